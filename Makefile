@@ -1,0 +1,47 @@
+# A newcomer needs two: make demo, make test.
+#
+#   make demo  [VIDEO=file BOX=x,y,w,h]  camera -> DDS -> tracker, and a report in demo_out/
+#   make test  [DISTRO=kilted] [ARGS='-k words']
+#   make bench | make lint | make setup | make clean
+#
+# ROS 2 is taken as it is sourced; without it, wheels from PyPI go into .venv.
+SHELL := /bin/bash
+DISTRO ?=
+VENV := .venv$(if $(DISTRO),$(if $(filter $(DISTRO),jazzy $(ROS_DISTRO)),,-$(DISTRO)))
+PY := $(VENV)/bin/python
+
+# DDS stays on this machine, and two runs at once (or a robot near by) don't meet.
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+ifeq ($(ROS_DISTRO),humble)
+export ROS_LOCALHOST_ONLY := 1
+endif
+export ROS_DOMAIN_ID := $(shell echo $$(( $$$$ % 101 + 1 )))
+
+.PHONY: setup test demo bench lint clean help
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup:
+	@bash dev/setup.sh $(VENV) $(DISTRO)
+
+test: setup
+	$(PY) -m pytest --cov --cov-report=term $(ARGS)
+
+demo: setup
+	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video '$(VIDEO)') $(if $(BOX),--box '$(BOX)') $(ARGS)
+
+bench: setup
+	$(PY) -m lg_tracker_ros bench $(ARGS)
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m flake8
+	$(PY) -m pydocstyle lg_tracker_ros launch test setup.py
+	$(PY) -m mypy lg_tracker_ros
+
+clean:
+	rm -rf .venv .venv-* .venv*.lock build install log demo_out .coverage .pytest_cache \
+	    .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
