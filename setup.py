@@ -1,0 +1,41 @@
+from glob import glob
+import os
+
+from setuptools import find_packages, setup
+
+NAME = 'lg_tracker_ros'
+SHARE = f'share/{NAME}'
+
+
+def files(pattern):
+    """Return the files that match: a folder that is not there is no error."""
+    return sorted(path for path in glob(pattern) if os.path.isfile(path))
+
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    description='Visual tracking of one target in camera streams, with re-detection',
+    license='Apache-2.0',
+    maintainer='lg_tracker_ros maintainers',
+    maintainer_email='noreply@example.com',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={NAME: ['weights/*', 'py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (SHARE, ['package.xml']),
+        (f'{SHARE}/launch', files('launch/*.py')),
+        (f'{SHARE}/config', files('config/*.yaml') + files('config/*.rviz')
+         + files('config/*.xml')),
+        (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
+    ],
+    install_requires=['setuptools'],
+    extras_require={'test': ['pytest', 'pytest-timeout']},
+    zip_safe=False,
+    entry_points={
+        'console_scripts': [
+            f'lg_tracker = {NAME}.ros.main:main',
+            f'lg_tracker_camera = {NAME}.ros.camera:main',
+        ],
+    },
+)
