@@ -1,0 +1,190 @@
+"""SiamRPN++ (Li et al., CVPR 2019), the worked example of the TANet paper, as a LocalTracker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+from pathlib import Path
+
+from lg_tracker_ros.boxes import keep_center_inside
+from lg_tracker_ros.checkpoint import load_checkpoint
+from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, Template, VARIANTS
+from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+WEIGHTS = Path(__file__).resolve().parent.parent / 'weights'
+"""Where weights are looked for when no path is given."""
+
+Array = npt.NDArray[np.float32]
+
+
+def anchor_grid(constants: SiamRPNConstants) -> Array:
+    """
+    Every anchor of the score map: A*S*S rows of cx, cy, w, h, anchor-major, then row by row.
+
+    In pixels of the search image, relative to its centre.
+    """
+    s = constants.score_size
+    shapes = []
+    for ratio in constants.ratios:
+        # the truncation is PySOT's: published weights were trained with it
+        w = int(math.sqrt(constants.stride ** 2 / ratio))
+        h = int(w * ratio)
+        shapes += [(w * scale, h * scale) for scale in constants.scales]
+    steps = (np.arange(s) - s // 2) * constants.stride
+    cy, cx = np.meshgrid(steps, steps, indexing='ij')
+    grid = np.empty((len(shapes), s, s, 4), np.float32)
+    grid[..., 0], grid[..., 1] = cx, cy
+    grid[..., 2:] = np.array(shapes, np.float32)[:, None, None]
+    return grid.reshape(-1, 4)
+
+
+def decode(loc: Array, anchors: Array) -> Array:
+    """
+    Turn offsets into boxes: N x 4 x K to N x 4 x K (cx, cy, w, h, relative to the centre).
+
+    Sides are bounded against overflow only, far beyond anything that the penalty lets through.
+    """
+    cx, cy, w, h = anchors.T
+    return np.stack([loc[:, 0] * w + cx, loc[:, 1] * h + cy,
+                     np.exp(np.clip(loc[:, 2], -10, 10)) * w,
+                     np.exp(np.clip(loc[:, 3], -10, 10)) * h], axis=1)
+
+
+def shape_penalty(w: npt.ArrayLike, h: npt.ArrayLike, previous: tuple[float, float],
+                  k: float) -> Array:
+    """
+    Penalise a change of size and of aspect: exp(-k (r s - 1)), in (0, 1].
+
+    ``r`` and ``s`` are the ratios, turned to be at least 1, of the aspects and of the padded
+    sizes between each w x h and ``previous``, all in the same pixels.
+    """
+    w, h = np.asarray(w), np.asarray(h)
+    size = np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2)) / context_side(*previous)
+    aspect = (previous[0] / previous[1]) / (w / h)
+    change = np.maximum(aspect, 1 / aspect) * np.maximum(size, 1 / size)
+    return np.exp(-(change - 1) * k)
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """What is known of the target; the only state of the tracker."""
+
+    template: Template
+    fill: tuple[float, float, float]
+
+
+class SiamRPNpp:
+    """
+    A LocalTracker: compares anchors in the search region with the first frame's template.
+
+    Where it looks and the size that it smooths from come with ``around``; it keeps the template
+    only. ``confidence`` and ``score`` are the softmax score, without penalties, of the anchor
+    that wins with penalties.
+    """
+
+    def __init__(self, net: SiamRPNNet, device: torch.device | str,
+                 constants: SiamRPNConstants) -> None:
+        """Wrap a network that is on ``device`` already; puts it into evaluation mode."""
+        self._net = net.eval()
+        self._device = torch.device(device)
+        self._constants = constants
+        self._anchors = anchor_grid(constants)
+        hanning = np.hanning(constants.score_size)
+        self._window = np.tile(np.outer(hanning, hanning).ravel(), constants.anchors)
+        self._target: _Target | None = None
+
+    @classmethod
+    def with_random_weights(cls, backbone: str, device: torch.device | str = 'cpu') -> SiamRPNpp:
+        """Make a tracker that has learned nothing: for tests and measurements of speed."""
+        net, constants = _variant(backbone)
+        return cls(net.to(device), device, constants)
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Learn the target from its first box; forgets the one before."""
+        c = self._constants
+        fill = mean_color(frame.image)
+        crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h, c.context),
+                           c.exemplar, fill)
+        with torch.inference_mode():
+            self._target = _Target(self._net.template(self._to_tensor([crop.image])), fill)
+
+    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
+        """
+        Search around each box (its centre and its size count), as one batch, in order.
+
+        Raises RuntimeError before the first ``init``.
+        """
+        if self._target is None:
+            raise RuntimeError('SiamRPN++ has no target: call init first')
+        if not around:
+            return []
+        c = self._constants
+        crops = [square_crop(frame.image, b.cx, b.cy, self._search_side(b), c.instance,
+                             self._target.fill).image for b in around]
+        with torch.inference_mode():
+            cls, loc = self._net(self._target.template, self._to_tensor(crops))
+            # class 1 of a two-way softmax
+            logits = cls.reshape(len(around), 2, -1).float()
+            scores = torch.sigmoid(logits[:, 1] - logits[:, 0]).cpu().numpy()
+            offsets = loc.reshape(len(around), 4, -1).float().cpu().numpy()
+        boxes = decode(offsets, self._anchors)
+        return [self._select(frame, b, s, p) for b, s, p in zip(around, scores, boxes)]
+
+    def _search_side(self, box: Box) -> float:
+        """Side of the search region in pixels of the image."""
+        c = self._constants
+        return context_side(box.w, box.h, c.context) * c.instance / c.exemplar
+
+    def _select(self, frame: Frame, around: Box, scores: Array, boxes: Array) -> TrackerOutput:
+        """Pick the best anchor with penalties and bring its box to pixels of the image."""
+        c = self._constants
+        zoom = c.instance / self._search_side(around)
+        penalty = shape_penalty(boxes[2], boxes[3], (around.w * zoom, around.h * zoom),
+                                c.penalty_k)
+        best = int(np.argmax(penalty * scores * (1 - c.window) + self._window * c.window))
+        x, y, w, h = (float(v) / zoom for v in boxes[:, best])
+        score = float(scores[best])
+        rate = float(penalty[best]) * score * c.lr
+        w = min(max(around.w * (1 - rate) + w * rate, c.min_side), float(frame.width))
+        h = min(max(around.h * (1 - rate) + h * rate, c.min_side), float(frame.height))
+        box = keep_center_inside(Box.from_center(around.cx + x, around.cy + y, w, h),
+                                 frame.width, frame.height)
+        return TrackerOutput(box, confidence=score, score=score)
+
+    def _to_tensor(self, images: Sequence[Image]) -> Tensor:
+        """Stack crops as N x 3 x side x side, BGR, 0-255, on the network's device."""
+        batch = torch.from_numpy(np.stack(images)).to(self._device)
+        return batch.permute(0, 3, 1, 2).float()
+
+
+def build(backbone: str = 'alexnet', weights: str | Path | None = None,
+          device: torch.device | str = 'cpu') -> SiamRPNpp:
+    """
+    Make the tracker with trained weights.
+
+    ``weights`` is a checkpoint of the PySOT family (``.pth``, or ``.safetensors``); without it
+    ``weights/siamrpnpp_<backbone>.pth`` in the installed package is read. Raises
+    FileNotFoundError when there is none and ValueError for an unknown backbone or a file that
+    does not fit; each message is one line.
+    """
+    net, constants = _variant(backbone)
+    path = WEIGHTS / f'siamrpnpp_{backbone}.pth' if weights is None else Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'SiamRPN++ with backbone {backbone} needs trained weights, expected at {path}; '
+            'give the path of a PySOT checkpoint in `weights`')
+    load_checkpoint(net, path)
+    return SiamRPNpp(net.to(device), device, constants)
+
+
+def _variant(backbone: str) -> tuple[SiamRPNNet, SiamRPNConstants]:
+    if backbone not in VARIANTS:
+        raise ValueError(f'SiamRPN++ has the backbones {", ".join(VARIANTS)}, got {backbone!r}')
+    make, constants = VARIANTS[backbone]
+    return make(), constants
