@@ -1,0 +1,137 @@
+"""TANet (Wang et al., TNNLS 2021) as a Redetector: target-aware attention on the whole frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from lg_tracker_ros.boxes import clip_to_image
+from lg_tracker_ros.checkpoint import load_checkpoint
+from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.tanet_net import Features, SIZE, TANetGenerator, UNUSED_KEYS
+from lg_tracker_ros.types import Box, Frame, Image, Proposals
+import numpy as np
+import torch
+from torch import Tensor
+
+WEIGHTS = Path(__file__).resolve().parent.parent / 'weights'
+"""Where weights are looked for when no path is given."""
+
+
+@dataclass(frozen=True)
+class TANetConfig:
+    """
+    What can be set in use.
+
+    ``threshold``: attention above which a pixel belongs to a region, in (0, 1); 5/255 is low on
+    purpose, since the regions are ranked afterwards.
+    """
+
+    threshold: float = 5 / 255
+
+
+def target_crop(image: Image, box: Box) -> Image:
+    """
+    Cut the part of the box that lies in the image, without context, as 300 x 300.
+
+    Raises ValueError for a box outside the image.
+    """
+    h, w = image.shape[:2]
+    part = clip_to_image(box, w, h)
+    if part is None:
+        raise ValueError(f'{box} lies outside the image of {w} x {h} pixels')
+    # a box of less than a pixel still has one
+    x0, y0 = min(int(part.x), w - 1), min(int(part.y), h - 1)
+    x1, y1 = max(round(part.x + part.w), x0 + 1), max(round(part.y + part.h), y0 + 1)
+    return _square(image[y0:y1, x0:x1])
+
+
+def _square(image: Image) -> Image:
+    """Resample to 300 x 300; the paper ignores the aspect."""
+    return np.asarray(cv2.resize(image, (SIZE, SIZE)), np.uint8)
+
+
+class TANet:
+    """
+    A Redetector: where in the whole frame the first frame's target may be.
+
+    The features of the target are computed once. The clip is causal: two frames before the
+    newest; at the start of a camera the oldest is repeated.
+    """
+
+    history = 3
+
+    def __init__(self, net: TANetGenerator, device: torch.device | str,
+                 config: TANetConfig | None = None) -> None:
+        """Wrap a network that is on ``device`` already; puts it into evaluation mode."""
+        self._net = net.eval()
+        self._device = torch.device(device)
+        self._config = config or TANetConfig()
+        self._target: Features | None = None
+
+    @classmethod
+    def with_random_weights(cls, decoder: str = 'relu',
+                            device: torch.device | str = 'cpu') -> TANet:
+        """Make a re-detector that has learned nothing: for tests and measurements of speed."""
+        return cls(TANetGenerator(decoder).to(device), device)
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """
+        Learn the target from its first box; forgets the one before.
+
+        Raises ValueError for a box outside the image.
+        """
+        crop = target_crop(frame.image, box)
+        with torch.inference_mode():
+            self._target = self._net.encode(self._to_tensor([crop]))
+
+    def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
+        """
+        Propose at most ``k`` boxes in the newest frame of a causal clip.
+
+        ``clip`` holds 1 to 3 frames of one camera, oldest first; ``size`` is the width and height
+        in pixels that the target last had. Raises RuntimeError before the first ``init`` and
+        ValueError for an empty clip.
+        """
+        if self._target is None:
+            raise RuntimeError('TANet has no target: call init first')
+        if not clip:
+            raise ValueError('TANet needs at least one frame, got an empty clip')
+        newest = clip[-1]
+        images = [_square(f.image) for f in clip[-self.history:]]
+        images = [images[0]] * (self.history - len(images)) + images
+        with torch.inference_mode():
+            frames = self._to_tensor(images)
+            motion = self._net.motionModel(frames.transpose(0, 1)[None])
+            logits = self._net.decode(self._net.encode(frames[-1:]), self._target, motion)
+            full = torch.nn.functional.interpolate(logits, size=(SIZE, SIZE))
+            attention = torch.sigmoid(full)[0, 0].float().cpu().numpy().astype(np.float32)
+        boxes = attention_boxes(attention, (newest.width, newest.height), size, k,
+                                self._config.threshold)
+        return Proposals(boxes, attention)
+
+    def _to_tensor(self, images: Sequence[Image]) -> Tensor:
+        """Stack images as N x 3 x 300 x 300, BGR in [0, 1], on the network's device."""
+        batch = torch.from_numpy(np.stack(images)).to(self._device)
+        return batch.permute(0, 3, 1, 2).float() / 255
+
+
+def build(weights: str | Path | None = None, device: torch.device | str = 'cpu',
+          decoder: str = 'relu', config: TANetConfig | None = None) -> TANet:
+    """
+    Make the re-detector with trained weights.
+
+    ``weights`` is a checkpoint in the layout of the authors' release (for that one itself take
+    ``decoder='linear'``); without it ``weights/tanet.pth`` in the installed package is read.
+    Raises FileNotFoundError when there is none and ValueError for a file that does not fit; each
+    message is one line.
+    """
+    net = TANetGenerator(decoder)
+    path = WEIGHTS / 'tanet.pth' if weights is None else Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(f'TANet needs trained weights, expected at {path}; '
+                                'give the path of a checkpoint in `weights`')
+    load_checkpoint(net, path, ignore=UNUSED_KEYS)
+    return TANet(net.to(device), device, config)

@@ -1,0 +1,1 @@
+"""Losses, discriminators and training loops; nothing of it is needed to track."""
