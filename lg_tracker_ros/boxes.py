@@ -1,0 +1,57 @@
+"""Geometry of boxes; NumPy and plain Python only."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lg_tracker_ros.types import Box
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes, in [0, 1]."""
+    w = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    h = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+    if w <= 0 or h <= 0:
+        return 0.0
+    return w * h / (a.w * a.h + b.w * b.h - w * h)
+
+
+def iou_pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """IoU row by row of two N x 4 arrays of x, y, w, h; nan where a row holds a nan."""
+    p, q = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    low = np.maximum(p[:, :2], q[:, :2])
+    high = np.minimum(p[:, :2] + p[:, 2:], q[:, :2] + q[:, 2:])
+    inter = np.prod(np.clip(high - low, 0, None), axis=1)
+    return inter / (np.prod(p[:, 2:], axis=1) + np.prod(q[:, 2:], axis=1) - inter)
+
+
+def clip_to_image(box: Box, width: int, height: int) -> Box | None:
+    """Return the part of the box inside the image; None when nothing of it is inside."""
+    x0, y0 = max(box.x, 0.0), max(box.y, 0.0)
+    x1, y1 = min(box.x + box.w, float(width)), min(box.y + box.h, float(height))
+    return Box(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
+
+
+def inside_fraction(box: Box, width: int, height: int) -> float:
+    """Share of the box's area that lies inside the image, in [0, 1]."""
+    part = clip_to_image(box, width, height)
+    return 0.0 if part is None else part.w * part.h / (box.w * box.h)
+
+
+def keep_center_inside(box: Box, width: int, height: int) -> Box:
+    """Move the box so that its centre lies inside the image; its size stays."""
+    return Box.from_center(
+        min(max(box.cx, 0.0), float(width)), min(max(box.cy, 0.0), float(height)), box.w, box.h)
+
+
+def scale(box: Box, sx: float, sy: float) -> Box:
+    """Scale position and size, as when a box drawn on a preview meets the full image."""
+    return Box(box.x * sx, box.y * sy, box.w * sx, box.h * sy)
+
+
+def limit_size(box: Box, reference: Box, ratio: float) -> Box:
+    """Keep each side within [1/ratio, ratio] times the reference's, about the same centre."""
+    w = min(max(box.w, reference.w / ratio), reference.w * ratio)
+    h = min(max(box.h, reference.h / ratio), reference.h * ratio)
+    return Box.from_center(box.cx, box.cy, w, h)

@@ -1,0 +1,84 @@
+"""Square crops around a box: the one place that maps between image and network pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+import cv2
+import numpy as np
+
+from lg_tracker_ros.types import Box, Image
+
+
+@dataclass(frozen=True)
+class Crop:
+    """
+    A square crop of an image, resampled to ``size`` pixels.
+
+    ``cx, cy`` is its centre and ``side`` its side, both in pixels of the image.
+    """
+
+    image: Image
+    cx: float
+    cy: float
+    side: float
+
+    @property
+    def size(self) -> int:
+        """Side of the crop in its own pixels."""
+        return int(self.image.shape[0])
+
+    def to_image(self, box: Box) -> Box:
+        """Map a box in pixels of the crop to pixels of the image."""
+        k = self.side / self.size
+        return Box(self.cx - self.side / 2 + box.x * k, self.cy - self.side / 2 + box.y * k,
+                   box.w * k, box.h * k)
+
+    def to_crop(self, box: Box) -> Box:
+        """Map a box in pixels of the image to pixels of the crop."""
+        k = self.size / self.side
+        return Box((box.x - self.cx + self.side / 2) * k, (box.y - self.cy + self.side / 2) * k,
+                   box.w * k, box.h * k)
+
+
+def context_side(w: float, h: float, amount: float = 0.5) -> float:
+    """Side of the square with context around a w x h target (SiamFC, ``amount`` = .5)."""
+    p = amount * (w + h)
+    return math.sqrt((w + p) * (h + p))
+
+
+def mean_color(image: Image) -> tuple[float, float, float]:
+    """Channel means: the colour with which the Siamese line pads beyond the border."""
+    b, g, r, _ = cv2.mean(image)
+    return b, g, r
+
+
+def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
+                fill: tuple[float, float, float]) -> Crop:
+    """
+    Cut the square of ``side`` image pixels centred on ``cx, cy`` and resample to ``size``.
+
+    Beyond the border ``fill`` is used. Shrinking averages areas (no aliasing). Any position and
+    any positive side work, also wholly outside the image.
+    """
+    h, w = image.shape[:2]
+    k = size / side
+    if k < 0.5:
+        # warpAffine samples points; shrink the visible part by areas first
+        x0, y0 = max(int(cx - side / 2), 0), max(int(cy - side / 2), 0)
+        x1, y1 = min(math.ceil(cx + side / 2), w), min(math.ceil(cy + side / 2), h)
+        if x1 > x0 and y1 > y0:
+            tw, th = max(round((x1 - x0) * k), 1), max(round((y1 - y0) * k), 1)
+            small = cv2.resize(image[y0:y1, x0:x1], (tw, th), interpolation=cv2.INTER_AREA)
+            sx, sy = tw / (x1 - x0), th / (y1 - y0)
+            m = np.array([[k / sx, 0, (0.5 / sx + x0 - cx + side / 2) * k - 0.5],
+                          [0, k / sy, (0.5 / sy + y0 - cy + side / 2) * k - 0.5]])
+            out = cv2.warpAffine(small, m, (size, size), flags=cv2.INTER_LINEAR,
+                                 borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+            return Crop(out, cx, cy, side)
+    # pixel centres: image coordinate u + .5 maps to (u + .5 - left) * k, minus .5 for the index
+    m = np.array([[k, 0, (0.5 - cx + side / 2) * k - 0.5], [0, k, (0.5 - cy + side / 2) * k - 0.5]])
+    out = cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR,
+                         borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+    return Crop(out, cx, cy, side)

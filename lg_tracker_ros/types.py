@@ -1,0 +1,185 @@
+"""The values that flow through the tracker; every part speaks these and nothing else.
+
+``Frame -> LocalTracker -> TrackerOutput -> SearchPolicy -> Track``; one way, frozen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+import enum
+import math
+from typing import Mapping, Protocol, runtime_checkable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Box:
+    """
+    An axis-aligned box in pixels of the image, 0-based, floats.
+
+    ``x, y`` is the top-left corner; the box covers ``[x, x + w) x [y, y + h)`` and may overlap
+    the border of the image. Raises ValueError when a number is not finite or a side is not
+    positive.
+    """
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a box, so that nothing downstream has to ask."""
+        values = (self.x, self.y, self.w, self.h)
+        if not all(math.isfinite(v) for v in values):
+            raise ValueError(f'box x,y,w,h must be finite numbers, got {values}')
+        if self.w <= 0 or self.h <= 0:
+            raise ValueError(f'box sides must be positive, got w={self.w:g} h={self.h:g}')
+
+    @property
+    def cx(self) -> float:
+        """Horizontal centre in pixels."""
+        return self.x + self.w / 2
+
+    @property
+    def cy(self) -> float:
+        """Vertical centre in pixels."""
+        return self.y + self.h / 2
+
+    @classmethod
+    def from_center(cls, cx: float, cy: float, w: float, h: float) -> Box:
+        """Make a box from its centre and sides."""
+        return cls(cx - w / 2, cy - h / 2, w, h)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """
+    One image of one camera.
+
+    ``image`` is uint8, height x width x 3, BGR; ``stamp`` is in nanoseconds; ``camera`` names the
+    stream (a ROS topic or a path). Raises ValueError for another shape or dtype.
+    """
+
+    image: Image
+    stamp: int = 0
+    camera: str = ''
+
+    def __post_init__(self) -> None:
+        """Refuse an image that the trackers can't read."""
+        a = self.image
+        if a.dtype != np.uint8 or a.ndim != 3 or a.shape[2] != 3 or 0 in a.shape:
+            raise ValueError(f'image must be uint8 height x width x 3, got {a.dtype} {a.shape}')
+
+    @property
+    def width(self) -> int:
+        """Image width in pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Image height in pixels."""
+        return int(self.image.shape[0])
+
+
+@dataclass(frozen=True)
+class TrackerOutput:
+    """
+    What a local tracker says about one search region.
+
+    ``confidence`` is in [0, 1] and means the same for every tracker: about the probability that
+    the box overlaps the target with IoU > 0.5. ``score`` is the tracker's own raw number.
+    """
+
+    box: Box
+    confidence: float
+    score: float
+
+
+class Mode(enum.Enum):
+    """The search mode of a frame; the values are those of TrackerStatus.msg."""
+
+    IDLE = 0
+    LOCAL = 1
+    GLOBAL = 2
+
+
+@dataclass(frozen=True)
+class Track:
+    """
+    The result for one processed frame of one camera.
+
+    ``box`` is None when the target is not visible in this frame. ``ms`` holds the time of each
+    stage in milliseconds (``local``, ``redetect``).
+    """
+
+    camera: str
+    stamp: int
+    mode: Mode
+    box: Box | None
+    confidence: float
+    failures: int
+    ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def visible(self) -> bool:
+        """Whether the target is seen in this frame."""
+        return self.box is not None
+
+
+@runtime_checkable
+class LocalTracker(Protocol):
+    """
+    A tracker that looks where it is told: the place is an argument, not state.
+
+    So the same tracker serves the local search and every candidate of the global search.
+    """
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Learn the target from its first box; forgets the one before."""
+
+    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
+        """Search around each box (its centre and its size count), as one batch, in order."""
+
+
+@runtime_checkable
+class OnlineTracker(LocalTracker, Protocol):
+    """A tracker that learns while it tracks."""
+
+    def accept(self, frame: Frame, output: TrackerOutput) -> None:
+        """Learn from a result; called only for results that the search policy accepted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """
+    Where the target may be in a frame, best first, and the map that says so.
+
+    ``attention`` is float32 in [0, 1] at the network's own resolution and covers the whole
+    image; None for a re-detector that has no map.
+    """
+
+    boxes: Sequence[Box]
+    attention: npt.NDArray[np.float32] | None = None
+
+
+@runtime_checkable
+class Redetector(Protocol):
+    """A global search: says where in the whole image the target may be."""
+
+    history: int
+    """How many frames of a camera ``propose`` wants, the newest included."""
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Learn the target from its first box; forgets the one before."""
+
+    def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
+        """
+        Propose at most ``k`` boxes in the newest frame of a causal clip.
+
+        ``clip`` holds 1..history frames of one camera, oldest first; ``size`` is the width and
+        height in pixels that the target last had.
+        """
