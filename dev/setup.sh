@@ -45,8 +45,7 @@ sources() { # the files that the interfaces are made from
         ! -path '*/log/*' -print0 | sort -z | xargs -0 sha256sum
     sha256sum dev/interfaces.sh
 }
-key_venv=$(echo "$root $venv $kind $distro ${AMENT_PREFIX_PATH:-} ${PYTHON:-}" |
-    if [ "$kind" = wheels ]; then sed "s/ [^ ]* *$/ ${PYTHON:-}/"; else cat; fi | hash_of)
+key_venv=$(echo "$root $venv $kind $distro ${PYTHON:-}" | hash_of)
 key_ros=$({ section "$distro"; section build; section numpy; section numpy-of-apt; } | hash_of)
 key_python=$({ section python; } | hash_of)
 key_torch=$({ echo $gpu; section torch; section torch-needs; } | hash_of)

