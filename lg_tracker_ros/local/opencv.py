@@ -1,0 +1,196 @@
+"""
+OpenCV's trackers as local trackers: TANet is plug and play, and this is the proof.
+
+A black box looks where it last saw the target, so to make it look elsewhere the image is moved:
+the place to search is brought to where the box believes the target to be.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+import cv2
+import numpy as np
+
+from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
+from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
+
+PATCH = 32
+
+
+def appearance(image: Image, box: Box) -> Image | None:
+    """Cut the box and resample it to 32 x 32; None when it lies outside the image."""
+    part = clip_to_image(box, image.shape[1], image.shape[0])
+    if part is None:
+        return None
+    x0, y0 = int(part.x), int(part.y)
+    x1, y1 = max(math.ceil(part.x + part.w), x0 + 1), max(math.ceil(part.y + part.h), y0 + 1)
+    return np.asarray(cv2.resize(image[y0:y1, x0:x1], (PATCH, PATCH),
+                                 interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def similarity(a: Image, b: Image) -> float:
+    """Normalised cross-correlation of two 32 x 32 patches, in [-1, 1]."""
+    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])
+
+
+class OpenCVTracker:
+    """
+    Steers one of OpenCV's trackers.
+
+    ``scored`` trackers (Nano, Vit) tell a score, which is the confidence. The others (CSRT, KCF,
+    MIL) tell none and learn at every look: there the confidence is how alike the box looks to the
+    first and the last reliable one, candidates of a global search are judged by a look alone, and
+    the tracker starts anew on one that the search policy accepts.
+    """
+
+    def __init__(self, make: Callable[[], Any], scored: bool, slope: float = 12.0,
+                 middle: float = 0.45) -> None:
+        """Take a maker of fresh trackers; confidence is logistic in the similarity."""
+        self._make, self._scored = make, scored
+        self._slope, self._middle = slope, middle
+        self._tracker: Any = None
+        self._place = Box(0, 0, 1, 1)
+        self._first: Image | None = None
+        self._latest: Image | None = None
+        self._started = False
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Start a fresh tracker; raises ValueError for a box that OpenCV refuses."""
+        part = clip_to_image(box, frame.width, frame.height)
+        if part is None:
+            raise ValueError(f'box {box} lies outside the {frame.width} x {frame.height} image')
+        self._start(frame, part)
+        self._first = self._latest = appearance(frame.image, part)
+
+    def _start(self, frame: Frame, box: Box) -> None:
+        tracker = self._make()
+        rectangle = (round(box.x), round(box.y), max(round(box.w), 2), max(round(box.h), 2))
+        try:
+            tracker.init(frame.image, rectangle)
+        except cv2.error as e:
+            raise ValueError(f'OpenCV refuses the box {rectangle}: {e.err}') from e
+        self._tracker, self._place = tracker, box
+
+    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
+        """Look around each box; a learning tracker itself looks only around the first."""
+        if self._tracker is None:
+            raise RuntimeError('no target: call init first')
+        if self._scored:
+            return [self._look(frame, b) for b in around]
+        return [self._look(frame, b) if i == 0 else self._judge(frame, b)
+                for i, b in enumerate(around)]
+
+    def accept(self, frame: Frame, output: TrackerOutput) -> None:
+        """Remember the look of a reliable box; start anew where a candidate was accepted."""
+        patch = appearance(frame.image, output.box)
+        if patch is not None:
+            self._latest = patch
+        if not self._scored and output.score < 0:
+            inside = clip_to_image(output.box, frame.width, frame.height)
+            if inside is not None:
+                self._start(frame, inside)
+
+    def _look(self, frame: Frame, around: Box) -> TrackerOutput:
+        """Move the image so that ``around`` lies where the tracker looks, and let it look."""
+        dx = round(self._place.cx - around.cx)
+        dy = round(self._place.cy - around.cy)
+        if abs(dx) <= 1 and abs(dy) <= 1:
+            dx = dy = 0
+        image = _moved(frame.image, dx, dy)
+        try:
+            good, (x, y, w, h) = self._tracker.update(image)
+        except cv2.error:
+            good = False  # some trackers throw when their window leaves the image
+        if not good or w <= 0 or h <= 0:
+            return TrackerOutput(around, 0.0, 0.0)
+        self._place = Box(x, y, w, h)
+        box = keep_center_inside(Box(x - dx, y - dy, w, h), frame.width, frame.height)
+        if self._scored:
+            score = float(self._tracker.getTrackingScore())
+            return TrackerOutput(box, min(max(score, 0.0), 1.0), score)
+        return TrackerOutput(box, self._alike(frame, box), 1.0)
+
+    def _judge(self, frame: Frame, around: Box) -> TrackerOutput:
+        """Find the first look again within a window of twice the size; score -1 marks it."""
+        best = TrackerOutput(around, 0.0, -1.0)
+        window = clip_to_image(
+            Box.from_center(around.cx, around.cy, 2 * around.w, 2 * around.h), frame.width,
+            frame.height)
+        if window is None or self._first is None:
+            return best
+        x0, y0 = int(window.x), int(window.y)
+        cut = frame.image[y0:y0 + math.ceil(window.h), x0:x0 + math.ceil(window.w)]
+        small = cv2.resize(cut, None, fx=PATCH / around.w, fy=PATCH / around.h,
+                           interpolation=cv2.INTER_AREA)
+        if min(small.shape[:2]) < PATCH:
+            return best
+        found = cv2.matchTemplate(small, self._first, cv2.TM_CCOEFF_NORMED)
+        _, _, _, (px, py) = cv2.minMaxLoc(found)
+        box = Box(x0 + px * around.w / PATCH, y0 + py * around.h / PATCH, around.w, around.h)
+        return TrackerOutput(box, self._alike(frame, box), -1.0)
+
+    def _alike(self, frame: Frame, box: Box) -> float:
+        patch = appearance(frame.image, box)
+        if patch is None or self._first is None or self._latest is None:
+            return 0.0
+        value = max(similarity(patch, self._first), similarity(patch, self._latest))
+        return 1 / (1 + math.exp(-self._slope * (value - self._middle)))
+
+
+def _moved(image: Image, dx: int, dy: int) -> Image:
+    """Move the content by dx, dy pixels: padded where it moves in, cut where it moves out."""
+    image = image[max(-dy, 0):, max(-dx, 0):]
+    if dx > 0 or dy > 0:
+        image = np.asarray(cv2.copyMakeBorder(image, max(dy, 0), 0, max(dx, 0), 0,
+                                              cv2.BORDER_REPLICATE), np.uint8)
+    return np.ascontiguousarray(image) if image.size else np.zeros((2, 2, 3), np.uint8)
+
+
+def csrt() -> OpenCVTracker:
+    """CSRT (Lukezic et al. 2017), from opencv-contrib."""
+    return OpenCVTracker(_maker('TrackerCSRT'), scored=False)
+
+
+def kcf() -> OpenCVTracker:
+    """KCF (Henriques et al. 2015), from opencv-contrib."""
+    return OpenCVTracker(_maker('TrackerKCF'), scored=False)
+
+
+def mil() -> OpenCVTracker:
+    """MIL (Babenko et al. 2009)."""
+    return OpenCVTracker(_maker('TrackerMIL'), scored=False)
+
+
+def _maker(name: str) -> Callable[[], Any]:
+    maker = getattr(cv2, f'{name}_create', None)
+    if maker is None:
+        raise ValueError(f'this OpenCV ({cv2.__version__}) has no {name}; '
+                         'pip install opencv-contrib-python-headless')
+    return maker  # type: ignore[no-any-return]
+
+
+def vit(weights: str) -> OpenCVTracker:
+    """VitTrack (OpenCV Zoo); ``weights`` is its ONNX file."""
+    make = _maker('TrackerVit')
+    path = Path(weights)
+    if not path.is_file():
+        raise ValueError(f"opencv_vit needs its ONNX file in 'weights', got {weights!r}")
+    params = cv2.TrackerVit.Params()
+    params.net = str(path)
+    return OpenCVTracker(lambda: make(params), scored=True)
+
+
+def nano(weights: str) -> OpenCVTracker:
+    """NanoTrack; ``weights`` is the folder of its backbone and head (``*.onnx``)."""
+    make = _maker('TrackerNano')
+    folder = Path(weights) if weights else Path('missing')
+    backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))
+    if not backbone or not head:
+        raise ValueError("opencv_nano needs in 'weights' a folder with *backbone*.onnx and "
+                         f'*head*.onnx, got {weights!r}')
+    params = cv2.TrackerNano.Params()
+    params.backbone, params.neckhead = str(backbone[0]), str(head[0])
+    return OpenCVTracker(lambda: make(params), scored=True)

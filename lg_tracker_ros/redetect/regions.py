@@ -1,0 +1,54 @@
+"""From an attention map to search regions (the step that the TANet paper leaves open)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lg_tracker_ros.types import Box
+
+
+def attention_boxes(attention: npt.NDArray[np.float32], image_size: tuple[int, int],
+                    target_size: tuple[float, float], k: int, threshold: float) -> list[Box]:
+    """
+    Turn an attention map into at most ``k`` boxes of the target's size, best first.
+
+    Threshold, connected components ranked by mass, a box around each component's centre of mass
+    (supplement of the BMVC 2019 TANet). A component much larger than the target holds several
+    places: its peaks are taken instead, at least half a target apart.
+
+    ``attention`` is h x w in [0, 1] and covers the image; ``image_size`` and ``target_size`` are
+    (width, height) in pixels of the image.
+    """
+    h, w = attention.shape
+    sx, sy = image_size[0] / w, image_size[1] / h
+    mask = (attention > threshold).astype(np.uint8)
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    if count == 1:
+        return []
+    mass = np.bincount(labels.ravel(), attention.ravel(), count)
+    mass[0] = 0
+    rx = max(round(target_size[0] / sx / 2), 1)
+    ry = max(round(target_size[1] / sy / 2), 1)
+    found: list[tuple[float, float, float]] = []
+    for i in np.argsort(-mass)[:k]:
+        if mass[i] <= 0:
+            break
+        part = np.where(labels == i, attention, 0).astype(np.float32)
+        ys, xs = np.nonzero(part)
+        if np.ptp(xs) + 1 <= 4 * rx + 1 and np.ptp(ys) + 1 <= 4 * ry + 1:
+            weight = part[ys, xs]
+            found.append((float(mass[i]), float(np.average(xs, weights=weight)),
+                          float(np.average(ys, weights=weight))))
+            continue
+        for _ in range(k):
+            y, x = np.unravel_index(int(np.argmax(part)), part.shape)
+            if part[y, x] <= threshold:
+                break
+            window = (slice(max(y - ry, 0), y + ry + 1), slice(max(x - rx, 0), x + rx + 1))
+            found.append((float(part[window].sum()), float(x), float(y)))
+            part[window] = 0
+    found.sort(reverse=True)
+    return [Box.from_center((x + 0.5) * sx, (y + 0.5) * sy, *target_size)
+            for _, x, y in found[:k]]

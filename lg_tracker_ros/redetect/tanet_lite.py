@@ -1,0 +1,62 @@
+"""The default re-detector: the onboard target-aware attention network."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.local.pixelwise import inside_cells
+from lg_tracker_ros.local.pixelwise_net import TEMPLATE
+from lg_tracker_ros.redetect.correlation import SIDE, squeeze
+from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, PARTS
+from lg_tracker_ros.types import Box, Frame, Proposals
+
+Array = npt.NDArray[np.float32]
+
+
+def part_covers(box: Box) -> Array:
+    """Share of each template cell that 3 x 3 parts of ``box`` (and last the box) cover."""
+    w, h = box.w / 3, box.h / 3
+    parts = [inside_cells(Box(box.x + i * w, box.y + j * h, w, h))
+             for j in range(3) for i in range(3)]
+    return np.stack([*parts, inside_cells(box)])
+
+
+class TanetLite:
+    """A Redetector; holds nothing of the target but its queries."""
+
+    history = 2
+
+    def __init__(self, template: LiteTemplateNet, frame: LiteFrameNet, engine: EngineConfig,
+                 threshold: float = 5 / 255) -> None:
+        """Compile for ``engine`` (resolved); ``threshold`` as in attention_boxes."""
+        image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
+        self._template = compile_network(
+            template, [image, np.ones((1, PARTS + 1, 8, 8), np.float32)], engine)
+        picture = np.zeros((1, SIDE, SIDE, 3), np.uint8)
+        queries = [np.ones((1, PARTS + 2, conv.out_channels), np.float32)
+                   for conv in (frame.head.embed, frame.head.fine)]
+        self._frame = compile_network(frame, [picture, picture, *queries], engine, shared=(2, 3))
+        self.threshold = threshold
+        self._queries: list[Array] = []
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Learn the target's parts from the template crop."""
+        crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h), TEMPLATE,
+                           mean_color(frame.image))
+        self._queries = self._template(crop.image[None], part_covers(crop.to_crop(box))[None])
+
+    def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
+        """Predict attention for the newest frame; a lone frame counts as still."""
+        if not self._queries:
+            raise RuntimeError('no target: call init first')
+        frame = clip[-1]
+        image, before = squeeze(frame.image), squeeze(clip[max(len(clip) - 2, 0)].image)
+        attention = self._frame(image[None], before[None], *self._queries)[0][0]
+        return Proposals(attention_boxes(attention, (frame.width, frame.height), size, k,
+                                         self.threshold), attention)

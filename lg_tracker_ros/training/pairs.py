@@ -1,0 +1,210 @@
+"""From views to what the networks eat: template and search crops, whole frames and maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
+from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.local.pixelwise import inside_cells
+from lg_tracker_ros.local.pixelwise_net import SEARCH, TEMPLATE
+from lg_tracker_ros.training.scenes import compose, degrade, jitter_color, View
+from lg_tracker_ros.training.sources import (Clip, cut_sprites, decode, held_out, Instance,
+                                             read_clips, read_coco, read_stamps, Rng, Still)
+from lg_tracker_ros.types import Box, Image
+
+Views = tuple[View, View, View]
+
+
+@dataclass(frozen=True, eq=False)
+class LocalPair:
+    """Template crop, the share of each of its cells inside the box, search crop, its box."""
+
+    template: Image
+    inside: npt.NDArray[np.float32]
+    search: Image
+    box: Box | None
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalPair:
+    """Template crop and the box in it, two successive frames (squeezed), and the box there."""
+
+    template: Image
+    target: Box
+    before: Image
+    frame: Image
+    box: Box | None
+
+
+class Material:
+    """Everything that training pictures are made of, read once; one split of it."""
+
+    def __init__(self, stills: Sequence[Path], stamps: Sequence[Path], clips: Sequence[Path],
+                 validation: bool) -> None:
+        """Read the folders; ``validation`` takes the held-out tenth, else the rest."""
+        def mine(name: str) -> bool:
+            return held_out(name) == validation
+        all_stills = [s for f in stills for s in read_coco(f) if mine(s.name)]
+        self.stills: list[Still] = [s for s in all_stills if s.instances]
+        self.by_category: dict[str, list[tuple[int, int]]] = {}
+        for i, s in enumerate(self.stills):
+            for j, item in enumerate(s.instances):
+                self.by_category.setdefault(item.category, []).append((i, j))
+        self.sprites = cut_sprites(self.stills)
+        self.sprites += [s for f in stamps for s in read_stamps(f) if mine(s.name)]
+        self.clips: list[Clip] = [c for f in clips for c in read_clips(f) if mine(c.name)]
+        self.backgrounds = [s.image() for s in all_stills]
+        self.backgrounds += [decode(c.frames[0]) for c in self.clips]
+
+
+def still_views(rng: Rng, m: Material) -> Views:
+    """Two pictures of one still, by different virtual cameras; look-alikes are in it by nature."""
+    i = int(rng.integers(len(m.stills)))
+    still = m.stills[i]
+    j = int(rng.integers(len(still.instances)))
+    image, item = still.image(), still.instances[j]
+    others = [o for k, o in enumerate(still.instances) if k != j and o.category == item.category]
+    flip = rng.random() < 0.5
+    look = rng.integers(1 << 31)
+
+    def shot(seed: int, angle: float, stretch: npt.NDArray[np.float64],
+             slide: npt.NDArray[np.float64]) -> View:
+        h, w = image.shape[:2]
+        a = cv2.getRotationMatrix2D((w / 2, h / 2), angle, 1.0)
+        a[0] *= stretch[0]
+        a[1] *= stretch[1]
+        a[:, 2] += slide
+        if flip:
+            a[0] *= -1
+            a[0, 2] += w
+        out = cv2.warpAffine(image, a, (w, h), borderMode=cv2.BORDER_REFLECT_101)
+        tone = np.random.default_rng(seed)
+        out = degrade(tone, jitter_color(tone, out, 0.8))
+
+        def moved(o: Instance) -> Box | None:
+            points = (np.concatenate(o.polygons) if o.polygons and abs(angle) > 2 else
+                      np.array([[o.box.x, o.box.y], [o.box.x + o.box.w, o.box.y],
+                                [o.box.x, o.box.y + o.box.h],
+                                [o.box.x + o.box.w, o.box.y + o.box.h]]))
+            p = points @ a[:, :2].T + a[:, 2]
+            low, high = p.min(0), p.max(0)
+            return clip_to_image(Box(low[0], low[1], *(high - low)), w, h)
+        got = [b for b in map(moved, others) if b]
+        return View(out, moved(item), tuple(got))
+
+    def pose() -> tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        lean = rng.normal(0, 6) if item.polygons and rng.random() < 0.4 else 0.0
+        return lean, np.exp(rng.normal(0, 0.12, 2)), rng.normal(0, 0.04, 2) * image.shape[1::-1]
+    angle, stretch, slide = pose()
+    first = shot(int(rng.integers(1 << 31)), *pose())
+    before = shot(int(look), angle, stretch, slide + rng.normal(0, 1.5, 2))
+    return first, before, shot(int(look), angle, stretch, slide)
+
+
+def clip_views(rng: Rng, m: Material) -> Views:
+    """Three frames of a labelled clip: any, and two near each other."""
+    clip = m.clips[rng.integers(len(m.clips))]
+    i, k = int(rng.integers(len(clip.frames))), int(rng.integers(1, len(clip.frames)))
+    seeds = rng.integers(1 << 31, size=2)
+
+    def shot(n: int, seed: int) -> View:
+        tone = np.random.default_rng(seed)
+        image = decode(clip.frames[n])
+        return View(degrade(tone, jitter_color(tone, image, 0.5)), clip.boxes[n])
+    return shot(i, int(seeds[0])), shot(k - 1, int(seeds[1])), shot(k, int(seeds[1]))
+
+
+def sample_views(rng: Rng, m: Material) -> Views:
+    """Views from a source chosen at random: stills, clips, composed scenes."""
+    for _ in range(50):
+        u = rng.random()
+        if u < 0.35:
+            views = still_views(rng, m)
+        elif u < 0.55 and m.clips:
+            views = clip_views(rng, m)
+        else:
+            views = compose(rng, m.sprites, m.backgrounds)
+        box = views[0].box
+        if box is None or min(box.w, box.h) < 7 or max(box.w, box.h) < 10:
+            continue
+        later = views[2].box
+        if later is not None and min(later.w, later.h) < 5:
+            continue
+        return views
+    raise ValueError('no usable view in 50 tries: the sources hold hardly any targets')
+
+
+def template_crop(rng: Rng, view: View) -> tuple[Image, Box]:
+    """Cut the template around a box with a person's small errors; also the box in the crop."""
+    box = view.box
+    if box is None:
+        raise ValueError('a template needs a view with a target')
+    noise = rng.normal(0, 0.03, 4)
+    box = Box.from_center(box.cx + noise[0] * box.w, box.cy + noise[1] * box.h,
+                          box.w * np.exp(noise[2]), box.h * np.exp(noise[3]))
+    crop = square_crop(view.image, box.cx, box.cy, context_side(box.w, box.h), TEMPLATE,
+                       mean_color(view.image))
+    return crop.image, crop.to_crop(box)
+
+
+def local_pair(rng: Rng, m: Material, negative: float = 0.15) -> LocalPair:
+    """A template and a search crop around (or, with ``negative``, beside) the target."""
+    first, _, last = sample_views(rng, m)
+    template, drawn = template_crop(rng, first)
+    box = last.box
+    center = box
+    if box is None or rng.random() < negative:
+        # a look-alike first; else any place of the target's size that isn't the target
+        options = [o for o in last.others if box is None or iou(o, box) < 0.2]
+        if options and rng.random() < 0.75:
+            center = options[rng.integers(len(options))]
+        elif rng.random() < 0.4:
+            last = sample_views(rng, m)[2]
+            center, box = last.box, None
+        else:
+            center = None
+        if center is None:
+            h, w = last.image.shape[:2]
+            size = first.box if first.box is not None else Box(0, 0, 32, 32)
+            center = Box.from_center(rng.uniform(0, w), rng.uniform(0, h), size.w, size.h)
+    if center is None:
+        raise AssertionError('unreachable: center is set above')
+    side = 2 * context_side(center.w, center.h) * np.exp(np.clip(rng.normal(0, 0.22), -0.6, 0.6))
+    if rng.random() < 0.65:
+        shift = rng.normal(0, 0.06, 2)
+    else:
+        shift = rng.uniform(-0.34, 0.34, 2)
+    crop = square_crop(last.image, center.cx + shift[0] * side, center.cy + shift[1] * side, side,
+                       SEARCH, mean_color(last.image))
+    target = None
+    if box is not None:
+        inner = crop.to_crop(box)
+        if 0 < inner.cx < SEARCH and 0 < inner.cy < SEARCH:
+            target = inner
+        elif inside_fraction(inner, SEARCH, SEARCH) > 0:
+            return local_pair(rng, m, negative)  # neither there nor away: no honest label
+    return LocalPair(template, inside_cells(drawn), crop.image, target)
+
+
+def global_pair(rng: Rng, m: Material, size: int) -> GlobalPair:
+    """A template and two successive whole frames squeezed to ``size`` x ``size``."""
+    first, before, last = sample_views(rng, m)
+    if rng.random() < 0.06:
+        before = last = View(sample_views(rng, m)[2].image, None)
+    template, drawn = template_crop(rng, first)
+    h, w = last.image.shape[:2]
+    box = None
+    if last.box is not None:
+        box = Box(last.box.x * size / w, last.box.y * size / h, last.box.w * size / w,
+                  last.box.h * size / h)
+
+    def squeeze(image: Image) -> Image:
+        return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    return GlobalPair(template, drawn, squeeze(before.image), squeeze(last.image), box)

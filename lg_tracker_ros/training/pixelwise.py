@@ -1,0 +1,206 @@
+"""Train the pixel-wise tracker's head on frozen features."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+import json
+from pathlib import Path
+import time
+from typing import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+
+from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, SEARCH, STRIDE
+from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.pairs import local_pair, Material
+from lg_tracker_ros.training.stream import Array, Field, Ring
+
+FIELDS = {'z16': Field((112, 8, 8)), 'inside': Field((8, 8), 'float32'),
+          'x8': Field((40, 32, 32)), 'x16': Field((112, 16, 16)), 'box': Field((4,), 'float32')}
+
+
+@dataclass(frozen=True)
+class PixelwiseTraining:
+    """How to train; saved beside the weights."""
+
+    capacity: int = 24000
+    batch: int = 32
+    rate: float = 2e-3
+    decay: float = 1e-4
+    steps: int = 9000
+    warmup: int = 2000
+    validate_every: int = 500
+    seed: int = 0
+
+
+def generate(material: Material, ring: Ring, seed: int, count: int) -> None:
+    """Fill the ring with ``count`` samples: pictures through the frozen backbone."""
+    rng = np.random.default_rng(seed)
+    config = EngineConfig('cpu', 'auto', threads=1).resolve()
+    net = TapsNet(load_imagenet_backbone())
+    z = np.zeros((1, 128, 128, 3), np.uint8)
+    x = np.zeros((1, SEARCH, SEARCH, 3), np.uint8)
+    run_z, run_x = compile_network(net, [z], config), compile_network(net, [x], config)
+    for _ in range(count):
+        pair = local_pair(rng, material)
+        _, z16 = run_z(pair.template[None])
+        x8, x16 = run_x(pair.search[None])
+        b = pair.box
+        ring.write({'z16': z16[0], 'inside': pair.inside, 'x8': x8[0], 'x16': x16[0],
+                    'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4)})
+
+
+def targets(box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """
+    Make labels from boxes in search pixels, N x 4 (nan: absent).
+
+    Returns positive cells and cells that count for classification, N x g x g, and l, t, r, b,
+    N x 4 x g x g. Positives lie in the middle of the box; the ring between middle and border
+    counts for nothing.
+    """
+    c = (torch.arange(GRID, device=box.device) + 0.5) * STRIDE
+    x, y, w, h = [v[:, None, None] for v in box.unbind(1)]
+    ltrb = torch.stack([(c[None, None, :] - x).expand(-1, GRID, -1),
+                        (c[None, :, None] - y).expand(-1, -1, GRID),
+                        (x + w - c[None, None, :]).expand(-1, GRID, -1),
+                        (y + h - c[None, :, None]).expand(-1, -1, GRID)], dim=1)
+    dx = (c[None, None, :] - x - w / 2).abs()
+    dy = (c[None, :, None] - y - h / 2).abs()
+    middle = (dx <= torch.clamp(w * 0.25, min=STRIDE * 0.6)) & \
+             (dy <= torch.clamp(h * 0.25, min=STRIDE * 0.6))
+    inside = (dx < w / 2) & (dy < h / 2)
+    positive = middle & (ltrb.amin(1) > 0.5)
+    return positive, positive | ~inside, ltrb
+
+
+def giou(p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU and generalised IoU of l, t, r, b at the same points; K x 4 each."""
+    area_p = (p[:, 0] + p[:, 2]) * (p[:, 1] + p[:, 3])
+    area_t = (t[:, 0] + t[:, 2]) * (t[:, 1] + t[:, 3])
+    low, high = torch.minimum(p, t), torch.maximum(p, t)
+    inter = (low[:, 0] + low[:, 2]) * (low[:, 1] + low[:, 3])
+    hull = (high[:, 0] + high[:, 2]) * (high[:, 1] + high[:, 3])
+    union = area_p + area_t - inter
+    value = inter / union
+    return value, value - (hull - union) / hull
+
+
+def losses(head: PixelwiseHead, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    """Focal classification + BCE of quality against IoU + GIoU of the box."""
+    tpl = head.template(batch['z16'], batch['inside'][:, None])
+    cls, quality, ltrb = head(batch['x8'], batch['x16'], *tpl)
+    positive, counts, want = targets(batch['box'])
+    absent = torch.isnan(batch['box'][:, 0])
+    positive = positive & ~absent[:, None, None]
+    counts = counts | absent[:, None, None]
+    p = torch.sigmoid(cls)
+    label = positive.float()
+    focal = F.binary_cross_entropy_with_logits(cls, label, reduction='none')
+    focal = focal * (label - p).abs() ** 2 * counts
+    n = positive.sum().clamp(min=1)
+    loss_cls = focal.sum() / n
+    where = positive.nonzero(as_tuple=True)
+    got = ltrb.permute(0, 2, 3, 1)[where]
+    value, general = giou(got, want.permute(0, 2, 3, 1)[where])
+    loss_box = (1 - general).mean()
+    loss_q = F.binary_cross_entropy_with_logits(quality[where], value.detach())
+    return 4 * loss_cls + 2 * loss_box + loss_q, {
+        'cls': loss_cls.item(), 'box': loss_box.item(), 'q': loss_q.item(),
+        'iou': value.mean().item()}
+
+
+def read_best(cls: Tensor, quality: Tensor, ltrb: Tensor) -> tuple[Tensor, Tensor]:
+    """Best box of each sample, N x 4 as x, y, w, h in search pixels, and its score in [0, 1]."""
+    score = torch.sqrt(torch.sigmoid(cls) * torch.sigmoid(quality)).flatten(1)
+    best, i = score.max(1)
+    side = ltrb.flatten(2).gather(2, i[:, None, None].expand(-1, 4, 1))[..., 0]
+    cx = (i % GRID + 0.5) * STRIDE
+    cy = (torch.div(i, GRID, rounding_mode='floor') + 0.5) * STRIDE
+    return torch.stack([cx - side[:, 0], cy - side[:, 1], side[:, 0] + side[:, 2],
+                        side[:, 1] + side[:, 3]], dim=1), best
+
+
+@torch.inference_mode()
+def validate(head: PixelwiseHead, ring: Ring) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
+    """
+    Measure IoU and hits on the held-out ring, and give (score, IoU) of each sample.
+
+    ``auc`` is how well the score tells hits (IoU > .5) from misses and absent targets.
+    """
+    head.eval()
+    rows = []
+    total = min(ring.written, ring.capacity)
+    for i in range(0, total, 128):
+        batch = to_tensors({k: np.asarray(a[i:min(i + 128, total)])
+                            for k, a in ring.arrays.items()})
+        tpl = head.template(batch['z16'], batch['inside'][:, None])
+        boxes, score = read_best(*head(batch['x8'], batch['x16'], *tpl))
+        low = torch.maximum(boxes[:, :2], batch['box'][:, :2])
+        high = torch.minimum(boxes[:, :2] + boxes[:, 2:],
+                             batch['box'][:, :2] + batch['box'][:, 2:])
+        inter = (high - low).clamp(min=0).prod(1)
+        union = boxes[:, 2:].prod(1) + batch['box'][:, 2:].prod(1) - inter
+        rows.append(torch.stack([score, torch.nan_to_num(inter / union, nan=-1.0)], dim=1))
+    head.train()
+    table = torch.cat(rows).double().numpy()
+    score, value = table.T
+    present = value >= 0
+    good, bad = score[value > 0.5], score[value <= 0.5]
+    auc = float((good[:, None] > bad[None, :]).mean()) if len(good) and len(bad) else 0.0
+    return {'iou': float(value[present].mean()), 'hit': float((value[present] > 0.5).mean()),
+            'auc': auc}, table
+
+
+def to_tensors(batch: Mapping[str, Array]) -> dict[str, Tensor]:
+    """Half-precision features on disk to float tensors (channels last: twice as fast here)."""
+    tensors = {k: torch.from_numpy(np.asarray(v, np.float32)) for k, v in batch.items()}
+    return {k: t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
+            for k, t in tensors.items()}
+
+
+def train(ring: Ring, held: Ring, out: Path, c: PixelwiseTraining, resume: bool = True) -> None:
+    """Train until ``c.steps``; keep the best on the held-out ring in ``out``/best.pt."""
+    torch.manual_seed(c.seed)
+    rng = np.random.default_rng(c.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    head = PixelwiseHead().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(head.parameters(), c.rate, weight_decay=c.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.rate, c.steps, pct_start=0.1)
+    step, best = 0, -1.0
+    last = out / 'last.pt'
+    if resume and last.exists():
+        state = torch.load(last, map_location='cpu', weights_only=True)
+        head.load_state_dict(state['head'])
+        optimizer.load_state_dict(state['optimizer'])
+        schedule.load_state_dict(state['schedule'])
+        step, best = state['step'], state['best']
+    (out / 'config.json').write_text(json.dumps(asdict(c), indent=2))
+    while ring.written < c.warmup:
+        time.sleep(5)
+    started, sums = time.time(), np.zeros(4)
+    while step < c.steps:
+        loss, parts = losses(head, to_tensors(ring.batch(rng, c.batch)))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        step += 1
+        sums += list(parts.values())
+        if step % c.validate_every == 0:
+            report, _ = validate(head, held)
+            quality = report['iou'] + report['auc']
+            if quality > best:
+                best = quality
+                torch.save(head.state_dict(), out / 'best.pt')
+            torch.save({'head': head.state_dict(), 'optimizer': optimizer.state_dict(),
+                        'schedule': schedule.state_dict(), 'step': step, 'best': best}, last)
+            mean = dict(zip(parts, np.round(sums / c.validate_every, 4)))
+            print(f'{step}/{c.steps} {time.time() - started:.0f} s, {ring.written} samples, '
+                  f'train {mean}, held out {report}', flush=True)
+            sums[:] = 0

@@ -1,0 +1,155 @@
+"""
+Train the onboard attention network's head on frozen features.
+
+Cross-entropy and Dice only so far; Algorithm 1 (training/adversarial.py) takes any generator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+import json
+from pathlib import Path
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+
+from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.redetect.correlation import SIDE
+from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.tanet_lite import part_covers
+from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
+from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.pairs import global_pair, Material
+from lg_tracker_ros.training.pixelwise import to_tensors
+from lg_tracker_ros.training.stream import Field, Ring
+
+CELLS = SIDE // 8
+FIELDS = {'z8': Field((40, 16, 16)), 'z16': Field((112, 8, 8)), 'cover': Field((10, 8, 8)),
+          'x8': Field((40, CELLS, CELLS)), 'x16': Field((112, CELLS // 2, CELLS // 2)),
+          'motion': Field((CELLS, CELLS)), 'box': Field((4,), 'float32')}
+
+
+@dataclass(frozen=True)
+class LiteTraining:
+    """How to train; saved beside the weights."""
+
+    capacity: int = 14000
+    batch: int = 16
+    rate: float = 2e-3
+    decay: float = 1e-4
+    steps: int = 6000
+    warmup: int = 1500
+    validate_every: int = 300
+    seed: int = 0
+
+
+def generate(material: Material, ring: Ring, seed: int, count: int) -> None:
+    """Fill the ring with ``count`` samples: whole frames through the frozen backbone."""
+    rng = np.random.default_rng(seed)
+    config = EngineConfig('cpu', 'auto', threads=1).resolve()
+    net = TapsNet(load_imagenet_backbone())
+    run_z = compile_network(net, [np.zeros((1, 128, 128, 3), np.uint8)], config)
+    run_x = compile_network(net, [np.zeros((1, SIDE, SIDE, 3), np.uint8)], config)
+    for _ in range(count):
+        pair = global_pair(rng, material, SIDE)
+        z8, z16 = run_z(pair.template[None])
+        x8, x16 = run_x(pair.frame[None])
+        motion = motion_cue(torch.from_numpy(pair.frame[None]), torch.from_numpy(pair.before[None]))
+        b = pair.box
+        ring.write({'z8': z8[0], 'z16': z16[0], 'cover': part_covers(pair.target),
+                    'x8': x8[0], 'x16': x16[0], 'motion': motion.numpy()[0, 0],
+                    'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4)})
+
+
+def box_maps(box: Tensor) -> Tensor:
+    """Share of each cell that the box covers (the paper's filled box), N x 40 x 40; nan: none."""
+    edges = torch.arange(CELLS + 1, device=box.device) * (SIDE / CELLS)
+    x, y, w, h = [v[:, None] for v in torch.nan_to_num(box, nan=-1e4).unbind(1)]
+
+    def cover(low: Tensor, side: Tensor) -> Tensor:
+        high = torch.minimum(edges[1:], low + side.clamp(min=0))
+        return (high - torch.maximum(edges[:-1], low)).clamp(min=0) / (SIDE / CELLS)
+    return cover(y, h)[:, :, None] * cover(x, w)[:, None, :]
+
+
+def loss_of(logits: Tensor, want: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Full binary cross-entropy averaged over pixels, and Dice where there is a target."""
+    bce = F.binary_cross_entropy_with_logits(logits, want, reduction='none').mean((1, 2))
+    p = torch.sigmoid(logits)
+    mass = want.sum((1, 2))
+    dice = 1 - 2 * (p * want).sum((1, 2)) / (p.sum((1, 2)) + mass).clamp(min=1)
+    present = (mass > 0).float()
+    total = 10 * bce.mean() + (dice * present).sum() / present.sum().clamp(min=1)
+    return total, {'bce': bce.mean().item(), 'dice': (dice * present).sum().item()
+                   / max(present.sum().item(), 1)}
+
+
+@torch.inference_mode()
+def validate(head: TanetLiteHead, ring: Ring) -> dict[str, float]:
+    """Recall of the first and the first three proposals (centre inside the box), and the loss."""
+    head.eval()
+    total = min(ring.written, ring.capacity)
+    hits, loss, count = np.zeros(2), 0.0, 0
+    for i in range(0, total, 64):
+        b = to_tensors({k: np.asarray(a[i:min(i + 64, total)]) for k, a in ring.arrays.items()})
+        logits = head(b['x8'], b['x16'], b['motion'][:, None],
+                      *head.template(b['z8'], b['z16'], b['cover']))
+        loss += loss_of(logits, box_maps(b['box']))[0].item() * len(logits)
+        for attention, box in zip(torch.sigmoid(logits).numpy(), b['box'].numpy()):
+            if np.isnan(box[0]):
+                continue
+            found = attention_boxes(attention, (SIDE, SIDE), (box[2], box[3]), 3, 5 / 255)
+            good = [bool(box[0] <= f.cx <= box[0] + box[2] and box[1] <= f.cy <= box[1] + box[3])
+                    for f in found]
+            hits += (any(good[:1]), any(good))
+            count += 1
+    head.train()
+    return {'loss': loss / total, 'r1': hits[0] / count, 'r3': hits[1] / count}
+
+
+def train(ring: Ring, held: Ring, out: Path, c: LiteTraining, resume: bool = True) -> None:
+    """Train until ``c.steps``; keep the best on the held-out ring in ``out``/best.pt."""
+    torch.manual_seed(c.seed)
+    rng = np.random.default_rng(c.seed)
+    out.mkdir(parents=True, exist_ok=True)
+    head = TanetLiteHead().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(head.parameters(), c.rate, weight_decay=c.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.rate, c.steps, pct_start=0.1)
+    step, best = 0, -1.0
+    last = out / 'last.pt'
+    if resume and last.exists():
+        state = torch.load(last, map_location='cpu', weights_only=True)
+        head.load_state_dict(state['head'])
+        optimizer.load_state_dict(state['optimizer'])
+        schedule.load_state_dict(state['schedule'])
+        step, best = state['step'], state['best']
+    (out / 'config.json').write_text(json.dumps(asdict(c), indent=2))
+    while ring.written < c.warmup:
+        time.sleep(5)
+    started, sums = time.time(), np.zeros(2)
+    while step < c.steps:
+        b = to_tensors(ring.batch(rng, c.batch))
+        logits = head(b['x8'], b['x16'], b['motion'][:, None],
+                      *head.template(b['z8'], b['z16'], b['cover']))
+        loss, parts = loss_of(logits, box_maps(b['box']))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        step += 1
+        sums += list(parts.values())
+        if step % c.validate_every == 0:
+            report = validate(head, held)
+            if report['r1'] + report['r3'] > best:
+                best = float(report['r1'] + report['r3'])
+                torch.save(head.state_dict(), out / 'best.pt')
+            torch.save({'head': head.state_dict(), 'optimizer': optimizer.state_dict(),
+                        'schedule': schedule.state_dict(), 'step': step, 'best': best}, last)
+            mean = {k: round(float(v), 4) for k, v in zip(parts, sums / c.validate_every)}
+            print(f'{step}/{c.steps} {time.time() - started:.0f} s, {ring.written} samples, '
+                  f'train {mean}, held out {report}', flush=True)
+            sums[:] = 0
