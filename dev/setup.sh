@@ -82,7 +82,7 @@ fi
 cc=${CC:-$(command -v cc || command -v gcc || command -v clang || true)}
 cxx=${CXX:-$(command -v c++ || command -v g++ || command -v clang++ || true)}
 if [ -z "$cc" ] || [ -z "$cxx" ] ||
-    ! printf '#include <cstdlib>\n' | $cxx -E -x c++ - >/dev/null 2>&1; then
+    ! $cxx -E -x c++ - <<<'#include <cstdlib>' >/dev/null 2>&1; then
     fail "no working C and C++ compiler; install one: sudo apt install build-essential"
 fi
 
