@@ -8,6 +8,15 @@ import numpy.typing as npt
 from lg_tracker_ros.types import Box
 
 
+def parse_box(text: str) -> Box:
+    """Read ``x,y,w,h`` in pixels, 0-based; raises ValueError in one line."""
+    try:
+        x, y, w, h = (float(v) for v in text.split(','))
+        return Box(x, y, w, h)
+    except ValueError as e:
+        raise ValueError(f'expected a box as x,y,w,h in pixels, got {text!r} ({e})') from e
+
+
 def iou(a: Box, b: Box) -> float:
     """Intersection over union of two boxes, in [0, 1]."""
     w = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)

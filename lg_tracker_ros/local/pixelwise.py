@@ -32,8 +32,8 @@ class PixelwiseConfig:
     penalty: float = 0.06
     window: float = 0.25
     rate: float = 0.35
-    slope: float = 1.0
-    offset: float = 0.0
+    slope: float = 2.44
+    offset: float = -1.45
 
 
 def inside_cells(box: Box, size: int = TEMPLATE, cells: int = TEMPLATE // STRIDE) -> Array:

@@ -1,0 +1,122 @@
+"""Measure the parts and their peers side by side: one run, the same frames, interleaved."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+import sys
+import time
+from typing import Any, Callable, Sequence
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from lg_tracker_ros.boxes import parse_box, scale
+from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.local import opencv
+from lg_tracker_ros.settings import Settings
+from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Box, Frame, Mode
+from lg_tracker_ros.video import Source
+
+CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman.mp4'
+CLIP_BOX = (184.0, 141.0, 72.0, 147.0)
+SIZES = ((640, 480), (1280, 720))
+
+Step = Callable[[Frame], Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``bench``."""
+    parser.add_argument('--video', default=str(CLIP), help='what to play; default: bundled clip')
+    parser.add_argument('--box', default='', metavar='x,y,w,h', help='the target in its first frame')
+    parser.add_argument('--frames', type=int, default=40, help='frames for each size')
+    parser.add_argument('--nano', default='', metavar='FOLDER',
+                        help='folder with the ONNX files of NanoTrack v2, measured alongside')
+    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all')
+    parser.add_argument('--no-node', action='store_true', help='leave out the ROS node')
+
+
+def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[str, Step]:
+    """Make the things to time, each started on ``box`` in ``frame``; a Step takes one frame."""
+    steps: dict[str, Step] = {}
+    tracker.init(frame, box)
+    steps['whole tracker, LOCAL'] = lambda f: tracker.step([f])
+    local, redetector = tracker.local, tracker.redetector
+    steps['local tracker, 1 region'] = lambda f: local.track(f, [box])
+    steps['local tracker, 5 regions'] = lambda f: local.track(f, [box] * 5)
+    if redetector is not None:
+        steps['re-detection, whole image'] = lambda f: redetector.propose([f, f], (box.w, box.h), 5)
+    floor = build_tracker(Settings(tracker='ncc', redetector='correlation'))
+    floor.init(frame, box)
+    steps['ncc (untrained floor)'] = lambda f: floor.local.track(f, [box])
+    peers = {'OpenCV CSRT': opencv.csrt}
+    if nano:
+        peers['NanoTrack v2 (OpenCV)'] = lambda: opencv.nano(nano)
+    for name, make in peers.items():
+        try:
+            peer = make()
+        except ValueError as e:
+            print(f'{name}: {e}', file=sys.stderr)
+            continue
+        peer.init(frame, box)
+        steps[name] = peer_step(peer, box)
+    return steps
+
+
+def peer_step(peer: opencv.OpenCVTracker, box: Box) -> Step:
+    """Let a peer track by itself: around its own last box."""
+    place = [box]
+
+    def step(frame: Frame) -> None:
+        place[0] = peer.track(frame, place)[0].box
+    return step
+
+
+def measure(frames: Sequence[Frame], steps: dict[str, Step]) -> dict[str, np.ndarray]:
+    """Time every step on every frame, in turn, in ms; the first three frames warm up."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for i, frame in enumerate(tqdm(frames, unit='frame', disable=not sys.stderr.isatty())):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step(frame)
+            if i >= 3:
+                times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: np.array(t) for name, t in times.items()}
+
+
+def show(title: str, table: dict[str, np.ndarray]) -> None:
+    """Print medians and 95th percentiles."""
+    print(f'\n{title:34s} {"median ms":>10s} {"p95 ms":>8s} {"frames/s":>9s}')
+    for name, t in table.items():
+        print(f'{name:34s} {np.median(t):10.2f} {np.percentile(t, 95):8.2f} '
+              f'{1e3 / np.median(t):9.1f}')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``bench``."""
+    source = Source(args.video)
+    if args.box:
+        box = parse_box(args.box)
+    elif args.video == str(CLIP):
+        box = Box(*CLIP_BOX)
+    else:
+        raise ValueError('--video needs --box x,y,w,h, the target in its first frame')
+    if args.threads:
+        cv2.setNumThreads(args.threads)
+    settings = Settings(threads=args.threads)
+    engine = settings.engine_config()
+    print(f'tracker {settings.tracker}, re-detector {settings.redetector}, engine {engine.engine} '
+          f'on {engine.device}, {args.frames} frames, everything on the same frames in turn')
+    images = [f.image for _, f in zip(range(args.frames), source)]
+    for width, height in SIZES:
+        frames = [Frame(np.asarray(cv2.resize(im, (width, height)), np.uint8), i, 'bench')
+                  for i, im in enumerate(images)]
+        sized = scale(box, width / images[0].shape[1], height / images[0].shape[0])
+        tracker = build_tracker(settings)
+        table = measure(frames, parts(frames[0], sized, tracker, args.nano))
+        show(f'{width} x {height}', table)
+        if tracker.mode is not Mode.LOCAL:
+            print('  note: the target was lost on the way; LOCAL times hold searches, too')
+    return 0
