@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the interface packages into the environment: dev/interfaces.sh VENV KIND
+# Builds the interface packages into the environment: dev/interfaces.sh VENV KIND KEY
+# KEY goes into the stamp that setup.sh looks at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$1
@@ -42,3 +43,4 @@ sys.exit(os.path.samefile(get_package_prefix("vision_msgs"), sys.prefix))' 2>/de
     build dev/vision_msgs
 fi
 build lg_tracker_interfaces
+echo "$3" >"$venv/.done-interfaces"

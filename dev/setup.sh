@@ -175,9 +175,11 @@ fi
 building=
 if ! done_with interfaces "$key_interfaces"; then
     say '[3/6] lg_tracker_interfaces (compiling in the background)'
-    bash dev/interfaces.sh "$venv" "$kind" >"$venv/interfaces.log" 2>&1 &
+    # a group of its own, so that its compilers go with it when this one stops
+    setsid bash dev/interfaces.sh "$venv" "$kind" "$key_interfaces" \
+        >"$venv/interfaces.log" 2>&1 9>&- &
     building=$!
-    trap 'kill "$building" 2>/dev/null || true' EXIT # never left behind
+    trap 'kill -- "-$building" 2>/dev/null || true' EXIT
 fi
 
 if ! done_with torch "$key_torch"; then
@@ -211,7 +213,6 @@ if [ -n "$building" ]; then
         log=$venv/interfaces.log
         run "the interfaces did not build; the whole log is in $log" false
     fi
-    stamp interfaces "$key_interfaces"
 fi
 
 # Import what everything stands on: a broken environment must show here.
