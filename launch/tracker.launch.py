@@ -1,0 +1,68 @@
+"""Launch the tracker: ``ros2 launch lg_tracker_ros tracker.launch.py --show-args``."""
+
+import os
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode, Node
+import yaml
+
+SHARE = get_package_share_directory('lg_tracker_ros')
+ARGUMENTS = (
+    ('image_topics', '', "Image topics, 'a,b' or '[a, b]'; empty: those of the config file."),
+    ('config', os.path.join(SHARE, 'config', 'tracker.yaml'), 'Parameter file.'),
+    ('namespace', '', 'Namespace of the node and its topics; two trackers need two.'),
+    ('device', '', "'cpu', 'cuda', 'cuda:N' or 'auto'; empty: that of the config file."),
+    ('autostart', 'true', 'Configure and activate at once; false: as lifecycle node by hand.'),
+    ('use_sim_time', 'false', 'Take the time from /clock, as for bag replay.'),
+    ('log_level', 'info', 'debug, info, warn, error or fatal.'),
+    ('rviz', 'false', 'Start RViz with the image, the box and the attention map.'),
+    ('video', '', 'A video file, image folder or webcam number to play on the first image topic.'),
+)
+
+
+def topics(text):
+    """Return the topics of 'a,b' or '[a, b]'."""
+    parts = yaml.safe_load(text) if text.strip().startswith('[') else text.split(',')
+    return [str(p).strip() for p in parts if str(p).strip()]
+
+
+def start(context):
+    """Return the nodes for the arguments as they are."""
+    value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
+    # only what is given: an argument left empty must not hide the config file
+    parameters = {'autostart': value['autostart'].lower() == 'true',
+                  'use_sim_time': value['use_sim_time'].lower() == 'true'}
+    images = topics(value['image_topics'])
+    if images:
+        parameters['image_topics'] = images
+    if value['device']:
+        parameters['device'] = value['device']
+    nodes = [LifecycleNode(
+        package='lg_tracker_ros', executable='lg_tracker', name='lg_tracker',
+        namespace=value['namespace'], output='screen', emulate_tty=True,
+        parameters=[value['config'], parameters],
+        arguments=['--ros-args', '--log-level', 'lg_tracker:=' + value['log_level']])]
+    if value['video']:
+        nodes.append(Node(
+            package='lg_tracker_ros', executable='lg_tracker_camera', output='screen',
+            namespace=value['namespace'],
+            parameters=[{'source': yaml.safe_load("'" + value['video'] + "'"), 'loop': True}],
+            remappings=[('image', images[0])] if images else []))
+    return nodes
+
+
+def generate_launch_description():
+    """Declare the arguments and start the nodes."""
+    rviz = Node(
+        package='rviz2', executable='rviz2', name='rviz', output='log',
+        namespace=LaunchConfiguration('namespace'),
+        arguments=['-d', os.path.join(SHARE, 'config', 'tracker.rviz')],
+        condition=IfCondition(LaunchConfiguration('rviz')))
+    return LaunchDescription(
+        [DeclareLaunchArgument(name, default_value=default, description=text)
+         for name, default, text in ARGUMENTS]
+        + [OpaqueFunction(function=start), rviz])

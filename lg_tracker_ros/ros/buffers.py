@@ -1,0 +1,181 @@
+"""
+What waits between the reception of an image and its processing. Plain Python.
+
+Nothing here locks: the worker does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Any
+
+FATES = ('processed', 'overwritten', 'not_wanted', 'undecodable', 'failed')
+"""
+What can become of a frame that was received; each frame has exactly one fate.
+
+``overwritten``: a newer one came while the tracker was busy. ``not_wanted``: no target, or of a
+camera that was not searched then. ``failed``: the tracker raised an error.
+"""
+
+
+@dataclass(eq=False)
+class Item:
+    """An image message as it came, not decoded; ``arrived`` is in ns of the node's clock."""
+
+    camera: str
+    stamp: int
+    message: Any
+    arrived: int
+    received: float = 0.0  # time.perf_counter()
+    size: int = 0  # bytes
+    counted: bool = False
+
+
+class Counts:
+    """How many frames of each camera had which fate."""
+
+    def __init__(self) -> None:
+        """Start from zero."""
+        self._by_camera: dict[str, Counter[str]] = {}
+
+    def of(self, camera: str) -> Counter[str]:
+        """Return the counter of a camera."""
+        return self._by_camera.setdefault(camera, Counter())
+
+    def receive(self, item: Item) -> None:
+        """Count a frame that came in."""
+        self.of(item.camera)['received'] += 1
+
+    def settle(self, item: Item, fate: str) -> None:
+        """Count a frame's fate; one that was settled before is ``replayed`` or nothing new."""
+        if item.counted:
+            if fate == 'processed':
+                self.of(item.camera)['replayed'] += 1
+            return
+        item.counted = True
+        self.of(item.camera)[fate] += 1
+
+
+class Ring:
+    """The last seconds of one camera, so that tracking can begin in the past."""
+
+    def __init__(self, seconds: float, megabytes: float) -> None:
+        """Keep at most ``seconds`` by the images' stamps and ``megabytes``."""
+        self._items: deque[Item] = deque()
+        self._bytes = 0
+        self.limit(seconds, megabytes)
+
+    def __len__(self) -> int:
+        """Count the frames kept."""
+        return len(self._items)
+
+    def limit(self, seconds: float, megabytes: float) -> None:
+        """Change the limits."""
+        self._span, self._most = int(seconds * 1e9), int(megabytes * 2**20)
+        self._prune()
+
+    def push(self, item: Item) -> None:
+        """Add the newest frame, drop those beyond the limits."""
+        self._items.append(item)
+        self._bytes += item.size
+        self._prune()
+
+    def find(self, stamp: int) -> Item | None:
+        """Return the newest frame with exactly this stamp."""
+        return next((i for i in reversed(self._items) if i.stamp == stamp), None)
+
+    def after(self, stamp: int) -> list[Item]:
+        """Return the frames later than ``stamp``."""
+        return [i for i in self._items if i.stamp > stamp]
+
+    def newest(self) -> Item | None:
+        """Return the newest frame."""
+        return self._items[-1] if self._items else None
+
+    def span(self) -> tuple[int, int] | None:
+        """Return the oldest and the newest stamp; None while nothing is kept."""
+        return (self._items[0].stamp, self._items[-1].stamp) if self._items else None
+
+    def _prune(self) -> None:
+        items = self._items
+        while items:
+            # both directions: when a bag starts over, what was kept is of another time. A camera
+            # that doesn't stamp its images is kept by the time of arrival
+            first, last = items[0], items[-1]
+            stamped = first.stamp and last.stamp
+            age = last.stamp - first.stamp if stamped else last.arrived - first.arrived
+            if abs(age) <= self._span and self._bytes <= self._most:
+                break
+            self._bytes -= items.popleft().size
+
+
+class Mailbox:
+    """
+    One slot for each camera: the newest frame wins.
+
+    The camera that saw the target last is the clock: its frames start the processing. When the
+    whole scene is searched the newest frames of the others come along, so that no camera is
+    left out because its frames come a moment later. When the clock falls silent, any frame
+    starts the processing.
+    """
+
+    def __init__(self, counts: Counts, timeout: float) -> None:
+        """Report drops to ``counts``; ``timeout`` seconds make a camera silent."""
+        self.counts = counts
+        self.timeout = timeout
+        self._clock = ''
+        self._everywhere = False
+        self._silent = False
+        self._slots: dict[str, Item] = {}
+        self._last: dict[str, int] = {}
+
+    def follow(self, clock: str, everywhere: bool) -> None:
+        """Set which camera is the clock (empty: no target) and whether all are searched."""
+        self._silent = self._silent and clock == self._clock
+        self._clock, self._everywhere = clock, everywhere
+        if not clock:
+            self.clear()
+
+    def clear(self) -> None:
+        """Drop what waits."""
+        for item in self._slots.values():
+            self.counts.settle(item, 'not_wanted')
+        self._slots.clear()
+        self._silent = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to process now."""
+        return bool(self._slots) and (self._clock in self._slots or self._silent)
+
+    def push(self, item: Item) -> None:
+        """Put a frame in; the one that waited in its camera's slot is dropped."""
+        self._last[item.camera] = item.arrived
+        if not self._clock:
+            self.counts.settle(item, 'not_wanted')
+            return
+        own = item.camera == self._clock
+        old = self._slots.pop(item.camera, None)
+        if old is not None:
+            self.counts.settle(old, 'overwritten' if own else 'not_wanted')
+        self._slots[item.camera] = item
+        # the minimum: time goes backwards when a bag starts over
+        last = self._last[self._clock] = min(
+            self._last.get(self._clock, item.arrived), item.arrived)
+        self._silent = not own and item.arrived - last > self.timeout * 1e9
+
+    def take(self) -> list[Item]:
+        """Take the frames of one moment, the clock's first."""
+        own = self._slots.pop(self._clock, None)
+        moment = [own] if own is not None else []
+        if self._everywhere or own is None:
+            newest = max((i.arrived for i in [*moment, *self._slots.values()]), default=0)
+            for item in self._slots.values():
+                if newest - item.arrived <= self.timeout * 1e9:
+                    moment.append(item)
+                else:
+                    self.counts.settle(item, 'not_wanted')
+            self._slots.clear()
+        self._silent = False
+        return moment

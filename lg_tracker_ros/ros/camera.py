@@ -1,0 +1,138 @@
+"""A camera node: plays a video, a folder of images or a webcam as an image topic."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import sys
+from typing import Any, Iterator
+
+import cv2
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
+from lg_tracker_ros.ros.main import spin
+from lg_tracker_ros.ros.resources import share_file
+
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.pgm', '.tif', '.tiff', '.webp')
+PARAMETERS: tuple[tuple[str, Any, str], ...] = (
+    ('source', '', 'A video file, a folder of images, or the number of a webcam.'),
+    ('rate', 0.0, 'Images a second; 0: as the source says, 30 for a folder.'),
+    ('loop', False, 'Begin again at the end; otherwise the node ends.'),
+    ('compressed', False, 'Publish JPEG on image/compressed instead of raw images on image.'),
+    ('reliable', False, 'QoS: reliable, or best effort as camera drivers do.'),
+    ('frame_id', 'camera', 'frame_id of the images.'),
+    ('wait_for', 1, 'Subscribers to wait for before the first image of a file.'))
+
+
+class CameraNode(Node):
+    """Publishes on ``image``, stamped by the node's clock."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Open the source; ValueError if it can't be read."""
+        super().__init__('lg_tracker_camera', **kwargs)
+        self.finished = False
+        self.published = 0
+        for name, default, _ in PARAMETERS:
+            self.declare_parameter(name, default)
+        get = {name: self.get_parameter(name).value for name, _, _ in PARAMETERS}
+        self._loop, self._frame_id = get['loop'], get['frame_id']
+        self._compressed, self._wait_for = get['compressed'], get['wait_for']
+        self._source = str(get['source'])
+        self._frames, rate = self._open()
+        reliable = ReliabilityPolicy.RELIABLE if get['reliable'] else ReliabilityPolicy.BEST_EFFORT
+        qos = QoSProfile(depth=5, reliability=reliable)
+        self._publisher: Any = (
+            self.create_publisher(CompressedImage, 'image/compressed', qos) if self._compressed
+            else self.create_publisher(Image, 'image', qos))
+        self._idle_ticks = 0
+        rate = float(get['rate']) or rate
+        if rate <= 0:
+            raise ValueError(f'rate must be positive, got {rate:g}')
+        self._rate = rate
+        self.create_timer(1 / rate, self._tick)
+        self.get_logger().info(f'{self._source} at {rate:g} images a second on '
+                               f'{self._publisher.topic_name}')
+
+    def close(self) -> None:
+        """Release the source."""
+        self._frames.close()
+
+    def _open(self) -> tuple[Any, float]:
+        path = Path(self._source)
+        if not self._source:
+            raise ValueError('source is empty; give a video file, a folder of images or a webcam '
+                             'number: -p source:=video.mp4')
+        if path.is_dir():
+            files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if not files:
+                raise ValueError(f'{path} holds no images; expected {", ".join(SUFFIXES)}')
+            return _folder(files), 30.0
+        webcam = self._source.isdigit()
+        if not webcam and not path.is_file():
+            raise ValueError(f'{path} does not exist')
+        video = cv2.VideoCapture(int(self._source) if webcam else self._source)
+        if not video.isOpened():
+            raise ValueError(f'{self._source} cannot be opened as a video')
+        if webcam:
+            self._wait_for = 0
+        return _video(video), video.get(cv2.CAP_PROP_FPS) or 30.0
+
+    def _tick(self) -> None:
+        if not self.published and self._publisher.get_subscription_count() < self._wait_for:
+            return
+        image = next(self._frames, None)
+        if image is None and self._loop:
+            self._frames, _ = self._open()
+            image = next(self._frames, None)
+        if image is None:
+            # a moment for the last image to be fetched
+            self._idle_ticks += 1
+            if self._idle_ticks > self._rate:
+                self.get_logger().info(f'the end after {self.published} images')
+                self.finished = True
+            return
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        make = compressed_to_msg if self._compressed else image_to_msg
+        self._publisher.publish(make(image, header))
+        self.published += 1
+
+
+def _folder(files: list[Path]) -> Iterator[Any]:
+    for file in files:
+        image = cv2.imread(str(file))
+        if image is None:
+            raise ValueError(f'{file} cannot be read as an image')
+        yield image
+
+
+def _video(video: Any) -> Iterator[Any]:
+    try:
+        while True:
+            good, image = video.read()
+            if not good:
+                return
+            yield image
+    finally:
+        video.release()
+
+
+def use_profile() -> None:
+    """Let Fast DDS of this process carry images; a profile that the user chose stays."""
+    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
+    if not any(os.environ.get(n) for n in names):
+        for name in names:  # the second is the name from Fast DDS 3 on
+            os.environ[name] = str(share_file('config/fastdds_camera.xml'))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the camera node."""
+    use_profile()
+    return spin(CameraNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

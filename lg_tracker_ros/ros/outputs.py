@@ -1,0 +1,83 @@
+"""The topics that the node publishes on, and what goes out for each result."""
+
+from __future__ import annotations
+
+from functools import partial
+import time
+from typing import Any
+
+import cv2
+from lg_tracker_interfaces.msg import TrackerStatus
+import numpy as np
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2D
+
+from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
+from lg_tracker_ros.ros.worker import Result
+from lg_tracker_ros.types import Mode, Proposals
+
+_COLORS = {Mode.LOCAL: (80, 220, 80), Mode.GLOBAL: (60, 160, 255)}
+
+
+class Outputs:
+    """Publishers of a configured node; silent while it is inactive."""
+
+    def __init__(self, node: LifecycleNode) -> None:
+        """Make the publishers."""
+        make = partial(node.create_lifecycle_publisher, qos_profile=10)
+        self.detection = make(Detection2D, 'tracked_target')
+        self.status = make(TrackerStatus, '~/status')
+        # best effort would lose big images, depth 1: a slow viewer must not cost memory
+        self.debug = node.create_lifecycle_publisher(Image, '~/debug_image', 1)
+        self.attention = node.create_lifecycle_publisher(Image, '~/attention', 1)
+        self._node = node
+
+    def close(self) -> None:
+        """Destroy the publishers."""
+        for publisher in (self.detection, self.status, self.debug, self.attention):
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def publish(self, result: Result, proposals: Proposals | None) -> float:
+        """Publish a result; ``proposals``: of a global search. Returns the total latency in ms."""
+        track, header = result.track, result.item.message.header
+        begun = time.perf_counter()
+        self.detection.publish(detection_to_msg(
+            track.box, track.confidence, header, result.target.id, result.target.label))
+        done = time.perf_counter()
+        total = 1e3 * (done - result.item.received)
+        status = TrackerStatus(
+            header=header, mode=track.mode.value, confidence=float(track.confidence),
+            visible=track.visible, consecutive_failures=track.failures,
+            time_since_last_seen=result.unseen_s, camera=track.camera,
+            target_id=result.target.id, latency_queue_ms=result.queue_ms,
+            latency_convert_ms=result.convert_ms,
+            latency_local_ms=float(track.ms.get('local', 0.0)),
+            latency_redetect_ms=float(track.ms.get('redetect', 0.0)),
+            latency_publish_ms=1e3 * (done - begun), latency_total_ms=total)
+        self.status.publish(status)
+        if self.debug.get_subscription_count():
+            self.debug.publish(image_to_msg(draw(result), header))
+        if (proposals is not None and proposals.attention is not None
+                and self.attention.get_subscription_count()):
+            grey = np.clip(255 * proposals.attention, 0, 255).astype(np.uint8)
+            self.attention.publish(image_to_msg(grey, header, 'mono8'))
+        return total
+
+    def idle(self) -> None:
+        """Say that there is no target."""
+        self.status.publish(TrackerStatus(mode=Mode.IDLE.value, time_since_last_seen=-1.0))
+
+
+def draw(result: Result) -> Any:
+    """Return a copy of the image with the box, the mode and the confidence in it."""
+    image, track = result.image.copy(), result.track
+    color = _COLORS.get(track.mode, (200, 200, 200))
+    if track.box is not None:
+        b = track.box
+        cv2.rectangle(image, (round(b.x), round(b.y)), (round(b.x + b.w), round(b.y + b.h)),
+                      color, 2)
+    text = f'{track.mode.name} {track.confidence:.2f}' + ('' if track.visible else ' not visible')
+    for ink, width in (((0, 0, 0), 3), (color, 1)):
+        cv2.putText(image, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, width, cv2.LINE_AA)
+    return image

@@ -1,0 +1,91 @@
+"""Parameters: declared from what Settings and NodeOptions say about them, changed together."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Sequence
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import (InvalidParameterException, InvalidParameterTypeException,
+                              InvalidParameterValueException)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from lg_tracker_ros.ros.options import NODE_PARAMETERS, NodeOptions
+from lg_tracker_ros.settings import Settings
+
+_FIELDS = (*fields(Settings), *fields(NodeOptions))
+NAMES = tuple(f.name for f in _FIELDS)
+"""Names of all parameters of the node."""
+
+
+def descriptor(name: str) -> ParameterDescriptor:
+    """Describe a parameter as ``ros2 param describe`` shows it."""
+    f = next(f for f in _FIELDS if f.name == name)
+    meta, kind = f.metadata, type(f.default)
+    notes = []
+    if meta['choices']:
+        notes.append('One of: ' + ', '.join(meta['choices']) + '.')
+    if meta.get('rebuild'):
+        notes.append('Changed only while the node is unconfigured.')
+    if meta.get('when'):
+        notes.append(f"Changed only {meta['when']}.")
+    result = ParameterDescriptor(description=meta['text'], additional_constraints=' '.join(notes),
+                                 read_only=meta.get('when') == 'at start')
+    limits = meta['limits']
+    if limits is not None and kind is int:
+        result.integer_range = [IntegerRange(
+            from_value=int(limits.low), to_value=int(limits.high), step=1)]
+    elif limits is not None:
+        result.floating_point_range = [FloatingPointRange(
+            from_value=float(limits.low), to_value=float(limits.high))]
+    return result
+
+
+def declare(node: Node) -> dict[str, str]:
+    """
+    Declare every parameter; return what is wrong with the values given at the start.
+
+    A wrong value is not fatal: the default stands in for it, and the node refuses to be
+    configured, with the reason, until the parameter is set right.
+    """
+    given = _overrides(node)
+    wrong = {}
+    for f in _FIELDS:
+        default = list(f.default) if isinstance(f.default, tuple) else f.default
+        if isinstance(default, float) and type(given.get(f.name)) is int:
+            # a file says 1 where ROS wants 1.0: no reason to fail
+            node._parameter_overrides[f.name] = Parameter(
+                f.name, Parameter.Type.DOUBLE, float(given[f.name]))
+        try:
+            node.declare_parameter(f.name, default, descriptor(f.name))
+        except (InvalidParameterTypeException, InvalidParameterValueException,
+                InvalidParameterException) as e:
+            wrong[f.name] = ' '.join(str(e).split())
+            node.declare_parameter(f.name, default, descriptor(f.name), ignore_override=True)
+    return wrong
+
+
+def unknown(node: Node) -> list[str]:
+    """Return names that were given at the start and mean nothing, a typing error perhaps."""
+    return sorted(n for n in _overrides(node)
+                  if not node.has_parameter(n) and not n.startswith('qos_overrides'))
+
+
+def _overrides(node: Node) -> dict[str, Any]:
+    # no public way in rclpy from Humble to Kilted
+    return {n: p.value for n, p in getattr(node, '_parameter_overrides', {}).items()}
+
+
+def read(node: Node) -> tuple[Settings, NodeOptions]:
+    """Return all parameters; raises ValueError in one line for a wrong set."""
+    return merge(Settings(), NodeOptions(), [node.get_parameter(n) for n in NAMES])
+
+
+def merge(settings: Settings, options: NodeOptions, changes: Sequence[Parameter]
+          ) -> tuple[Settings, NodeOptions]:
+    """Put ``changes`` in, all together; names of other parameters are passed over."""
+    values = {p.name: p.value for p in changes if p.name in NAMES}
+    own = {n: v for n, v in values.items() if n in NODE_PARAMETERS}
+    rest = {n: v for n, v in values.items() if n not in NODE_PARAMETERS}
+    return settings.changed(rest), options.changed(own)

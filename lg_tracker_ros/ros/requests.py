@@ -1,0 +1,63 @@
+"""init_target: from a request to a frame and a box, or to the reason why not."""
+
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+from lg_tracker_ros.boxes import scale
+from lg_tracker_ros.ros.inputs import CameraInput
+from lg_tracker_ros.tracker import check_init_box
+from lg_tracker_ros.types import Box
+
+
+def candidates(cameras: Sequence[CameraInput], camera: str, frame_id: str) -> list[CameraInput]:
+    """
+    Return the cameras that a request may mean, the likeliest first.
+
+    ``camera`` is a topic as the user wrote it or as ROS resolves it. Raises ValueError for a
+    camera that isn't one of ours.
+    """
+    if camera:
+        found = [c for c in cameras if camera in (c.name, c.topic, c.name.lstrip('/'))]
+        if not found:
+            raise ValueError(f'camera {camera!r} is not one of image_topics: '
+                             f'{", ".join(c.name for c in cameras)}')
+        return found
+    if frame_id:
+        return sorted(cameras, key=lambda c: c.frame_id != frame_id)
+    return list(cameras)
+
+
+def first_box(x: float, y: float, width: float, height: float, drawn: tuple[int, int]) -> Box:
+    """Check what can be checked before there is an image; raises ValueError with the reason."""
+    if (drawn[0] == 0) != (drawn[1] == 0):
+        raise ValueError('image_width and image_height must both be given or both be 0, '
+                         f'got {drawn[0]} x {drawn[1]}')
+    return Box(x, y, width, height)
+
+
+def fit_box(box: Box, drawn: tuple[int, int], size: tuple[int, int]) -> Box:
+    """Scale a box drawn on a picture of another size; raises ValueError if it can't be tracked."""
+    if drawn[0]:
+        box = scale(box, size[0] / drawn[0], size[1] / drawn[1])
+    check_init_box(box, *size)
+    return box
+
+
+def not_kept(stamp: int, names: Sequence[str], spans: Mapping[str, tuple[int, int]]) -> str:
+    """Say why there is no frame with this stamp."""
+    have = {n: spans[n] for n in names if n in spans}
+    if not have:
+        return f'no image has come yet on {", ".join(names)}'
+    kept = '; '.join(f'{n} keeps {_s(a)} to {_s(b)}' for n, (a, b) in have.items())
+    if stamp > max(b for _, b in have.values()):
+        why = 'is in the future'
+    elif stamp < min(a for a, _ in have.values()):
+        why = 'is gone'
+    else:
+        why = "is not any image's exact stamp"
+    return f'stamp {_s(stamp)} {why}: {kept}'
+
+
+def _s(stamp: int) -> str:
+    return f'{stamp // 10**9}.{stamp % 10**9:09d}'
