@@ -1,3 +1,4 @@
+# ruff: noqa: I001 - it takes `launch` for the folder that this file is in
 """Launch the tracker: ``ros2 launch lg_tracker_ros tracker.launch.py --show-args``."""
 
 import os
@@ -16,7 +17,7 @@ ARGUMENTS = (
     ('config', os.path.join(SHARE, 'config', 'tracker.yaml'), 'Parameter file.'),
     ('namespace', '', 'Namespace of the node and its topics; two trackers need two.'),
     ('device', '', "'cpu', 'cuda', 'cuda:N' or 'auto'; empty: that of the config file."),
-    ('autostart', 'true', 'Configure and activate at once; false: as lifecycle node by hand.'),
+    ('autostart', '', 'true: configure and activate at once; false: by hand; empty: as config.'),
     ('use_sim_time', 'false', 'Take the time from /clock, as for bag replay.'),
     ('log_level', 'info', 'debug, info, warn, error or fatal.'),
     ('rviz', 'false', 'Start RViz with the image, the box and the attention map.'),
@@ -34,8 +35,9 @@ def start(context):
     """Return the nodes for the arguments as they are."""
     value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
     # only what is given: an argument left empty must not hide the config file
-    parameters = {'autostart': value['autostart'].lower() == 'true',
-                  'use_sim_time': value['use_sim_time'].lower() == 'true'}
+    parameters = {'use_sim_time': value['use_sim_time'].lower() == 'true'}
+    if value['autostart']:
+        parameters['autostart'] = value['autostart'].lower() == 'true'
     images = topics(value['image_topics'])
     if images:
         parameters['image_topics'] = images

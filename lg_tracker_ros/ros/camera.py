@@ -8,14 +8,13 @@ import sys
 from typing import Any, Iterator
 
 import cv2
+from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
+from lg_tracker_ros.ros.main import spin
+from lg_tracker_ros.ros.resources import share_file
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
-
-from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
-from lg_tracker_ros.ros.main import spin
-from lg_tracker_ros.ros.resources import share_file
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.pgm', '.tif', '.tiff', '.webp')
 PARAMETERS: tuple[tuple[str, Any, str], ...] = (

@@ -13,13 +13,13 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 import cv2
+from lg_tracker_ros.types import Box
+from lg_tracker_ros.types import Image as Bgr
 import numpy as np
 import numpy.typing as npt
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, ObjectHypothesisWithPose
-
-from lg_tracker_ros.types import Box, Image as Bgr
 
 Array = npt.NDArray[Any]
 
@@ -84,7 +84,7 @@ class Decoder:
         if msg.encoding == 'nv24':
             return _nv24(msg)
         channels, bits, code = _FORMATS[msg.encoding]
-        kind = np.dtype(np.uint8)
+        kind: np.dtype[Any] = np.dtype(np.uint8)
         if bits == 16:
             kind = np.dtype('>u2' if msg.is_bigendian else '<u2')
         image = _rows(msg, msg.height, msg.width * channels, kind)
@@ -164,7 +164,7 @@ def image_to_msg(image: Bgr, header: Header, encoding: str = 'bgr8') -> Image:
                 step=image.shape[1] * (image.shape[2] if image.ndim == 3 else 1))
     # the one quick way: any other assignment checks every single byte
     data = array.array('B')
-    data.frombytes(memoryview(np.ascontiguousarray(image)).cast('B'))
+    data.frombytes(np.ascontiguousarray(image).data.cast('B'))
     msg.data = data
     return msg
 
@@ -172,7 +172,7 @@ def image_to_msg(image: Bgr, header: Header, encoding: str = 'bgr8') -> Image:
 def compressed_to_msg(image: Bgr, header: Header, kind: str = 'jpeg') -> CompressedImage:
     """Make a CompressedImage message; ``kind`` is jpeg or png."""
     data = array.array('B')
-    data.frombytes(memoryview(cv2.imencode('.' + kind, image)[1]).cast('B'))
+    data.frombytes(cv2.imencode('.' + kind, image)[1].data.cast('B'))
     msg = CompressedImage(header=header, format=f'bgr8; {kind} compressed bgr8')
     msg.data = data
     return msg
@@ -198,12 +198,14 @@ def detection_to_msg(box: Box | None, confidence: float, header: Header, target_
         return msg
     center = msg.bbox.center
     center = getattr(center, 'position', center)  # vision_msgs 3 has x and y right here
-    center.x, center.y = box.cx, box.cy
-    msg.bbox.size_x, msg.bbox.size_y = box.w, box.h
+    # float(): an int or a NumPy number would abort the process in rclpy's C code
+    center.x, center.y = float(box.cx), float(box.cy)
+    msg.bbox.size_x, msg.bbox.size_y = float(box.w), float(box.h)
     result = ObjectHypothesisWithPose()
     result.hypothesis.class_id = label or target_id
     result.hypothesis.score = float(confidence)
-    result.pose.pose.position.x, result.pose.pose.position.y = box.cx, box.cy
+    result.pose.pose.position.x = float(box.cx)
+    result.pose.pose.position.y = float(box.cy)
     msg.results.append(result)
     return msg
 

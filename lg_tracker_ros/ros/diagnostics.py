@@ -8,7 +8,6 @@ import sys
 from typing import Any, Mapping, Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-
 from lg_tracker_ros.ros.inputs import CameraInput, loss_advice
 from lg_tracker_ros.types import Mode
 

@@ -1,4 +1,4 @@
-"""An image topic: finds its publisher, subscribes as the publisher publishes, says what is wrong."""
+"""An image topic: finds its publisher, subscribes as that publishes, says what is wrong."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections import deque
 import difflib
 from typing import Any, Callable, Mapping
 
+from lg_tracker_ros.ros.resources import share_file
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image
-
-from lg_tracker_ros.ros.resources import share_file
 
 TYPES: dict[str, Any] = {'sensor_msgs/msg/Image': Image,
                          'sensor_msgs/msg/CompressedImage': CompressedImage}
@@ -55,7 +54,7 @@ class LossMeter:
         self.lost = 0
         self.seen = 0
         self._last: int | None = None
-        self._recent: deque[tuple[int, int]] = deque(maxlen=10)
+        self._recent: deque[tuple[int, int]] = deque([(0, 0)], maxlen=10)
 
     def restart(self) -> None:
         """Begin a new series: the publishers have changed."""
@@ -74,7 +73,7 @@ class LossMeter:
 
     def recent(self) -> tuple[int, int]:
         """Return lost and sent since ten calls of this ago; to be called regularly."""
-        old = self._recent[0] if self._recent else (0, 0)
+        old = self._recent[0]
         self._recent.append((self.lost, self.seen))
         lost = self.lost - old[0]
         return lost, lost + self.seen - old[1]
@@ -146,8 +145,9 @@ class CameraInput:
             return
         self.close()
         self.loss.restart()
+        take: Any = self._take  # rclpy's type knows only callbacks of one argument
         self._subscription = self._node.create_subscription(
-            TYPES[kind], self.topic, self._take, qos, callback_group=self._group)
+            TYPES[kind], self.topic, take, qos, callback_group=self._group)
         self._made = made
 
     def _take(self, msg: Any, info: Any) -> None:
@@ -170,7 +170,7 @@ class CameraInput:
         if not near:
             return text + 'no image topic exists: start the camera'
         return (text + f'image topics that exist: {", ".join(near[:5])}. Set the parameter '
-                f"image_topics or remap: -r {self.topic}:={near[0]}")
+                f'image_topics or remap: -r {self.topic}:={near[0]}')
 
 
 def loss_advice(size: int) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Callable
+from typing import Any, Callable
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 
 
-def spin(make: Callable[[], Node], args: list[str] | None = None) -> int:
+def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
     """
     Run a node until SIGINT or SIGTERM; what stops it from starting is one line on stderr.
 
@@ -21,7 +20,7 @@ def spin(make: Callable[[], Node], args: list[str] | None = None) -> int:
     except Exception as e:  # rcl refuses arguments with an exception that has no public name
         print(f'lg_tracker_ros: {" ".join(str(e).split())}', file=sys.stderr)
         return 1
-    node = None
+    node: Any = None
     try:
         node = make()
         executor = SingleThreadedExecutor()

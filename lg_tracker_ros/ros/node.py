@@ -9,6 +9,19 @@ from typing import Any, Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.srv import InitTarget
+from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.ros import diagnostics as diag
+from lg_tracker_ros.ros import params
+from lg_tracker_ros.ros.buffers import FATES, Item
+from lg_tracker_ros.ros.convert import Decoder, time_from_msg
+from lg_tracker_ros.ros.inputs import CameraInput
+from lg_tracker_ros.ros.options import NodeOptions
+from lg_tracker_ros.ros.outputs import Outputs
+from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, not_kept
+from lg_tracker_ros.ros.worker import Result, Target, Worker
+from lg_tracker_ros.settings import Settings
+from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Image, Mode
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -16,19 +29,6 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 from std_srvs.srv import Trigger
-
-from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.ros import diagnostics as diag
-from lg_tracker_ros.ros import params
-from lg_tracker_ros.ros.buffers import FATES, Item
-from lg_tracker_ros.ros.convert import Decoder, time_from_msg
-from lg_tracker_ros.ros.inputs import CameraInput
-from lg_tracker_ros.ros.outputs import Outputs
-from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, not_kept
-from lg_tracker_ros.ros.worker import Result, Target, Worker
-from lg_tracker_ros.settings import Settings
-from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Image, Mode
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 POLL_S = 0.2
@@ -49,12 +49,18 @@ class TrackerNode(LifecycleNode):
         self._wrong = params.declare(self)
         for name in params.unknown(self):
             self.get_logger().warning(f'parameter {name!r} means nothing to this node')
-        self._settings, self._options = params.read(self) if not self._wrong else params.merge(
-            Settings(), params.NodeOptions(), [])
+        # a wrong set is told when the node is configured; until then the defaults stand in
+        self._settings, self._options = Settings(), NodeOptions()
+        try:
+            self._options = params.read_options(self)
+            self._settings, _ = params.read(self)
+        except ValueError:
+            pass
         self._state = 'unconfigured'
         self._trouble = ''
         self._worker: Worker | None = None
         self._outputs: Outputs | None = None
+        self._tracker: Any = None
         self._device = self._engine = ''
         self._inputs: list[CameraInput] = []
         self._decoders: dict[str, Decoder] = {}
@@ -261,9 +267,9 @@ class TrackerNode(LifecycleNode):
         self._serial = max(self._serial, begun) + 1
         target = Target(request.target_id or f'target-{self._serial}', request.label)
         behind = worker.begin(item, image, box, target)
-        response.success, response.target_id = True, target.id
+        response.success, response.target_id = True, target.name
         response.header = item.message.header
-        response.message = f'following {target.id} in {item.camera}' + (
+        response.message = f'following {target.name} in {item.camera}' + (
             f', catching up {behind} frames' if behind else '')
         self.get_logger().info(response.message)
         return response
@@ -348,7 +354,7 @@ class TrackerNode(LifecycleNode):
         settings, options = params.merge(self._settings, self._options, changes)
         self._take(settings, options, changes)
 
-    def _take(self, settings: Settings, options: params.NodeOptions,
+    def _take(self, settings: Settings, options: NodeOptions,
               changes: list[Parameter]) -> None:
         policy = settings.search() != self._settings.search()
         self._settings, self._options = settings, options
@@ -369,7 +375,7 @@ class TrackerNode(LifecycleNode):
         me = self.get_fully_qualified_name()
         worker, last = self._worker, self._last
         target = worker.target if worker is not None else Target('', '')
-        mode = last.track.mode if last is not None and target.id else Mode.IDLE
+        mode = last.track.mode if last is not None and target.name else Mode.IDLE
         visible = mode is not Mode.IDLE and last is not None and last.track.visible
         if worker is not None and mode is Mode.IDLE and self._outputs is not None:
             self._outputs.idle()
@@ -379,9 +385,10 @@ class TrackerNode(LifecycleNode):
         level, text = diag.tracking_state(self._state, mode, visible, self._trouble)
         array = DiagnosticArray()
         array.header.stamp = now.to_msg()
-        array.status.append(make(diag.full_name(me, 'tracking'), level=level, message=text, values={
-            'state': self._state, 'mode': mode.name, 'target_id': target.id,
-            'confidence': last.track.confidence if last is not None and target.id else 0.0,
+        name = diag.full_name(me, 'tracking')
+        array.status.append(make(name, level=level, message=text, values={
+            'state': self._state, 'mode': mode.name, 'target_id': target.name,
+            'confidence': last.track.confidence if last is not None and target.name else 0.0,
             'rate_hz': self._meter.rate(now.nanoseconds),
             'latency_p50_ms': self._meter.percentile(0.5),
             'latency_p95_ms': self._meter.percentile(0.95),

@@ -39,8 +39,8 @@ class NodeOptions:
         256.0, 'The same in memory: megabytes of images kept for each camera.',
         Range(1.0, 65536.0))
     camera_timeout: float = _p(
-        1.0, "Seconds without an image after which a camera counts as silent; the target is then "
-        "searched in the other cameras.", Range(0.05, 3600.0))
+        1.0, 'Seconds without an image after which a camera counts as silent; the target is then '
+        'searched in the other cameras.', Range(0.05, 3600.0))
     init_timeout: float = _p(
         1.0, 'Seconds that init_target waits for an image that has yet to come.',
         Range(0.05, 60.0))
@@ -66,11 +66,12 @@ class NodeOptions:
 
     def changed(self, values: Mapping[str, Any]) -> NodeOptions:
         """Return a copy with ``values`` put in; ValueError for a wrong type or a wrong set."""
-        clean = {}
+        clean: dict[str, Any] = {}
         for f in fields(self):
             if f.name not in values:
                 continue
-            value, want = values[f.name], type(f.default)
+            value: Any = values[f.name]
+            want: type = type(f.default)
             if want is float and type(value) is int:
                 value = float(value)
             if want is tuple and isinstance(value, (list, tuple)):

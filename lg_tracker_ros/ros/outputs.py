@@ -8,14 +8,13 @@ from typing import Any
 
 import cv2
 from lg_tracker_interfaces.msg import TrackerStatus
+from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
+from lg_tracker_ros.ros.worker import Result
+from lg_tracker_ros.types import Mode, Proposals
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D
-
-from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
-from lg_tracker_ros.ros.worker import Result
-from lg_tracker_ros.types import Mode, Proposals
 
 _COLORS = {Mode.LOCAL: (80, 220, 80), Mode.GLOBAL: (60, 160, 255)}
 
@@ -43,14 +42,14 @@ class Outputs:
         track, header = result.track, result.item.message.header
         begun = time.perf_counter()
         self.detection.publish(detection_to_msg(
-            track.box, track.confidence, header, result.target.id, result.target.label))
+            track.box, track.confidence, header, result.target.name, result.target.label))
         done = time.perf_counter()
         total = 1e3 * (done - result.item.received)
         status = TrackerStatus(
             header=header, mode=track.mode.value, confidence=float(track.confidence),
-            visible=track.visible, consecutive_failures=track.failures,
+            visible=track.visible, consecutive_failures=int(track.failures),
             time_since_last_seen=result.unseen_s, camera=track.camera,
-            target_id=result.target.id, latency_queue_ms=result.queue_ms,
+            target_id=result.target.name, latency_queue_ms=result.queue_ms,
             latency_convert_ms=result.convert_ms,
             latency_local_ms=float(track.ms.get('local', 0.0)),
             latency_redetect_ms=float(track.ms.get('redetect', 0.0)),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Sequence
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import (InvalidParameterException, InvalidParameterTypeException,
-                              InvalidParameterValueException)
-from rclpy.node import Node
-from rclpy.parameter import Parameter
-
 from lg_tracker_ros.ros.options import NODE_PARAMETERS, NodeOptions
 from lg_tracker_ros.settings import Settings
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import (
+    InvalidParameterException,
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 _FIELDS = (*fields(Settings), *fields(NodeOptions))
 NAMES = tuple(f.name for f in _FIELDS)
@@ -80,6 +82,11 @@ def _overrides(node: Node) -> dict[str, Any]:
 def read(node: Node) -> tuple[Settings, NodeOptions]:
     """Return all parameters; raises ValueError in one line for a wrong set."""
     return merge(Settings(), NodeOptions(), [node.get_parameter(n) for n in NAMES])
+
+
+def read_options(node: Node) -> NodeOptions:
+    """Return the node's own parameters; raises ValueError in one line for a wrong set."""
+    return merge(Settings(), NodeOptions(), [node.get_parameter(n) for n in NODE_PARAMETERS])[1]
 
 
 def merge(settings: Settings, options: NodeOptions, changes: Sequence[Parameter]

@@ -10,8 +10,7 @@ def share_file(name: str) -> Path:
     source = Path(__file__).resolve().parents[2] / name
     if source.is_file():
         return source
-    from ament_index_python.packages import (get_package_share_directory,
-                                             PackageNotFoundError)
+    from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
     try:
         return Path(get_package_share_directory('lg_tracker_ros')) / name
     except PackageNotFoundError:

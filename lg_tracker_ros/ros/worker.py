@@ -21,7 +21,7 @@ Decode = Callable[[Item], Image]
 class Target:
     """What the user called the target."""
 
-    id: str
+    name: str
     label: str
 
 
@@ -126,7 +126,7 @@ class Worker:
             self._starting = False
             self._commands.append(self._reset)
             self._wake.notify()
-            return self._target.id
+            return self._target.name
 
     def configure(self, config: SearchConfig) -> None:
         """Change the search policy's parameters between two frames."""
@@ -161,7 +161,7 @@ class Worker:
 
     @property
     def target(self) -> Target:
-        """The target that is followed; an empty id without one."""
+        """The target that is followed; an empty name without one."""
         return self._target
 
     @property
@@ -212,7 +212,7 @@ class Worker:
             track = self.tracker.init(Frame(image, item.stamp, item.camera), box)
         except Exception as e:  # a network may raise anything; the node must live on
             self._reset()
-            self._complain('', f'init of {target.id} failed: {_line(e)}')
+            self._complain('', f'init of {target.name} failed: {_line(e)}')
             return
         with self._wake:
             self._mailbox.clear()
