@@ -135,6 +135,8 @@ run() { # ADVICE COMMAND...: quiet, or the end of the log and one line of advice
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 no_network='pip could not install that; is the network (or the proxy) there? Run make again: it goes on from here.'
 
+exec 8>&2 # the trap may run while stderr goes into the log
+trap 'fail "interrupted; run make again: it goes on from here." 2>&8' INT
 begin=$SECONDS
 if ! done_with venv "$key_venv" || ! "$venv/bin/python" -c pass 2>/dev/null; then
     say "[1/6] $(basename "$venv"), Python $version, ROS 2 $distro ($kind)"
