@@ -15,8 +15,12 @@ mkdir -p "$venv/share/ament_index/resource_index/packages" "$venv/lib/lg_tracker
 touch "$venv/share/ament_index/resource_index/packages/lg_tracker_ros"
 rm -rf "$venv/share/lg_tracker_ros"
 mkdir -p "$venv/share/lg_tracker_ros"
-for path in package.xml launch config lg_tracker_ros/weights; do
-    ln -s "$root/$path" "$venv/share/lg_tracker_ros/$(basename "$path")"
+ln -s "$root/package.xml" "$venv/share/lg_tracker_ros/"
+# file by file: `ros2 launch` does not look into folders that are links
+for folder in launch config lg_tracker_ros/weights; do
+    target=$venv/share/lg_tracker_ros/$(basename "$folder")
+    mkdir "$target"
+    find "$root/$folder" -maxdepth 1 -type f -exec ln -s -t "$target" {} + 2>/dev/null || true
 done
 
 script() { # NAME MODULE: what `ros2 run` and launch look for
