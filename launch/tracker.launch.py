@@ -52,7 +52,7 @@ def start(context):
         nodes.append(Node(
             package='lg_tracker_ros', executable='lg_tracker_camera', output='screen',
             namespace=value['namespace'],
-            parameters=[{'source': yaml.safe_load("'" + value['video'] + "'"), 'loop': True}],
+            parameters=[{'source': value['video'], 'loop': True}],
             remappings=[('image', images[0])] if images else []))
     return nodes
 

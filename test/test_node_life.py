@@ -259,8 +259,11 @@ def test_launch_file():
     tree = ast.parse(file.read_text())
     assert any(getattr(n, 'name', '') == 'generate_launch_description' for n in tree.body)
     pytest.importorskip('launch_ros', reason='launch is not on PyPI: needs ROS 2 from apt')
-    from launch import LaunchContext, LaunchDescriptionSource
-    description = LaunchDescriptionSource(str(file)).get_launch_description(LaunchContext())
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    from launch import LaunchContext
+    source = PythonLaunchDescriptionSource(str(file))
+    description = source.get_launch_description(LaunchContext())
     names = {a.name for a in description.get_launch_arguments()}
     assert {'image_topics', 'config', 'namespace', 'device', 'log_level', 'rviz'} <= names
 
@@ -285,7 +288,7 @@ def test_processes_of_camera_and_tracker(tmp_path, how):
             assert rig.init_client.wait_for_service(60)
             rig.part(ENGINE, lambda s: s.level == OK, 60)
             camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}',
-                             '-p', 'rate:=15.0')
+                             '-p', 'rate:=15')
             rig.part(CAMERA, lambda s: any(
                 v.key == 'received' and int(v.value) > 2 for v in s.values), 40)
             x, y = path(0)
@@ -308,7 +311,8 @@ def test_processes_of_camera_and_tracker(tmp_path, how):
 
 
 @pytest.mark.parametrize('arguments, reason', [
-    ((), 'source is empty'), (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),
+    ((), 'source is empty'), (('-p', 'loop:=7'), 'loop must be bool'),
+    (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),
     (('-p', f'source:={ROOT}/test'), 'holds no images'),
     (('-p', f'source:={ROOT}/setup.py'), 'cannot be opened')])
 def test_camera_refuses_in_one_line(arguments, reason):

@@ -11,6 +11,7 @@ import cv2
 from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
 from lg_tracker_ros.ros.main import spin
 from lg_tracker_ros.ros.resources import share_file
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -35,9 +36,15 @@ class CameraNode(Node):
         super().__init__('lg_tracker_camera', **kwargs)
         self.finished = False
         self.published = 0
-        for name, default, _ in PARAMETERS:
-            self.declare_parameter(name, default)
-        get = {name: self.get_parameter(name).value for name, _, _ in PARAMETERS}
+        get = {}
+        for name, default, text in PARAMETERS:
+            # dynamic: a command line makes an integer of source:=0 and of rate:=15
+            self.declare_parameter(name, default, ParameterDescriptor(
+                description=text, dynamic_typing=True, read_only=True))
+            get[name] = self.get_parameter(name).value
+            kinds = {float: (int, float), str: (int, str)}.get(type(default), type(default))
+            if not isinstance(get[name], kinds):
+                raise ValueError(f'{name} must be {type(default).__name__}, got {get[name]!r}')
         self._loop, self._frame_id = get['loop'], get['frame_id']
         self._compressed, self._wait_for = get['compressed'], get['wait_for']
         self._source = str(get['source'])
@@ -48,7 +55,7 @@ class CameraNode(Node):
             self.create_publisher(CompressedImage, 'image/compressed', qos) if self._compressed
             else self.create_publisher(Image, 'image', qos))
         self._idle_ticks = 0
-        rate = float(get['rate']) or rate
+        rate = float(get['rate'] or rate)
         if rate <= 0:
             raise ValueError(f'rate must be positive, got {rate:g}')
         self._rate = rate
@@ -83,7 +90,12 @@ class CameraNode(Node):
     def _tick(self) -> None:
         if not self.published and self._publisher.get_subscription_count() < self._wait_for:
             return
-        image = next(self._frames, None)
+        try:
+            image = next(self._frames, None)
+        except ValueError as e:
+            self.get_logger().error(str(e))
+            self.finished = True
+            return
         if image is None and self._loop:
             self._frames, _ = self._open()
             image = next(self._frames, None)
