@@ -43,11 +43,13 @@ def start(context):
         parameters['image_topics'] = images
     if value['device']:
         parameters['device'] = value['device']
+    # the logger's name has the namespace in it; a level for all would let rcl talk too
+    logger = '.'.join([*value['namespace'].strip('/').split('/'), 'lg_tracker']).lstrip('.')
     nodes = [LifecycleNode(
         package='lg_tracker_ros', executable='lg_tracker', name='lg_tracker',
         namespace=value['namespace'], output='screen', emulate_tty=True,
         parameters=[value['config'], parameters],
-        arguments=['--ros-args', '--log-level', 'lg_tracker:=' + value['log_level']])]
+        arguments=['--ros-args', '--log-level', f"{logger}:={value['log_level']}"])]
     if value['video']:
         nodes.append(Node(
             package='lg_tracker_ros', executable='lg_tracker_camera', output='screen',
