@@ -176,7 +176,7 @@ def test_plain_colcon_build_makes_both_packages(tmp_path):
     for folder, source in (('launch', 'launch'), ('config', 'config'),
                            ('weights', 'lg_tracker_ros/weights')):
         expected = {p.name for p in (copy / source).glob('*')
-                    if p.is_file() and p.suffix != '.py' or folder == 'launch'}
+                    if p.is_file() and (p.suffix != '.py' or folder == 'launch')}
         assert {p.name for p in (share / folder).glob('*')} == expected
     # every module arrives: sub-packages without __init__.py would be left out
     package, = prefix.glob('lib/python3*/site-packages/lg_tracker_ros')
