@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 FATES = ('processed', 'overwritten', 'not_wanted', 'undecodable', 'failed')
 """
@@ -114,8 +114,8 @@ class Mailbox:
     """
     One slot for each camera: the newest frame wins.
 
-    The camera that saw the target last is the clock: its frames start the processing. When the
-    whole scene is searched the newest frames of the others come along, so that no camera is
+    One camera, as a rule that which saw the target last, is the clock: its frames start the
+    processing. The newest frames of the others that are wanted come along, so that no camera is
     left out because its frames come a moment later. When the clock falls silent, any frame
     starts the processing.
     """
@@ -125,15 +125,15 @@ class Mailbox:
         self.counts = counts
         self.timeout = timeout
         self._clock = ''
-        self._everywhere = False
+        self._wants: Callable[[str], bool] = bool
         self._silent = False
         self._slots: dict[str, Item] = {}
         self._last: dict[str, int] = {}
 
-    def follow(self, clock: str, everywhere: bool) -> None:
-        """Set which camera is the clock (empty: no target) and whether all are searched."""
+    def follow(self, clock: str, wants: Callable[[str], bool] = bool) -> None:
+        """Set which camera is the clock (empty: no target) and which others are wanted."""
         self._silent = self._silent and clock == self._clock
-        self._clock, self._everywhere = clock, everywhere
+        self._clock, self._wants = clock, wants
         if not clock:
             self.clear()
 
@@ -169,13 +169,12 @@ class Mailbox:
         """Take the frames of one moment, the clock's first."""
         own = self._slots.pop(self._clock, None)
         moment = [own] if own is not None else []
-        if self._everywhere or own is None:
-            newest = max((i.arrived for i in [*moment, *self._slots.values()]), default=0)
-            for item in self._slots.values():
-                if newest - item.arrived <= self.timeout * 1e9:
-                    moment.append(item)
-                else:
-                    self.counts.settle(item, 'not_wanted')
-            self._slots.clear()
+        newest = max((i.arrived for i in [*moment, *self._slots.values()]), default=0)
+        for camera in [c for c in self._slots if own is None or self._wants(c)]:
+            item = self._slots.pop(camera)
+            if newest - item.arrived <= self.timeout * 1e9:
+                moment.append(item)
+            else:
+                self.counts.settle(item, 'not_wanted')
         self._silent = False
         return moment

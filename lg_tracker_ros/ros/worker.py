@@ -87,7 +87,7 @@ class Worker:
         self.tracker.reset()
         self._rings.clear()
         self._backlog.clear()
-        self._mailbox.follow('', False)
+        self._mailbox.follow('')
 
     def offer(self, item: Item) -> None:
         """Take in a frame: into the history, and into the mailbox or the queue of a replay."""
@@ -216,7 +216,7 @@ class Worker:
             return
         with self._wake:
             self._mailbox.clear()
-            self._mailbox.follow(self.tracker.camera, False)
+            self._follow()
             self._counts.settle(item, 'processed')
             # another init_target that waits will fetch its frames itself
             self._starting = any(isinstance(c, partial) and c.func == self._begin
@@ -239,7 +239,7 @@ class Worker:
             for item in self._backlog:
                 self._counts.settle(item, 'not_wanted')
             self._backlog.clear()
-            self._mailbox.follow('', False)
+            self._mailbox.follow('')
 
     def _process(self, moment: Sequence[Item]) -> None:
         begun = time.perf_counter()
@@ -266,7 +266,7 @@ class Worker:
         with self._wake:
             if self._forget:
                 tracks = []
-            self._mailbox.follow(self.tracker.camera, self.tracker.mode is Mode.GLOBAL)
+            self._follow()
         images = {f.camera: f.image for f in frames}
         for track in tracks:
             item = items.pop(track.camera)
@@ -279,6 +279,14 @@ class Worker:
                                  unseen))
         for item in items.values():
             self._settle(item, 'not_wanted')
+
+    def _follow(self) -> None:
+        tracker = self.tracker
+        clock = tracker.camera
+        if tracker.mode is Mode.LOCAL:
+            # a candidate in another camera waits to be confirmed: that camera's next frame counts
+            clock = next((c for c in self._rings if c != clock and tracker.wants(c)), clock)
+        self._mailbox.follow(clock, tracker.wants)
 
     def _settle(self, item: Item, fate: str) -> None:
         with self._wake:
