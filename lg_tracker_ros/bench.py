@@ -9,9 +9,6 @@ import time
 from typing import Any, Callable, Sequence
 
 import cv2
-import numpy as np
-from tqdm import tqdm
-
 from lg_tracker_ros.boxes import parse_box, scale
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import opencv
@@ -19,6 +16,8 @@ from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode
 from lg_tracker_ros.video import Source
+import numpy as np
+from tqdm import tqdm
 
 CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman.mp4'
 CLIP_BOX = (184.0, 141.0, 72.0, 147.0)
@@ -30,7 +29,8 @@ Step = Callable[[Frame], Any]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``bench``."""
     parser.add_argument('--video', default=str(CLIP), help='what to play; default: bundled clip')
-    parser.add_argument('--box', default='', metavar='x,y,w,h', help='the target in its first frame')
+    parser.add_argument('--box', default='', metavar='x,y,w,h',
+                        help='the target in its first frame')
     parser.add_argument('--frames', type=int, default=40, help='frames for each size')
     parser.add_argument('--nano', default='', metavar='FOLDER',
                         help='folder with the ONNX files of NanoTrack v2, measured alongside')
@@ -47,7 +47,8 @@ def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[s
     steps['local tracker, 1 region'] = lambda f: local.track(f, [box])
     steps['local tracker, 5 regions'] = lambda f: local.track(f, [box] * 5)
     if redetector is not None:
-        steps['re-detection, whole image'] = lambda f: redetector.propose([f, f], (box.w, box.h), 5)
+        steps['re-detection, whole image'] = lambda f: redetector.propose(
+            [f, f], (box.w, box.h), 5)
     floor = build_tracker(Settings(tracker='ncc', redetector='correlation'))
     floor.init(frame, box)
     steps['ncc (untrained floor)'] = lambda f: floor.local.track(f, [box])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from lg_tracker_ros.types import Box
 import numpy as np
 import numpy.typing as npt
-
-from lg_tracker_ros.types import Box
 
 
 def parse_box(text: str) -> Box:
@@ -27,7 +26,7 @@ def iou(a: Box, b: Box) -> float:
 
 
 def iou_pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """IoU row by row of two N x 4 arrays of x, y, w, h; nan where a row holds a nan."""
+    """Compute IoU row by row of two N x 4 arrays of x, y, w, h; nan where a row holds a nan."""
     p, q = np.asarray(a, np.float64), np.asarray(b, np.float64)
     low = np.maximum(p[:, :2], q[:, :2])
     high = np.minimum(p[:, :2] + p[:, 2:], q[:, :2] + q[:, 2:])

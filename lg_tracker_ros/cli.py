@@ -10,8 +10,6 @@ import sys
 import time
 from typing import Any, Iterator, Sequence, TextIO
 
-from tqdm import tqdm
-
 from lg_tracker_ros import bench
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.factory import build_tracker
@@ -20,6 +18,7 @@ from lg_tracker_ros.settings import read_yaml, Settings
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Track
 from lg_tracker_ros.video import annotate, Source, VideoOut
+from tqdm import tqdm
 
 COLUMNS = ('frame', 'stamp', 'x', 'y', 'w', 'h', 'confidence', 'visible', 'mode', 'ms')
 
@@ -34,7 +33,8 @@ def box_argument(text: str) -> Box:
 
 def read_settings(config: str | None, params: Sequence[str]) -> Settings:
     """Read the YAML file and put ``name=value`` words on top; ValueError for a wrong one."""
-    settings = read_yaml(Path(config), (*NODE_PARAMETERS, 'use_sim_time')) if config else Settings()
+    others = (*NODE_PARAMETERS, 'use_sim_time')
+    settings = read_yaml(Path(config), others) if config else Settings()
     values: dict[str, Any] = {}
     for word in params:
         name, equals, text = word.partition('=')

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import math
 
 import cv2
-import numpy as np
-
 from lg_tracker_ros.types import Box, Image
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,8 @@ def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
                                  borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
             return Crop(out, cx, cy, side)
     # pixel centres: image coordinate u + .5 maps to (u + .5 - left) * k, minus .5 for the index
-    m = np.array([[k, 0, (0.5 - cx + side / 2) * k - 0.5], [0, k, (0.5 - cy + side / 2) * k - 0.5]])
+    m = np.array([[k, 0, (0.5 - cx + side / 2) * k - 0.5],
+                  [0, k, (0.5 - cy + side / 2) * k - 0.5]])
     out = cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
     return Crop(out, cx, cy, side)

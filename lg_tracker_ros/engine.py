@@ -122,7 +122,8 @@ def _onnx_runner(module: nn.Module, example: Sequence[Array], config: EngineConf
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # the exporter warns about its own future
-        torch.onnx.export(module.cpu(), tensors, buffer, dynamo=False, opset_version=17,
+        torch.onnx.export(module.cpu(), tensors, buffer,  # type: ignore[arg-type]
+                          dynamo=False, opset_version=17,
                           input_names=names, output_names=outs,
                           dynamic_axes={**axes, **{n: {0: 'n'} for n in outs}} if axes else None)
     options = ort.SessionOptions()

@@ -21,16 +21,17 @@ class SearchConfig:
 
     ``beta1``: confidence in [0, 1] at which a result is reliable. ``beta2``: consecutive failing
     frames (below beta1) after which the whole image is searched. ``visible``: confidence from
-    which a box is reported while the target is followed; a lost target is believed again only
-    from beta1 on. ``retry``: local frames between two global searches while the target stays
-    lost (the paper: beta2). ``k``: candidates of a global search. ``max_size_ratio``: how many
-    times larger or smaller than in the first frame each side may become. ``max_size_step``: the
-    same from one reliable frame to the next.
+    which a followed target is reported. ``confirm``: frames in a row in which a candidate must
+    clear beta1 (the paper: 1). ``retry``: local frames between two global searches while the
+    target stays lost (the paper: beta2). ``k``: candidates of a global search.
+    ``max_size_ratio``: how many times larger or smaller than in the first frame each side may
+    become. ``max_size_step``: the same from one reliable frame to the next.
     """
 
     beta1: float = 0.8
     beta2: int = 5
     visible: float = 0.5
+    confirm: int = 2
     retry: int = 1
     k: int = 5
     max_size_ratio: float = 6.0
@@ -43,6 +44,7 @@ class SearchConfig:
             (self.beta2 >= 1, f'beta2 must be at least 1, got {self.beta2}'),
             (0 < self.visible <= self.beta1,
              f'visible must be in (0, beta1], got {self.visible:g} with beta1 {self.beta1:g}'),
+            (self.confirm >= 1, f'confirm must be at least 1, got {self.confirm}'),
             (self.retry >= 0, f'retry must be at least 0, got {self.retry}'),
             (1 <= self.k <= 64, f'k must be in 1..64, got {self.k}'),
             (self.max_size_ratio >= 1,
@@ -59,23 +61,27 @@ class Decision:
     What is believed after a search.
 
     ``box`` is None when the target is not visible. ``reliable`` says that beta1 was cleared.
-    ``source`` is the index of the believed output among those given, None when nothing is.
+    ``source`` is the index of the believed output among those given, None when nothing is;
+    ``trial`` that of a candidate which the next frames must confirm.
     """
 
     box: Box | None
     confidence: float
     reliable: bool
     source: int | None
+    trial: int | None = None
 
 
 class SearchPolicy:
     """
     The state of the joint search for one target.
 
-    Two readings where the paper is silent. (1) Output 0 of a global search is the local
-    tracker's around the last place: it competes with the candidates, and as long as it is
-    ``visible`` a fruitless global search doesn't drop a target that is merely hard to see.
-    (2) While lost, ``retry`` instead of beta2 frames pass between global searches.
+    Where the paper is silent: (1) The local tracker's output around the last place competes with
+    the candidates, and a fruitless global search doesn't drop a target that is merely hard to
+    see: it is lost when it was not visible for beta2 frames besides. (2) A look-alike clears
+    beta1 for a frame, rarely for two: a candidate must be confirmed. At its last place a lost
+    target may also come back as it went: visible for beta2 frames. (3) While lost, ``retry``
+    instead of beta2 frames pass between global searches.
     """
 
     def __init__(self, config: SearchConfig, first: Box) -> None:
@@ -86,45 +92,66 @@ class SearchPolicy:
         self.size = (first.w, first.h)
         self.failures = 0
         self.lost = False
+        self.trial: Box | None = None
+        self._confirmed = 0
         self._since_search = 0
+        self._run = 0  # frames in a row visible (positive) or not (negative) at the last place
 
     @property
     def mode(self) -> Mode:
         """The mode in which to search the next frame."""
+        if self.trial is not None:
+            return Mode.LOCAL
         wait = self.config.retry if self.lost else self.config.beta2
         return Mode.GLOBAL if self._since_search >= wait else Mode.LOCAL
 
-    def decide(self, mode: Mode, outputs: Sequence[TrackerOutput], has_local: bool = True
-               ) -> Decision:
+    def decide(self, mode: Mode, local: int | None, outputs: Sequence[TrackerOutput]) -> Decision:
         """
         Believe or don't, and update the state.
 
-        ``outputs``: in LOCAL mode the local tracker's one; in GLOBAL mode the local one first
-        (unless ``has_local`` is False) and then a candidate's each. May be empty.
+        ``outputs`` are those of every place looked at; ``local`` is the index of the one around
+        ``place`` (None when its camera gave no image). The others are candidates, or the trial
+        when there is one.
         """
-        best = max(range(len(outputs)), key=lambda i: outputs[i].confidence, default=None)
         c = self.config
-        if best is not None and outputs[best].confidence >= c.beta1:
-            moved = mode is Mode.GLOBAL and not (has_local and best == 0)
-            box = self._guard(outputs[best].box, reliable=True, moved=moved)
-            self.failures = self._since_search = 0
-            self.lost = False
-            self.place, self.size = box, (box.w, box.h)
-            return Decision(box, outputs[best].confidence, True, best)
-        self.failures += 1
+        own = outputs[local] if local is not None else None
+        best = max(range(len(outputs)), key=lambda i: outputs[i].confidence, default=None)
+        if best is not None and outputs[best].confidence < c.beta1:
+            best = None
         self._since_search = 0 if mode is Mode.GLOBAL else self._since_search + 1
-        local = outputs[0] if outputs and has_local else None
-        if local is not None and not self.lost and local.confidence >= c.visible:
-            self.place = self._guard(local.box, reliable=False, moved=False)
-            return Decision(self.place, local.confidence, False, 0)
-        if mode is Mode.GLOBAL:
+        if best is None:
+            self.trial, self._confirmed = None, 0
+        elif best == local and not self.lost:
+            return self._accept(outputs[best], best, moved=False)
+        else:
+            self._confirmed += 1
+            if self._confirmed >= c.confirm:
+                return self._accept(outputs[best], best, moved=best != local)
+            self.trial = None if best == local else self._guard(outputs[best].box, True, True)
+        self.failures += 1
+        seen = own is not None and own.confidence >= c.visible
+        self._run = (max(self._run, 0) + 1) if seen else (min(self._run, 0) - 1)
+        if mode is Mode.GLOBAL and self._run <= -c.beta2:
             self.lost = True
-        confidence = outputs[best].confidence if best is not None else 0.0
-        return Decision(None, confidence, False, None)
+        elif self._run >= c.beta2:
+            self.lost = False
+        if own is not None:
+            self.place = self._guard(own.box, seen, moved=False)
+        if own is not None and seen and not self.lost:
+            return Decision(self.place, own.confidence, False, local, best)
+        confidence = max((o.confidence for o in outputs), default=0.0)
+        return Decision(None, confidence, False, None, best)
 
-    def _guard(self, box: Box, reliable: bool, moved: bool) -> Box:
+    def _accept(self, output: TrackerOutput, source: int, moved: bool) -> Decision:
+        box = self._guard(output.box, True, moved)
+        self.place, self.size = box, (box.w, box.h)
+        self.failures = self._since_search = self._confirmed = self._run = 0
+        self.lost, self.trial = False, None
+        return Decision(box, output.confidence, True, source)
+
+    def _guard(self, box: Box, sure: bool, moved: bool) -> Box:
         """Keep the size from running away: frozen when unsure, bounded when sure."""
-        if not reliable:
+        if not sure:
             return Box.from_center(box.cx, box.cy, *self.size)
         if not moved:
             box = limit_size(box, Box(0, 0, *self.size), self.config.max_size_step)

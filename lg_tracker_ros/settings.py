@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-import yaml
-
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
 from lg_tracker_ros.search import SearchConfig
+import yaml
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,8 @@ class Settings:
                     Range(1, 1000))
     visible: float = _p(0.5, 'Confidence from which a followed target is reported as visible; at '
                         'most beta1.', Range(0.01, 1.0))
+    confirm: int = _p(2, 'Frames in a row in which a candidate of a global search must clear '
+                      'beta1 (the paper: 1).', Range(1, 100))
     retry: int = _p(1, 'Local frames between two global searches while the target stays lost.',
                     Range(0, 1000))
     k: int = _p(5, 'Candidates of a global search.', Range(1, 64))
@@ -92,8 +93,8 @@ class Settings:
 
     def search(self) -> SearchConfig:
         """Return the search policy's part."""
-        return SearchConfig(self.beta1, self.beta2, self.visible, self.retry, self.k,
-                            self.max_size_ratio, self.max_size_step)
+        return SearchConfig(self.beta1, self.beta2, self.visible, self.confirm, self.retry,
+                            self.k, self.max_size_ratio, self.max_size_step)
 
     def engine_config(self) -> EngineConfig:
         """Return the engine's part, resolved for this machine; ValueError if it can't be had."""
@@ -111,7 +112,7 @@ class Settings:
         Raises ValueError for an unknown name, a wrong type or a wrong set.
         """
         known = {f.name: type(f.default) for f in fields(self)}
-        clean = {}
+        clean: dict[str, Any] = {}
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f'unknown parameter {name!r}; known: {", ".join(sorted(known))}')
@@ -136,8 +137,10 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
         data = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as e:
         raise ValueError(f'{path}: {e}'.replace('\n', ' ')) from e
-    while isinstance(data, dict) and len(data) == 1 and isinstance(next(iter(data.values())), dict):
-        data = next(iter(data.values()))
+    inner = data
+    while isinstance(inner, dict) and len(inner) == 1:
+        data, inner = inner, next(iter(inner.values()))
+    data = inner if isinstance(inner, dict) else data
     if not isinstance(data, dict):
         raise ValueError(f'{path}: expected parameters as name: value, got {type(data).__name__}')
     try:

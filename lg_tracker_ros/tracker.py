@@ -8,8 +8,17 @@ from typing import Sequence
 
 from lg_tracker_ros.boxes import clip_to_image, inside_fraction
 from lg_tracker_ros.search import SearchConfig, SearchPolicy
-from lg_tracker_ros.types import (Box, Frame, LocalTracker, Mode, OnlineTracker, Proposals,
-                                  Redetector, Track, TrackerOutput)
+from lg_tracker_ros.types import (
+    Box,
+    Frame,
+    LocalTracker,
+    Mode,
+    OnlineTracker,
+    Proposals,
+    Redetector,
+    Track,
+    TrackerOutput,
+)
 
 MIN_SIDE = 4.0
 """Smallest side of a first box in pixels: below it there is nothing to recognise."""
@@ -46,6 +55,7 @@ class LongTermTracker:
         self.config = config or SearchConfig()
         self.policy: SearchPolicy | None = None
         self.camera = ''
+        self._trial_camera = ''
         self.proposals: dict[str, Proposals] = {}
         self._clips: dict[str, deque[Frame]] = {}
 
@@ -58,7 +68,8 @@ class LongTermTracker:
 
     def wants(self, camera: str) -> bool:
         """Whether the next step has use for a frame of ``camera``."""
-        return self.mode is Mode.GLOBAL or (self.mode is Mode.LOCAL and camera == self.camera)
+        return self.mode is Mode.GLOBAL or (
+            self.mode is Mode.LOCAL and camera in (self.camera, self._trial_camera))
 
     def configure(self, config: SearchConfig) -> None:
         """Change the policy's parameters between two frames; the target stays."""
@@ -69,7 +80,7 @@ class LongTermTracker:
     def reset(self) -> None:
         """Forget the target."""
         self.policy = None
-        self.camera = ''
+        self.camera = self._trial_camera = ''
         self.proposals.clear()
         self._clips.clear()
 
@@ -103,79 +114,61 @@ class LongTermTracker:
         if self.policy is None:
             return []
         mode = self.mode
-        own = next((f for f in frames if f.camera == self.camera), None)
-        if mode is Mode.LOCAL and own is None and self.redetector is not None:
-            mode = Mode.GLOBAL
-        used = list(frames) if mode is Mode.GLOBAL else [own] if own is not None else []
-        if not used:
-            return []
-        for frame in used:
+        wanted = [f for f in frames if self.wants(f.camera)]
+        if not wanted and frames and self.redetector is not None:
+            mode, wanted = Mode.GLOBAL, list(frames)
+        # the target's own camera first: its last place goes before any candidate
+        wanted.sort(key=lambda f: f.camera != self.camera)
+        for frame in wanted:
             self._remember(frame)
-        if mode is Mode.LOCAL:
-            return [self._local(used[0])]
-        return self._global(used, own)
+        return self._search(mode, wanted, self.policy)
 
-    def _local(self, frame: Frame) -> Track:
-        policy = self._policy()
-        start = time.perf_counter()
-        outputs = self.local.track(frame, [policy.place])
-        decision = policy.decide(Mode.LOCAL, outputs)
-        if decision.reliable:
-            self._learn(frame, outputs[0])
-        ms = {'local': 1e3 * (time.perf_counter() - start)}
-        return self._track(frame, Mode.LOCAL, decision.box, decision.confidence, ms)
-
-    def _global(self, frames: Sequence[Frame], own: Frame | None) -> list[Track]:
-        """Candidates of every camera and the last place compete; the best one decides."""
-        policy = self._policy()
-        if self.redetector is None:
-            raise RuntimeError('global search without a re-detector')
-        ordered = ([own] if own is not None else []) + [f for f in frames if f is not own]
+    def _search(self, mode: Mode, frames: Sequence[Frame], policy: SearchPolicy) -> list[Track]:
+        """Look at every place worth it in every frame; the best one decides."""
         outputs: list[TrackerOutput] = []
         owners: list[Frame] = []
         times: list[dict[str, float]] = []
-        for frame in ordered:
+        local: int | None = None
+        for frame in frames:
             start = time.perf_counter()
-            found = self.redetector.propose(
-                list(self._clips[frame.camera]), policy.size, self.config.k)
-            self.proposals[frame.camera] = found
+            around: list[Box] = []
+            if frame.camera == self.camera:
+                local = 0
+                around.append(policy.place)
+            if policy.trial is not None and frame.camera == self._trial_camera:
+                around.append(policy.trial)
+            ms: dict[str, float] = {}
+            if mode is Mode.GLOBAL and self.redetector is not None:
+                found = self.redetector.propose(
+                    list(self._clips[frame.camera]), policy.size, self.config.k)
+                self.proposals[frame.camera] = found
+                around += found.boxes
+                ms['redetect'] = 1e3 * (time.perf_counter() - start)
             middle = time.perf_counter()
-            around = ([policy.place] if frame is own else []) + list(found.boxes)
             got = self.local.track(frame, around) if around else []
             outputs += got
             owners += [frame] * len(got)
-            times.append({'redetect': 1e3 * (middle - start),
-                          'local': 1e3 * (time.perf_counter() - middle)})
-        decision = policy.decide(Mode.GLOBAL, outputs, has_local=own is not None)
+            ms['local'] = 1e3 * (time.perf_counter() - middle)
+            times.append(ms)
+        decision = policy.decide(mode, local, outputs)
+        self._trial_camera = owners[decision.trial].camera if decision.trial is not None else ''
         winner = owners[decision.source] if decision.source is not None else None
         if winner is not None and decision.source is not None and decision.reliable:
             self.camera = winner.camera
-            self._learn(winner, outputs[decision.source])
+            if isinstance(self.local, OnlineTracker):
+                self.local.accept(winner, outputs[decision.source])
         tracks = []
-        for frame, ms in zip(ordered, times):
+        for frame, ms in zip(frames, times):
             mine = [o.confidence for o, f in zip(outputs, owners) if f is frame]
             box = decision.box if frame is winner else None
+            if box is not None and clip_to_image(box, frame.width, frame.height) is None:
+                box = None  # wholly outside the image: nothing of it is seen
             confidence = decision.confidence if frame is winner else max(mine, default=0.0)
-            tracks.append(self._track(frame, Mode.GLOBAL, box, confidence, ms))
+            tracks.append(Track(frame.camera, frame.stamp, mode, box, confidence,
+                                policy.failures, ms))
         return tracks
-
-    def _policy(self) -> SearchPolicy:
-        if self.policy is None:
-            raise RuntimeError('no target: call init first')
-        return self.policy
-
-    def _learn(self, frame: Frame, output: TrackerOutput) -> None:
-        if isinstance(self.local, OnlineTracker):
-            self.local.accept(frame, output)
 
     def _remember(self, frame: Frame) -> None:
         if self.redetector is not None:
             clip = self._clips.setdefault(frame.camera, deque(maxlen=self.redetector.history))
             clip.append(frame)
-
-    def _track(self, frame: Frame, mode: Mode, box: Box | None, confidence: float,
-               ms: dict[str, float]) -> Track:
-        """Report; a box whose every pixel lies outside the image is nothing that is seen."""
-        if box is not None and clip_to_image(box, frame.width, frame.height) is None:
-            box = None
-        return Track(frame.camera, frame.stamp, mode, box, confidence, self._policy().failures, ms)

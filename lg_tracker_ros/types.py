@@ -1,4 +1,5 @@
-"""The values that flow through the tracker; every part speaks these and nothing else.
+"""
+The values that flow through the tracker; every part speaks these and nothing else.
 
 ``Frame -> LocalTracker -> TrackerOutput -> SearchPolicy -> Track``; one way, frozen.
 """

@@ -7,9 +7,8 @@ import time
 from typing import Iterator
 
 import cv2
-import numpy as np
-
 from lg_tracker_ros.types import Frame, Image, Mode, Track
+import numpy as np
 
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 COLORS = {Mode.IDLE: (160, 160, 160), Mode.LOCAL: (80, 220, 80), Mode.GLOBAL: (0, 160, 255)}
@@ -46,12 +45,12 @@ class Source:
         else:
             self._video = cv2.VideoCapture(int(name) if self.live else name)
             if not self._video.isOpened():
-                raise ValueError(f'OpenCV can\'t open {"webcam " if self.live else ""}{name}; '
+                raise ValueError(f"OpenCV can't open {'webcam ' if self.live else ''}{name}; "
                                  'is it a video, and not in use?')
             self.fps = self._video.get(cv2.CAP_PROP_FPS) or 30.0
             self.count = 0 if self.live else max(int(self._video.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
         if self.count and start >= self.count:
-            raise ValueError(f'{name} has {self.count} frames; can\'t start at frame {start}')
+            raise ValueError(f"{name} has {self.count} frames; can't start at frame {start}")
 
     def __iter__(self) -> Iterator[Frame]:
         """Give the frames from ``start`` on; closes the source at the end."""
@@ -115,7 +114,7 @@ class VideoOut:
                 str(self.path), cv2.VideoWriter.fourcc(*code), self.fps,
                 (image.shape[1], image.shape[0]))
             if not self._writer.isOpened():
-                raise ValueError(f'can\'t write a video to {self.path}; try a name ending in .avi')
+                raise ValueError(f"can't write a video to {self.path}; try a name ending in .avi")
         self._writer.write(image)
 
     def close(self) -> None:

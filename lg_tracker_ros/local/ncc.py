@@ -9,11 +9,6 @@ from __future__ import annotations
 import math
 from typing import Sequence
 
-import numpy as np
-import numpy.typing as npt
-from torch import nn, Tensor
-import torch.nn.functional as F
-
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
@@ -21,6 +16,10 @@ from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise import inside_cells
 from lg_tracker_ros.local.pixelwise_net import normalize, SEARCH, STRIDE, TEMPLATE
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
+import numpy as np
+import numpy.typing as npt
+from torch import nn, Tensor
+import torch.nn.functional as F
 
 CELLS = TEMPLATE // STRIDE
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, cast, Sequence
 
 import cv2
-import numpy as np
-
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
 from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
+import numpy as np
 
 PATCH = 32
 
@@ -150,30 +149,30 @@ def _moved(image: Image, dx: int, dy: int) -> Image:
 
 
 def csrt() -> OpenCVTracker:
-    """CSRT (Lukezic et al. 2017), from opencv-contrib."""
+    """Make CSRT (Lukezic et al. 2017), from opencv-contrib."""
     return OpenCVTracker(_maker('TrackerCSRT'), scored=False)
 
 
 def kcf() -> OpenCVTracker:
-    """KCF (Henriques et al. 2015), from opencv-contrib."""
+    """Make KCF (Henriques et al. 2015), from opencv-contrib."""
     return OpenCVTracker(_maker('TrackerKCF'), scored=False)
 
 
 def mil() -> OpenCVTracker:
-    """MIL (Babenko et al. 2009)."""
+    """Make MIL (Babenko et al. 2009)."""
     return OpenCVTracker(_maker('TrackerMIL'), scored=False)
 
 
-def _maker(name: str) -> Callable[[], Any]:
+def _maker(name: str) -> Callable[..., Any]:
     maker = getattr(cv2, f'{name}_create', None)
     if maker is None:
         raise ValueError(f'this OpenCV ({cv2.__version__}) has no {name}; '
                          'pip install opencv-contrib-python-headless')
-    return maker  # type: ignore[no-any-return]
+    return cast('Callable[..., Any]', maker)
 
 
 def vit(weights: str) -> OpenCVTracker:
-    """VitTrack (OpenCV Zoo); ``weights`` is its ONNX file."""
+    """Make VitTrack (OpenCV Zoo); ``weights`` is its ONNX file."""
     make = _maker('TrackerVit')
     path = Path(weights)
     if not path.is_file():
@@ -184,7 +183,7 @@ def vit(weights: str) -> OpenCVTracker:
 
 
 def nano(weights: str) -> OpenCVTracker:
-    """NanoTrack; ``weights`` is the folder of its backbone and head (``*.onnx``)."""
+    """Make NanoTrack; ``weights`` is the folder of its backbone and head (``*.onnx``)."""
     make = _maker('TrackerNano')
     folder = Path(weights) if weights else Path('missing')
     backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))

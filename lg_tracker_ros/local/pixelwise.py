@@ -6,15 +6,21 @@ from dataclasses import dataclass
 import math
 from typing import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.pixelwise_net import (CELLS, GRID, SEARCH, SearchNet, STRIDE, TEMPLATE,
-                                                TemplateNet)
+from lg_tracker_ros.local.pixelwise_net import (
+    CELLS,
+    GRID,
+    SEARCH,
+    SearchNet,
+    STRIDE,
+    TEMPLATE,
+    TemplateNet,
+)
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
+import numpy as np
+import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
@@ -32,8 +38,8 @@ class PixelwiseConfig:
     penalty: float = 0.06
     window: float = 0.25
     rate: float = 0.35
-    slope: float = 2.44
-    offset: float = -1.45
+    slope: float = 1.1
+    offset: float = 0.24
 
 
 def inside_cells(box: Box, size: int = TEMPLATE, cells: int = TEMPLATE // STRIDE) -> Array:

@@ -8,11 +8,10 @@ SiamFC++ (Xu et al. 2020). The backbone stays frozen, so training needs its feat
 
 from __future__ import annotations
 
+from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-
-from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 
 TEMPLATE = 128
 SEARCH = 256
@@ -46,9 +45,11 @@ class PixelwiseHead(nn.Module):
         self.mix = nn.Sequential(nn.Conv2d(64 + 48 + 32, width, 1, bias=False),
                                  nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.trunk = nn.Sequential(conv3(width), conv3(width))
-        self.cls = nn.Sequential(conv3(width), nn.Conv2d(width, 2, 1))
+        last = nn.Conv2d(width, 2, 1)
+        if last.bias is not None:
+            nn.init.constant_(last.bias, -2.0)  # most cells are not the target
+        self.cls = nn.Sequential(conv3(width), last)
         self.box = nn.Sequential(conv3(width), nn.Conv2d(width, 4, 1))
-        nn.init.constant_(self.cls[-1].bias, -2.0)
         self.scale = nn.Parameter(torch.tensor(8.0))
 
     def template(self, z16: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -75,7 +76,7 @@ class PixelwiseHead(nn.Module):
         search pixels, N x 4 x g x g.
         """
         x = F.normalize(self.embed(x16), dim=1)
-        n, c, g, _ = x.shape
+        g = x.shape[3]
         queries = torch.cat([kernels, F.normalize(fg, dim=1)[:, None],
                              F.normalize(bg, dim=1)[:, None]], dim=1)
         corr = torch.matmul(queries, x.flatten(2)).reshape(-1, CELLS + 2, g, g)

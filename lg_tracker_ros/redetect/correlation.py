@@ -9,11 +9,6 @@ from __future__ import annotations
 from typing import Sequence
 
 import cv2
-import numpy as np
-import numpy.typing as npt
-from torch import nn, Tensor
-import torch.nn.functional as F
-
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
@@ -21,6 +16,10 @@ from lg_tracker_ros.local.pixelwise import inside_cells
 from lg_tracker_ros.local.pixelwise_net import normalize, TEMPLATE
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.types import Box, Frame, Image, Proposals
+import numpy as np
+import numpy.typing as npt
+from torch import nn, Tensor
+import torch.nn.functional as F
 
 SIDE = 320
 

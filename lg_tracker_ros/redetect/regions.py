@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import cv2
+from lg_tracker_ros.types import Box
 import numpy as np
 import numpy.typing as npt
-
-from lg_tracker_ros.types import Box
 
 
 def attention_boxes(attention: npt.NDArray[np.float32], image_size: tuple[int, int],

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise import inside_cells
@@ -15,6 +12,8 @@ from lg_tracker_ros.redetect.correlation import SIDE, squeeze
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, PARTS
 from lg_tracker_ros.types import Box, Frame, Proposals
+import numpy as np
+import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 

@@ -8,12 +8,11 @@ correlation with its parts instead of concatenation, and motion is the differenc
 
 from __future__ import annotations
 
+from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
+from lg_tracker_ros.local.pixelwise_net import conv3, normalize
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-
-from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
-from lg_tracker_ros.local.pixelwise_net import conv3, normalize
 
 PARTS = 9
 
@@ -33,8 +32,10 @@ class TanetLiteHead(nn.Module):
         self.coarse = nn.Sequential(conv3(width), conv3(width))
         self.narrow = nn.Sequential(nn.Conv2d(width + PARTS + 2 + 1, 32, 1, bias=False),
                                     nn.BatchNorm2d(32), nn.ReLU(inplace=True))
-        self.decode = nn.Sequential(conv3(32), nn.Conv2d(32, 1, 1))
-        nn.init.constant_(self.decode[-1].bias, -3.0)
+        last = nn.Conv2d(32, 1, 1)
+        if last.bias is not None:
+            nn.init.constant_(last.bias, -3.0)  # most of a frame is not the target
+        self.decode = nn.Sequential(conv3(32), last)
 
     def template(self, z8: Tensor, z16: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
         """

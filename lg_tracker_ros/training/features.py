@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 
-import torch
-from torch import nn, Tensor
-
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, fold_imagenet
 from lg_tracker_ros.local.pixelwise_net import normalize
+import torch
+from torch import nn, Tensor
 
 
 def load_imagenet_backbone() -> EfficientNetLite0:

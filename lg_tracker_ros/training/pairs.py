@@ -7,17 +7,26 @@ from pathlib import Path
 from typing import Sequence
 
 import cv2
-import numpy as np
-import numpy.typing as npt
-
 from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.local.pixelwise import inside_cells
 from lg_tracker_ros.local.pixelwise_net import SEARCH, TEMPLATE
 from lg_tracker_ros.training.scenes import compose, degrade, jitter_color, View
-from lg_tracker_ros.training.sources import (Clip, cut_sprites, decode, held_out, Instance,
-                                             read_clips, read_coco, read_stamps, Rng, Still)
+from lg_tracker_ros.training.sources import (
+    Clip,
+    cut_sprites,
+    decode,
+    held_out,
+    Instance,
+    read_clips,
+    read_coco,
+    read_stamps,
+    Rng,
+    Still,
+)
 from lg_tracker_ros.types import Box, Image
+import numpy as np
+import numpy.typing as npt
 
 Views = tuple[View, View, View]
 
@@ -65,7 +74,7 @@ class Material:
 
 
 def still_views(rng: Rng, m: Material) -> Views:
-    """Two pictures of one still, by different virtual cameras; look-alikes are in it by nature."""
+    """Take two pictures of one still by two virtual cameras; look-alikes come by nature."""
     i = int(rng.integers(len(m.stills)))
     still = m.stills[i]
     j = int(rng.integers(len(still.instances)))
@@ -109,7 +118,7 @@ def still_views(rng: Rng, m: Material) -> Views:
 
 
 def clip_views(rng: Rng, m: Material) -> Views:
-    """Three frames of a labelled clip: any, and two near each other."""
+    """Take three frames of a labelled clip: any, and two near each other."""
     clip = m.clips[rng.integers(len(m.clips))]
     i, k = int(rng.integers(len(clip.frames))), int(rng.integers(1, len(clip.frames)))
     seeds = rng.integers(1 << 31, size=2)
@@ -122,7 +131,7 @@ def clip_views(rng: Rng, m: Material) -> Views:
 
 
 def sample_views(rng: Rng, m: Material) -> Views:
-    """Views from a source chosen at random: stills, clips, composed scenes."""
+    """Draw views from a source chosen at random: stills, clips, composed scenes."""
     for _ in range(50):
         u = rng.random()
         if u < 0.35:
@@ -155,7 +164,7 @@ def template_crop(rng: Rng, view: View) -> tuple[Image, Box]:
 
 
 def local_pair(rng: Rng, m: Material, negative: float = 0.15) -> LocalPair:
-    """A template and a search crop around (or, with ``negative``, beside) the target."""
+    """Make a template and a search crop around (or, with ``negative``, beside) the target."""
     first, _, last = sample_views(rng, m)
     template, drawn = template_crop(rng, first)
     box = last.box
@@ -194,7 +203,7 @@ def local_pair(rng: Rng, m: Material, negative: float = 0.15) -> LocalPair:
 
 
 def global_pair(rng: Rng, m: Material, size: int) -> GlobalPair:
-    """A template and two successive whole frames squeezed to ``size`` x ``size``."""
+    """Make a template and two successive whole frames squeezed to ``size`` x ``size``."""
     first, before, last = sample_views(rng, m)
     if rng.random() < 0.06:
         before = last = View(sample_views(rng, m)[2].image, None)

@@ -8,17 +8,16 @@ from pathlib import Path
 import time
 from typing import Mapping
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
-import torch.nn.functional as F
-
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, SEARCH, STRIDE
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
 from lg_tracker_ros.training.pairs import local_pair, Material
 from lg_tracker_ros.training.stream import Array, Field, Ring
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+import torch.nn.functional as F
 
 FIELDS = {'z16': Field((112, 8, 8)), 'inside': Field((8, 8), 'float32'),
           'x8': Field((40, 32, 32)), 'x16': Field((112, 16, 16)), 'box': Field((4,), 'float32')}
@@ -79,7 +78,7 @@ def targets(box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def giou(p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """IoU and generalised IoU of l, t, r, b at the same points; K x 4 each."""
+    """Compute IoU and generalised IoU of l, t, r, b at the same points; K x 4 each."""
     area_p = (p[:, 0] + p[:, 2]) * (p[:, 1] + p[:, 3])
     area_t = (t[:, 0] + t[:, 2]) * (t[:, 1] + t[:, 3])
     low, high = torch.minimum(p, t), torch.maximum(p, t)
@@ -163,12 +162,20 @@ def to_tensors(batch: Mapping[str, Array]) -> dict[str, Tensor]:
             for k, t in tensors.items()}
 
 
-def train(ring: Ring, held: Ring, out: Path, c: PixelwiseTraining, resume: bool = True) -> None:
-    """Train until ``c.steps``; keep the best on the held-out ring in ``out``/best.pt."""
+def train(ring: Ring, held: Ring, out: Path, c: PixelwiseTraining, resume: bool = True,
+          start: Path | None = None) -> None:
+    """
+    Train until ``c.steps``; keep the best on the held-out ring in ``out``/best.pt.
+
+    ``start``: a head's weights to begin with.
+    """
     torch.manual_seed(c.seed)
     rng = np.random.default_rng(c.seed)
     out.mkdir(parents=True, exist_ok=True)
-    head = PixelwiseHead().to(memory_format=torch.channels_last)
+    head = PixelwiseHead()
+    head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start is not None:
+        head.load_state_dict(torch.load(start, map_location='cpu', weights_only=True))
     optimizer = torch.optim.AdamW(head.parameters(), c.rate, weight_decay=c.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.rate, c.steps, pct_start=0.1)
     step, best = 0, -1.0

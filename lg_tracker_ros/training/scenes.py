@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Sequence
 
 import cv2
-import numpy as np
-import numpy.typing as npt
-
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.training.sources import Rng, Sprite
 from lg_tracker_ros.types import Box, Image
+import numpy as np
+import numpy.typing as npt
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,18 +136,18 @@ def compose(rng: Rng, sprites: Sequence[Sprite], backgrounds: Sequence[Image],
     """
     width = int(rng.integers(320, 560))
     height = int(width * rng.uniform(0.55, 0.85))
-    back = backgrounds[rng.integers(len(backgrounds))]
-    target = sprites[rng.integers(len(sprites))]
+    back = backgrounds[int(rng.integers(len(backgrounds)))]
+    target = sprites[int(rng.integers(len(sprites)))]
     same = [s for s in sprites if s.category == target.category]
     size = height * np.exp(rng.uniform(np.log(0.08), np.log(0.6)))
 
     def actor(sprite: Sprite, tall: float) -> Actor:
         image = sprite.image[:, ::-1] if rng.random() < 0.5 else sprite.image
         image = jitter_color(rng, image, 0.7)
-        turned = warp_softly(rng, image, 0.02) if rng.random() < 0.7 else image
+        turned = warp_softly(rng, image, 0.03) if rng.random() < 0.7 else image
         if rng.random() < 0.08:
             turned = turned[:, ::-1]
-        stretch = np.exp(rng.normal(0, 0.12, 2))
+        stretch = np.exp(rng.normal(0, 0.15, 2))
         turned = cv2.resize(jitter_color(rng, turned, 0.5), None, fx=stretch[0], fy=stretch[1])
         speed = rng.normal(0, 0.04 * tall + 2, 2)
         return Actor(np.ascontiguousarray(image), rng.uniform(0.05, 0.95) * width,
@@ -156,12 +155,13 @@ def compose(rng: Rng, sprites: Sequence[Sprite], backgrounds: Sequence[Image],
                      (float(speed[0]), float(speed[1])), 0.0, np.asarray(turned, np.uint8))
 
     main = actor(target, size)
-    crowd = [actor(same[rng.integers(len(same))] if rng.random() < 0.6
-                   else sprites[rng.integers(len(sprites))], size * np.exp(rng.normal(0, 0.25)))
+    crowd = [actor(same[int(rng.integers(len(same)))] if rng.random() < 0.6
+                   else sprites[int(rng.integers(len(sprites)))],
+                   size * np.exp(rng.normal(0, 0.25)))
              for _ in range(rng.integers(0, 5))]
     camera = rng.normal(0, 0.25, 2)
     angle, zoom = rng.normal(0, 3), np.exp(rng.normal(0, 0.1))
-    other = backgrounds[rng.integers(len(backgrounds))] if rng.random() < 0.25 else back
+    other = backgrounds[int(rng.integers(len(backgrounds)))] if rng.random() < 0.25 else back
     light, looks = rng.uniform(0, 1.2), rng.integers(1 << 31, size=2)
 
     def render(t: float, image: Image, shift: npt.NDArray[np.float64], leave: bool) -> View:

@@ -9,10 +9,9 @@ from typing import Sequence
 import zlib
 
 import cv2
+from lg_tracker_ros.types import Box, Image
 import numpy as np
 import numpy.typing as npt
-
-from lg_tracker_ros.types import Box, Image
 
 Rng = np.random.Generator
 
@@ -148,7 +147,8 @@ def read_clips(folder: Path, step: int = 4, most: int = 50, max_side: int = 480)
     for truth in sorted(folder.glob('*/groundtruth.txt')):
         rows = np.genfromtxt(truth, delimiter=',')
         video = cv2.VideoCapture(str(next(truth.parent.glob('*.mp4'))))
-        frames, boxes = [], []
+        frames: list[bytes] = []
+        boxes: list[Box] = []
         for i, row in enumerate(rows):
             good, image = video.read()
             if not good or len(frames) >= most:

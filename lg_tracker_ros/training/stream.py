@@ -29,11 +29,11 @@ class Ring:
     """
 
     def __init__(self, folder: Path, fields: Mapping[str, Field], capacity: int) -> None:
-        """Describe the ring; ``open`` makes or maps its files."""
+        """Describe the ring; ``attach`` makes or maps its files."""
         self.folder, self.fields, self.capacity = folder, dict(fields), capacity
         self.arrays: dict[str, Array] = {}
 
-    def open(self) -> Ring:
+    def attach(self) -> Ring:
         """Map the files, making those that are missing."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, f in self.fields.items():

@@ -11,11 +11,6 @@ import json
 from pathlib import Path
 import time
 
-import numpy as np
-import torch
-from torch import Tensor
-import torch.nn.functional as F
-
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.regions import attention_boxes
@@ -25,6 +20,10 @@ from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
 from lg_tracker_ros.training.pairs import global_pair, Material
 from lg_tracker_ros.training.pixelwise import to_tensors
 from lg_tracker_ros.training.stream import Field, Ring
+import numpy as np
+import torch
+from torch import Tensor
+import torch.nn.functional as F
 
 CELLS = SIDE // 8
 FIELDS = {'z8': Field((40, 16, 16)), 'z16': Field((112, 8, 8)), 'cover': Field((10, 8, 8)),
@@ -57,7 +56,8 @@ def generate(material: Material, ring: Ring, seed: int, count: int) -> None:
         pair = global_pair(rng, material, SIDE)
         z8, z16 = run_z(pair.template[None])
         x8, x16 = run_x(pair.frame[None])
-        motion = motion_cue(torch.from_numpy(pair.frame[None]), torch.from_numpy(pair.before[None]))
+        motion = motion_cue(torch.from_numpy(pair.frame[None]),
+                            torch.from_numpy(pair.before[None]))
         b = pair.box
         ring.write({'z8': z8[0], 'z16': z16[0], 'cover': part_covers(pair.target),
                     'x8': x8[0], 'x16': x16[0], 'motion': motion.numpy()[0, 0],
@@ -115,7 +115,8 @@ def train(ring: Ring, held: Ring, out: Path, c: LiteTraining, resume: bool = Tru
     torch.manual_seed(c.seed)
     rng = np.random.default_rng(c.seed)
     out.mkdir(parents=True, exist_ok=True)
-    head = TanetLiteHead().to(memory_format=torch.channels_last)
+    head = TanetLiteHead()
+    head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(head.parameters(), c.rate, weight_decay=c.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.rate, c.steps, pct_start=0.1)
     step, best = 0, -1.0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import nn
-
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.checkpoint import load_checkpoint
+from torch import nn
 
 FOLDER = Path(__file__).resolve().parent
 

@@ -1,0 +1,129 @@
+"""Boxes, crops and regions, against values worked out by hand."""
+
+import math
+
+from lg_tracker_ros.boxes import (
+    clip_to_image,
+    inside_fraction,
+    iou,
+    iou_pairs,
+    keep_center_inside,
+    limit_size,
+    parse_box,
+    scale,
+)
+from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.types import Box, Frame
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize('values', [
+    (math.nan, 0, 1, 1), (0, math.inf, 1, 1), (0, 0, 0, 1), (0, 0, 1, -2)])
+def test_what_is_no_box_is_refused(values):
+    """NaN, infinity and empty sides."""
+    with pytest.raises(ValueError, match='must be'):
+        Box(*values)
+
+
+@pytest.mark.parametrize('a, b, value', [
+    (Box(0, 0, 10, 10), Box(0, 0, 10, 10), 1.0),
+    (Box(0, 0, 10, 10), Box(5, 0, 10, 10), 1 / 3),
+    (Box(0, 0, 10, 10), Box(10, 0, 10, 10), 0.0),
+    (Box(0, 0, 4, 4), Box(1, 1, 2, 2), 0.25)])
+def test_iou(a, b, value):
+    """Overlap of pairs, one by one and as arrays."""
+    assert iou(a, b) == pytest.approx(value)
+    rows = iou_pairs([[a.x, a.y, a.w, a.h]], [[b.x, b.y, b.w, b.h]])
+    assert rows[0] == pytest.approx(value)
+
+
+def test_iou_pairs_keeps_nan():
+    """A row without a box has no overlap to speak of."""
+    assert np.isnan(iou_pairs([[np.nan] * 4], [[0, 0, 1, 1]])[0])
+
+
+def test_parse_box():
+    """Text to a box, and what is wrong with a text that isn't one."""
+    assert parse_box('1,2,3.5,4') == Box(1, 2, 3.5, 4)
+    with pytest.raises(ValueError, match=r"expected a box as x,y,w,h in pixels, got '1,2,3'"):
+        parse_box('1,2,3')
+
+
+def test_small_geometry():
+    """Clip, share inside, centre inside, scale, size limits."""
+    assert clip_to_image(Box(-5, -5, 10, 10), 100, 100) == Box(0, 0, 5, 5)
+    assert clip_to_image(Box(200, 0, 10, 10), 100, 100) is None
+    assert inside_fraction(Box(-5, -5, 10, 10), 100, 100) == 0.25
+    assert keep_center_inside(Box(-50, 0, 10, 10), 100, 100) == Box(-5, 0, 10, 10)
+    assert scale(Box(1, 2, 3, 4), 2, 0.5) == Box(2, 1, 6, 2)
+    assert limit_size(Box(0, 0, 100, 1), Box(0, 0, 10, 10), 2) == Box(40, -2, 20, 5)
+
+
+def test_frame_refuses_other_images():
+    """Grey and float images are not frames."""
+    with pytest.raises(ValueError, match='uint8 height x width x 3'):
+        Frame(np.zeros((4, 4), np.uint8))
+    with pytest.raises(ValueError, match='float64'):
+        Frame(np.zeros((4, 4, 3)))
+
+
+def test_context_side():
+    """SiamFC's rule: a square of side a has context 2a."""
+    assert context_side(20, 20) == pytest.approx(40)
+    assert context_side(10, 30) == pytest.approx(math.sqrt(30 * 50))
+
+
+@pytest.mark.parametrize('side, size', [(32, 128), (64, 64), (300, 64), (100, 60), (37, 91)])
+def test_crop_maps_there_and_back(side, size):
+    """Check that to_crop and to_image undo each other."""
+    crop = square_crop(np.zeros((80, 120, 3), np.uint8), 30.5, 41, side, size, (0, 0, 0))
+    box = Box(12, 30, 20, 15)
+    back = crop.to_image(crop.to_crop(box))
+    assert (back.x, back.y, back.w, back.h) == pytest.approx((12, 30, 20, 15))
+    assert crop.image.shape == (size, size, 3)
+
+
+@pytest.mark.parametrize('side', [32, 48, 96, 200, 400])
+def test_crop_puts_pixels_where_the_map_says(side):
+    """A white square is found in the crop where to_crop says, for every scale."""
+    image = np.zeros((200, 300, 3), np.uint8)
+    image[80:100, 120:150] = 255
+    crop = square_crop(image, 140, 95, side, 64, (0, 0, 0))
+    want = crop.to_crop(Box(120, 80, 30, 20))
+    weight = crop.image[..., 0].astype(float)
+    ys, xs = np.mgrid[:64, :64] + 0.5
+    if side >= 48:  # all of it is inside the crop
+        assert np.average(xs, weights=weight) == pytest.approx(want.cx, abs=0.3)
+        assert np.average(ys, weights=weight) == pytest.approx(want.cy, abs=0.3)
+        assert weight.sum() / 255 == pytest.approx(want.w * want.h, rel=0.12)
+
+
+def test_crop_outside_is_filled():
+    """A crop wholly beyond the border is the fill colour; a whole-image crop keeps the mean."""
+    image = np.full((20, 30, 3), 200, np.uint8)
+    assert (square_crop(image, 500, 500, 40, 16, (10, 20, 30)).image == (10, 20, 30)).all()
+    assert (square_crop(image, -900, 0, 400, 16, (10, 20, 30)).image == (10, 20, 30)).all()
+    assert mean_color(image) == (200, 200, 200)
+
+
+def test_regions_ranked_by_mass():
+    """Two blobs: the heavier first, centres in image pixels, boxes of the target's size."""
+    attention = np.zeros((20, 40), np.float32)
+    attention[4:6, 4:6] = 0.5
+    attention[10:13, 30:33] = 0.9
+    boxes = attention_boxes(attention, (400, 200), (24, 16), 5, 0.02)
+    assert [(b.cx, b.cy, b.w, b.h) for b in boxes] == [
+        (pytest.approx(315), pytest.approx(115), 24, 16),
+        (pytest.approx(50), pytest.approx(50), 24, 16)]
+    assert len(attention_boxes(attention, (400, 200), (24, 16), 1, 0.02)) == 1
+    assert attention_boxes(attention, (400, 200), (24, 16), 5, 0.95) == []
+
+
+def test_a_wide_region_gives_its_peaks():
+    """One component over the whole frame still yields the places where it peaks."""
+    attention = np.full((20, 20), 0.1, np.float32)
+    attention[3, 4] = attention[15, 16] = 0.9
+    boxes = attention_boxes(attention, (200, 200), (20, 20), 2, 0.02)
+    assert {(b.cx, b.cy) for b in boxes} == {(45, 35), (165, 155)}

@@ -1,0 +1,188 @@
+"""The search policy as tables: plain Python, no torch, no ROS."""
+
+import subprocess
+import sys
+
+from lg_tracker_ros.search import SearchConfig, SearchPolicy
+from lg_tracker_ros.types import Box, Mode, TrackerOutput
+import pytest
+
+FIRST = Box(100, 100, 40, 20)
+
+
+def out(confidence, box=FIRST):
+    """Make an output."""
+    return TrackerOutput(box, confidence, confidence)
+
+
+def play(policy, confidences, found=0.0):
+    """Feed one confidence a frame; in GLOBAL mode one candidate of confidence ``found`` joins."""
+    history = []
+    for c in confidences:
+        mode = policy.mode
+        outputs = [out(c)] if mode is Mode.LOCAL else [out(c), out(found, Box(300, 50, 40, 20))]
+        decision = policy.decide(mode, 0, outputs)
+        history.append((mode.name[0], decision.box is not None, policy.failures))
+    return history
+
+
+@pytest.mark.parametrize('confidences, modes', [
+    ([0.9] * 8, 'LLLLLLLL'),
+    # beta2 = 3 consecutive failures, then the next frame is searched globally
+    ([0.1] * 4, 'LLLG'),
+    ([0.9, 0.1, 0.1, 0.1, 0.1], 'LLLLG'),
+    # a success in between resets the counter
+    ([0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1], 'LLLLLLG'),
+    # exactly beta1 is a success
+    ([0.1, 0.1, 0.8, 0.1, 0.1, 0.1], 'LLLLLL'),
+    # after a fruitless search `retry` = 2 local frames follow, then the next search
+    ([0.1] * 10, 'LLLGLLGLLG'),
+])
+def test_modes(confidences, modes):
+    """Which frames are searched globally."""
+    policy = SearchPolicy(SearchConfig(beta2=3, retry=2), FIRST)
+    assert ''.join(m for m, _, _ in play(policy, confidences)) == modes
+
+
+def test_retry_of_beta2_is_the_papers_schedule():
+    """With retry = beta2 the lost target is searched as in Algorithm 2, counter reset."""
+    policy = SearchPolicy(SearchConfig(beta2=3, retry=3), FIRST)
+    assert ''.join(m for m, _, _ in play(policy, [0.1] * 12)) == 'LLLGLLLGLLLG'
+
+
+@pytest.mark.parametrize('confidences, visible', [
+    ([0.9, 0.6, 0.4, 0.6], [True, True, False, True]),
+    # lost after beta2 = 3 frames unseen and a fruitless search; then .6 is no longer enough,
+    # beta1 twice in a row is
+    ([0.1] * 4 + [0.6, 0.9, 0.9], [False] * 6 + [True]),
+    ([0.1] * 4 + [0.9, 0.1, 0.9, 0.1], [False] * 8),
+    # at its last place it may come back as it went: visible for beta2 frames
+    ([0.1] * 4 + [0.6] * 4, [False] * 6 + [True] * 2),
+    # a target that is merely hard to see is not dropped by a fruitless search
+    ([0.6] * 9, [True] * 9),
+    # nor by a dip in the frame of the search
+    ([0.6, 0.6, 0.6, 0.1, 0.6], [True, True, True, False, True]),
+])
+def test_visibility(confidences, visible):
+    """What is reported as seen."""
+    policy = SearchPolicy(SearchConfig(beta2=3), FIRST)
+    assert [v for _, v, _ in play(policy, confidences)] == visible
+
+
+def test_place_follows_unseen():
+    """The local search goes on where the tracker points, reported or not; its size is frozen."""
+    policy = SearchPolicy(SearchConfig(), FIRST)
+    decision = policy.decide(Mode.LOCAL, 0, [out(0.2, Box(110, 104, 80, 80))])
+    assert decision.box is None
+    assert policy.place == Box.from_center(150, 144, 40, 20)
+
+
+def test_a_candidate_must_be_confirmed():
+    """The first hit is a trial and shows nothing; the second in a row is the target."""
+    policy = SearchPolicy(SearchConfig(beta2=1, retry=0), FIRST)
+    for _ in range(2):
+        policy.decide(policy.mode, 0, [out(0.0)])
+    there, near = Box(300, 50, 40, 20), Box(302, 51, 40, 20)
+    refused = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.79, there)])
+    assert (refused.box, refused.source, refused.trial, refused.confidence) == (
+        None, None, None, 0.79)
+    assert policy.place == FIRST and policy.lost and policy.trial is None
+    tried = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.7, FIRST), out(0.8, there)])
+    assert (tried.box, tried.source, tried.trial) == (None, None, 2)
+    assert (policy.trial, policy.mode, policy.place) == (there, Mode.LOCAL, FIRST)
+    taken = policy.decide(Mode.LOCAL, 0, [out(0.1), out(0.85, near)])
+    assert (taken.box, taken.source, taken.reliable) == (near, 1, True)
+    assert (policy.failures, policy.lost, policy.mode) == (0, False, Mode.LOCAL)
+    assert (policy.place, policy.trial) == (near, None)
+
+
+def test_a_trial_that_fails_is_dropped():
+    """One frame of a look-alike leaves nothing behind."""
+    policy = SearchPolicy(SearchConfig(beta2=1, retry=0), FIRST)
+    for _ in range(2):
+        policy.decide(policy.mode, 0, [out(0.0)])
+    policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.9, Box(300, 50, 40, 20))])
+    failed = policy.decide(Mode.LOCAL, 0, [out(0.1), out(0.5, Box(300, 50, 40, 20))])
+    assert (failed.box, policy.trial, policy.lost, policy.place) == (None, None, True, FIRST)
+    assert policy.mode is Mode.GLOBAL
+
+
+def test_confirm_of_one_is_the_papers_rule():
+    """With confirm = 1 a candidate at beta1 is taken at once, one below it never."""
+    policy = SearchPolicy(SearchConfig(beta2=1, confirm=1), FIRST)
+    for _ in range(2):
+        policy.decide(policy.mode, 0, [out(0.0)])
+    there = Box(300, 50, 40, 20)
+    taken = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.8, there)])
+    assert (taken.box, taken.source, taken.reliable) == (there, 1, True)
+
+
+def test_empty_search_is_not_visible():
+    """No candidates at all: nothing is claimed and nothing breaks."""
+    policy = SearchPolicy(SearchConfig(beta2=1), FIRST)
+    decision = policy.decide(Mode.GLOBAL, None, [])
+    assert (decision.box, decision.confidence, decision.source) == (None, 0.0, None)
+
+
+def test_without_a_local_output_the_first_candidate_is_no_local_one():
+    """In a camera that never saw the target, 0.6 is not `still visible`."""
+    policy = SearchPolicy(SearchConfig(beta2=1), FIRST)
+    assert policy.decide(Mode.GLOBAL, None, [out(0.6)]).box is None
+
+
+def test_size_is_held_at_low_confidence():
+    """Below beta1 the size stays within a step of the last reliable one, however long."""
+    policy = SearchPolicy(SearchConfig(max_size_step=1.5), FIRST)
+    for _ in range(9):
+        decision = policy.decide(Mode.LOCAL, 0, [out(0.6, Box(100, 100, 80, 5))])
+    assert decision.box == Box.from_center(140, 102.5, 60, 20 / 1.5)
+
+
+def test_size_step_and_ratio_are_bounded():
+    """Growth is bounded from frame to frame and against the first frame."""
+    policy = SearchPolicy(SearchConfig(max_size_step=1.5, max_size_ratio=2.0), FIRST)
+    huge = Box.from_center(120, 110, 4000, 1)
+    widths = [policy.decide(Mode.LOCAL, 0, [out(0.9, huge)]).box for _ in range(4)]
+    assert [b.w for b in widths] == [60, 80, 80, 80]
+    assert [round(b.h, 4) for b in widths] == [13.3333, 10, 10, 10]
+
+
+@pytest.mark.parametrize('values, words', [
+    ({'beta1': 1.5}, 'beta1 must be in (0, 1], got 1.5'),
+    ({'beta1': 0.4}, 'visible must be in (0, beta1], got 0.5 with beta1 0.4'),
+    ({'confirm': 0}, 'confirm must be at least 1, got 0'),
+    ({'beta2': 0}, 'beta2 must be at least 1, got 0'),
+    ({'k': 0, 'retry': -1}, 'retry must be at least 0, got -1; k must be in 1..64, got 0'),
+    ({'max_size_ratio': 0.5}, 'max_size_ratio must be at least 1, got 0.5'),
+])
+def test_wrong_values_are_refused_together(values, words):
+    """Each wrong value is named, all in one line."""
+    with pytest.raises(ValueError) as e:
+        SearchConfig(**values)
+    assert str(e.value) == words
+
+
+def test_policy_imports_neither_torch_nor_ros():
+    """The policy is usable on a machine that has neither."""
+    code = ('import sys; import lg_tracker_ros.search; '
+            'print([m for m in ("torch", "rclpy", "cv2") if m in sys.modules])')
+    got = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert got.stdout.strip() == '[]'
+
+
+def test_everything_outside_ros_works_without_rclpy():
+    """Only lg_tracker_ros.ros may import ROS."""
+    code = """
+import importlib, pkgutil, sys
+for name in ('rclpy', 'sensor_msgs', 'std_msgs', 'vision_msgs', 'lg_tracker_interfaces'):
+    sys.modules[name] = None
+import lg_tracker_ros
+names = [m.name for m in pkgutil.walk_packages(lg_tracker_ros.__path__, 'lg_tracker_ros.')
+         if not m.name.startswith(('lg_tracker_ros.ros', 'lg_tracker_ros.__main__'))]
+for name in names:
+    importlib.import_module(name)
+print(len(names))
+"""
+    got = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert got.returncode == 0, got.stderr
+    assert int(got.stdout) > 25
