@@ -14,13 +14,17 @@ from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import opencv
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Mode
+from lg_tracker_ros.types import Box, Frame, Image, Mode
 from lg_tracker_ros.video import Source
 import numpy as np
 from tqdm import tqdm
 
 CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman.mp4'
 CLIP_BOX = (184.0, 141.0, 72.0, 147.0)
+NANO = Path('../shared/weights/nanotrackv2')
+NODE_RATE, NODE_FRAMES = 20.0, 120
+"""Images a second for the node, and how many: below its capacity, so that none waits for another.
+"""
 SIZES = ((640, 480), (1280, 720))
 
 Step = Callable[[Frame], Any]
@@ -32,8 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--box', default='', metavar='x,y,w,h',
                         help='the target in its first frame')
     parser.add_argument('--frames', type=int, default=40, help='frames for each size')
-    parser.add_argument('--nano', default='', metavar='FOLDER',
-                        help='folder with the ONNX files of NanoTrack v2, measured alongside')
+    parser.add_argument('--nano', default=str(NANO) if NANO.is_dir() else '', metavar='FOLDER',
+                        help='folder with the ONNX files of NanoTrack v2, measured alongside; '
+                        f'default: {NANO} where that exists')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all')
     parser.add_argument('--no-node', action='store_true', help='leave out the ROS node')
 
@@ -91,8 +96,26 @@ def show(title: str, table: dict[str, np.ndarray]) -> None:
     """Print medians and 95th percentiles."""
     print(f'\n{title:34s} {"median ms":>10s} {"p95 ms":>8s} {"frames/s":>9s}')
     for name, t in table.items():
-        print(f'{name:34s} {np.median(t):10.2f} {np.percentile(t, 95):8.2f} '
-              f'{1e3 / np.median(t):9.1f}')
+        rate = '' if name.endswith('share') else f'{1e3 / np.median(t):.1f}'
+        print(f'{name:34s} {np.median(t):10.2f} {np.percentile(t, 95):8.2f} {rate:>9s}')
+
+
+def node_rows(images: Sequence[Image], box: Box, threads: int
+              ) -> tuple[dict[str, np.ndarray], str]:
+    """Measure the ROS node; rows for the table, and a line: how much came through, or why not."""
+    try:
+        from lg_tracker_ros.ros.bench import measure_node
+    except ImportError as e:
+        return {}, f'ROS node: not measured, ROS 2 is not here ({e})'
+    try:
+        t = measure_node(images, box, NODE_RATE, NODE_FRAMES, threads)
+    except ValueError as e:
+        return {}, f'ROS node: not measured, {e}'
+    rows = {'ROS node, message in to out': t.total, 'ROS node, its own share': t.own,
+            'ROS node, camera to listener': t.heard}
+    lost = ', '.join(f'{v} {k.replace("_", " ")}' for k, v in t.dropped.items())
+    return rows, (f'ROS node: {t.published} images at {NODE_RATE:g} a second from another '
+                  f'process, {t.rate:.1f} results a second, {lost}')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -117,7 +140,13 @@ def run(args: argparse.Namespace) -> int:
         sized = scale(box, width / images[0].shape[1], height / images[0].shape[0])
         tracker = build_tracker(settings)
         table = measure(frames, parts(frames[0], sized, tracker, args.nano))
+        note = ''
+        if not args.no_node:
+            rows, note = node_rows([f.image for f in frames], sized, args.threads)
+            table.update(rows)
         show(f'{width} x {height}', table)
+        if note:
+            print(f'  {note}')
         if tracker.mode is not Mode.LOCAL:
             print('  note: the target was lost on the way; LOCAL times hold searches, too')
     return 0

@@ -36,16 +36,16 @@ class Source:
         self.live = name.isdigit()
         path = Path(name)
         if not self.live and not path.exists():
-            raise ValueError(f'no such file or folder: {name}')
+            raise ValueError(f'{name} does not exist')
         if path.is_dir() and not self.live:
             self._files = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGES)
             self.count = len(self._files)
             if not self._files:
-                raise ValueError(f'no images ({", ".join(IMAGES)}) in folder {name}')
+                raise ValueError(f'{name} holds no images; expected {", ".join(IMAGES)}')
         else:
             self._video = cv2.VideoCapture(int(name) if self.live else name)
             if not self._video.isOpened():
-                raise ValueError(f"OpenCV can't open {'webcam ' if self.live else ''}{name}; "
+                raise ValueError(f'{"webcam " if self.live else ""}{name} cannot be opened; '
                                  'is it a video, and not in use?')
             self.fps = self._video.get(cv2.CAP_PROP_FPS) or 30.0
             self.count = 0 if self.live else max(int(self._video.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
@@ -53,23 +53,25 @@ class Source:
             raise ValueError(f"{name} has {self.count} frames; can't start at frame {start}")
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the frames from ``start`` on; closes the source at the end."""
+        """Give the frames from ``start`` on, once; closes the source at the end."""
         if self._video is None:
             for i, path in enumerate(self._files[self.start:], self.start):
                 image = cv2.imread(str(path), cv2.IMREAD_COLOR)
                 if image is None:
-                    raise ValueError(f'{path} is not an image that OpenCV can read')
+                    raise ValueError(f'{path} cannot be read as an image')
                 yield self._frame(np.asarray(image, np.uint8), i)
             return
         i = 0
-        while True:
-            good, image = self._video.read() if i >= self.start else (self._video.grab(), None)
-            if not good:
-                break
-            if image is not None:
-                yield self._frame(np.asarray(image, np.uint8), i)
-            i += 1
-        self._video.release()
+        try:
+            while True:
+                good, image = self._video.read() if i >= self.start else (self._video.grab(), None)
+                if not good:
+                    break
+                if image is not None:
+                    yield self._frame(np.asarray(image, np.uint8), i)
+                i += 1
+        finally:
+            self._video.release()
 
     def _frame(self, image: Image, i: int) -> Frame:
         stamp = time.time_ns() if self.live else round(i * 1e9 / self.fps)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 import sys
-from typing import Any, Iterator
+from typing import Any
 
-import cv2
 from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
 from lg_tracker_ros.ros.main import spin
 from lg_tracker_ros.ros.resources import share_file
+from lg_tracker_ros.video import Source
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.ppm', '.pgm', '.tif', '.tiff', '.webp')
 PARAMETERS: tuple[tuple[str, Any, str], ...] = (
     ('source', '', 'A video file, a folder of images, or the number of a webcam.'),
     ('rate', 0.0, 'Images a second; 0: as the source says, 30 for a folder.'),
@@ -68,38 +66,27 @@ class CameraNode(Node):
         self._frames.close()
 
     def _open(self) -> tuple[Any, float]:
-        path = Path(self._source)
         if not self._source:
             raise ValueError('source is empty; give a video file, a folder of images or a webcam '
                              'number: -p source:=video.mp4')
-        if path.is_dir():
-            files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
-            if not files:
-                raise ValueError(f'{path} holds no images; expected {", ".join(SUFFIXES)}')
-            return _folder(files), 30.0
-        webcam = self._source.isdigit()
-        if not webcam and not path.is_file():
-            raise ValueError(f'{path} does not exist')
-        video = cv2.VideoCapture(int(self._source) if webcam else self._source)
-        if not video.isOpened():
-            raise ValueError(f'{self._source} cannot be opened as a video')
-        if webcam:
+        source = Source(self._source)
+        if source.live:
             self._wait_for = 0
-        return _video(video), video.get(cv2.CAP_PROP_FPS) or 30.0
+        return iter(source), source.fps
 
     def _tick(self) -> None:
         if not self.published and self._publisher.get_subscription_count() < self._wait_for:
             return
         try:
-            image = next(self._frames, None)
+            frame = next(self._frames, None)
         except ValueError as e:
             self.get_logger().error(str(e))
             self.finished = True
             return
-        if image is None and self._loop:
+        if frame is None and self._loop:
             self._frames, _ = self._open()
-            image = next(self._frames, None)
-        if image is None:
+            frame = next(self._frames, None)
+        if frame is None:
             # a moment for the last image to be fetched
             self._idle_ticks += 1
             if self._idle_ticks > self._rate:
@@ -108,27 +95,8 @@ class CameraNode(Node):
             return
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
         make = compressed_to_msg if self._compressed else image_to_msg
-        self._publisher.publish(make(image, header))
+        self._publisher.publish(make(frame.image, header))
         self.published += 1
-
-
-def _folder(files: list[Path]) -> Iterator[Any]:
-    for file in files:
-        image = cv2.imread(str(file))
-        if image is None:
-            raise ValueError(f'{file} cannot be read as an image')
-        yield image
-
-
-def _video(video: Any) -> Iterator[Any]:
-    try:
-        while True:
-            good, image = video.read()
-            if not good:
-                return
-            yield image
-    finally:
-        video.release()
 
 
 def use_profile() -> None:

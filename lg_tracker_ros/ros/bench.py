@@ -1,0 +1,164 @@
+"""
+Measure the whole node: this process is the camera and the listener, the node is another.
+
+So every image and every result crosses DDS, as on a robot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+import os
+import subprocess
+import sys
+import time
+from typing import Any, Callable, Sequence
+
+from diagnostic_msgs.msg import DiagnosticArray
+from lg_tracker_interfaces.msg import TrackerStatus
+from lg_tracker_interfaces.srv import InitTarget
+from lg_tracker_ros.ros.camera import use_profile
+from lg_tracker_ros.ros.convert import image_to_msg, time_from_msg
+from lg_tracker_ros.ros.diagnostics import full_name
+from lg_tracker_ros.types import Box, Image
+import numpy as np
+import numpy.typing as npt
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image as ImageMsg
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2D
+
+PATIENCE = 60.0
+"""Seconds after which a step that doesn't come is given up."""
+WARM_UP = 5
+"""Frames after the first that aren't counted."""
+
+
+@dataclass
+class NodeTimes:
+    """
+    What was measured; times in ms, one of each frame.
+
+    ``total``: message in to detection out, as the node reports it. ``own``: that without the
+    tracker. ``heard``: from the stamp given before publishing the image to the detection being
+    heard in the camera's process. ``rate``: results a second. ``dropped``: by where.
+    """
+
+    total: npt.NDArray[np.float64]
+    own: npt.NDArray[np.float64]
+    heard: npt.NDArray[np.float64]
+    rate: float
+    published: int
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+class _Camera(Node):
+    """Publishes images, listens to the results."""
+
+    def __init__(self, context: Context, namespace: str) -> None:
+        super().__init__('lg_tracker_bench', context=context, namespace=namespace)
+        self.heard: dict[int, float] = {}
+        self.statuses: dict[int, TrackerStatus] = {}
+        self.counters: dict[str, int] = {}
+        self.engine = ''
+        self._tracker = f'{namespace}/lg_tracker'
+        self.client = self.create_client(InitTarget, 'init_target')
+        self.images = self.create_publisher(
+            ImageMsg, 'image', QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
+        self.create_subscription(Detection2D, 'tracked_target', self._on_detection, 100)
+        self.create_subscription(TrackerStatus, 'lg_tracker/status', self._on_status, 100)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+
+    def publish(self, image: Image) -> Header:
+        """Stamp and publish an image."""
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id='bench')
+        self.images.publish(image_to_msg(image, header))
+        return header
+
+    def _on_detection(self, msg: Detection2D) -> None:
+        now = self.get_clock().now().nanoseconds
+        stamp = time_from_msg(msg.header.stamp)
+        self.heard[stamp] = (now - stamp) / 1e6
+
+    def _on_status(self, msg: TrackerStatus) -> None:
+        if msg.mode != TrackerStatus.IDLE:
+            self.statuses[time_from_msg(msg.header.stamp)] = msg
+
+    def _on_diagnostics(self, msg: DiagnosticArray) -> None:
+        for status in msg.status:
+            if status.name == full_name(self._tracker, 'tracking'):
+                self.counters = {v.key: int(v.value) for v in status.values if v.value.isdigit()}
+            elif status.name == full_name(self._tracker, 'engine'):
+                self.engine = status.message
+
+
+def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
+                 threads: int = 0) -> NodeTimes:
+    """
+    Play ``count`` images at ``rate`` a second, forwards and backwards, into a node.
+
+    ``box`` is the target in the first one. The node has the default configuration, but stays in
+    LOCAL. Raises ValueError when it doesn't start or refuses the target.
+    """
+    namespace = f'/bench_{os.getpid()}'
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'lg_tracker_ros.ros.main', '--ros-args', '--log-level', 'error',
+         '-r', f'__ns:={namespace}', '-p', 'beta2:=1000', '-p', f'threads:={threads}'])
+    use_profile()  # for this process, the camera's; the node was started without
+    context = Context()
+    rclpy.init(context=context)
+    camera = _Camera(context, namespace)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(camera)
+
+    def until(test: Callable[[], Any], what: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not test():
+            if process.poll() is not None:
+                raise ValueError(f'the tracker node ended with status {process.returncode}')
+            if time.monotonic() > end:
+                raise ValueError(f'the tracker node gave no {what} within {PATIENCE:.0f} s')
+            executor.spin_once(timeout_sec=0.05)
+    try:
+        until(lambda: camera.engine == 'ready' and camera.images.get_subscription_count()
+              and camera.client.service_is_ready(), 'sign of life')
+        first = camera.publish(images[0])
+        answer = camera.client.call_async(InitTarget.Request(
+            header=first, x=box.x, y=box.y, width=box.w, height=box.h, label='target'))
+        until(answer.done, 'answer to init_target')
+        result = answer.result()
+        if result is None or not result.success:
+            raise ValueError(f'init_target was refused: {result.message if result else ""}')
+        until(lambda: time_from_msg(first.stamp) in camera.heard, 'first detection')
+        order = list(range(len(images))) + list(range(len(images) - 2, 0, -1))
+        begun = time.monotonic()
+        for i in range(1, count):
+            due = begun + i / rate
+            while (left := due - time.monotonic()) > 0:
+                executor.spin_once(timeout_sec=left)
+            camera.publish(images[order[i % len(order)]])
+        # two rounds of diagnostics: the second was begun after the last frame
+        for _ in range(2):
+            camera.counters = {}
+            until(lambda: camera.counters, 'diagnostics')
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=10)
+        executor.shutdown()
+        camera.destroy_node()
+        rclpy.try_shutdown(context=context)
+    stamps = sorted(set(camera.statuses) & set(camera.heard))[1 + WARM_UP:]
+    if len(stamps) < 2:
+        raise ValueError(f'only {len(stamps)} results came for {count} images: '
+                         f'{camera.counters.get("lost_on_the_way", 0)} were lost on the way')
+    status = [camera.statuses[s] for s in stamps]
+    total = np.array([s.latency_total_ms for s in status], np.float64)
+    tracker = np.array([s.latency_local_ms + s.latency_redetect_ms for s in status], np.float64)
+    return NodeTimes(total, total - tracker, np.array([camera.heard[s] for s in stamps]),
+                     1e9 * (len(stamps) - 1) / (stamps[-1] - stamps[0]), count,
+                     {k: camera.counters.get(k, 0) for k in ('lost_on_the_way', 'overwritten')})
