@@ -30,7 +30,7 @@ class SearchConfig:
 
     beta1: float = 0.8
     beta2: int = 5
-    visible: float = 0.5
+    visible: float = 0.4
     confirm: int = 2
     retry: int = 1
     k: int = 5
@@ -79,8 +79,7 @@ class SearchPolicy:
     Where the paper is silent: (1) The local tracker's output around the last place competes with
     the candidates, and a fruitless global search doesn't drop a target that is merely hard to
     see: it is lost when it was not visible for beta2 frames besides. (2) A look-alike clears
-    beta1 for a frame, rarely for two: a candidate must be confirmed. At its last place a lost
-    target may also come back as it went: visible for beta2 frames. (3) While lost, ``retry``
+    beta1 for a frame, rarely for two: a candidate must be confirmed. (3) While lost, ``retry``
     instead of beta2 frames pass between global searches.
     """
 
@@ -95,7 +94,7 @@ class SearchPolicy:
         self.trial: Box | None = None
         self._confirmed = 0
         self._since_search = 0
-        self._run = 0  # frames in a row visible (positive) or not (negative) at the last place
+        self._unseen = 0
 
     @property
     def mode(self) -> Mode:
@@ -130,11 +129,9 @@ class SearchPolicy:
             self.trial = None if best == local else self._guard(outputs[best].box, True, True)
         self.failures += 1
         seen = own is not None and own.confidence >= c.visible
-        self._run = (max(self._run, 0) + 1) if seen else (min(self._run, 0) - 1)
-        if mode is Mode.GLOBAL and self._run <= -c.beta2:
+        self._unseen = 0 if seen else self._unseen + 1
+        if mode is Mode.GLOBAL and self._unseen >= c.beta2:
             self.lost = True
-        elif self._run >= c.beta2:
-            self.lost = False
         if own is not None:
             self.place = self._guard(own.box, seen, moved=False)
         if own is not None and seen and not self.lost:
@@ -145,7 +142,7 @@ class SearchPolicy:
     def _accept(self, output: TrackerOutput, source: int, moved: bool) -> Decision:
         box = self._guard(output.box, True, moved)
         self.place, self.size = box, (box.w, box.h)
-        self.failures = self._since_search = self._confirmed = self._run = 0
+        self.failures = self._since_search = self._confirmed = self._unseen = 0
         self.lost, self.trial = False, None
         return Decision(box, output.confidence, True, source)
 

@@ -8,7 +8,7 @@ from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import opencv, siamrpnpp
 from lg_tracker_ros.local.ncc import NccTracker
 from lg_tracker_ros.local.pixelwise import PixelwiseTracker
-from lg_tracker_ros.local.pixelwise_net import PixelwiseHead, SearchNet, TemplateNet
+from lg_tracker_ros.local.pixelwise_net import LookNet, PixelwiseHead, SearchNet, TemplateNet
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import LocalTracker
 from lg_tracker_ros.weights import read_into, shared_backbone
@@ -19,7 +19,8 @@ Maker = Callable[[Settings, EngineConfig], LocalTracker]
 def _pixelwise(settings: Settings, engine: EngineConfig) -> LocalTracker:
     backbone, head = shared_backbone(), PixelwiseHead()
     read_into(head, settings.weights, 'pixelwise.safetensors')
-    return PixelwiseTracker(TemplateNet(backbone, head), SearchNet(backbone, head), engine)
+    return PixelwiseTracker(TemplateNet(backbone, head), SearchNet(backbone, head),
+                            LookNet(backbone), engine)
 
 
 def _siamrpnpp(settings: Settings, engine: EngineConfig) -> LocalTracker:

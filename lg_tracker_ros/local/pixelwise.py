@@ -9,15 +9,8 @@ from typing import Sequence
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.pixelwise_net import (
-    CELLS,
-    GRID,
-    SEARCH,
-    SearchNet,
-    STRIDE,
-    TEMPLATE,
-    TemplateNet,
-)
+from lg_tracker_ros.local.pixelwise_net import (CELLS, GRID, LookNet, SEARCH, SearchNet, STRIDE,
+                                                TEMPLATE, TemplateNet)
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
 import numpy as np
 import numpy.typing as npt
@@ -31,15 +24,16 @@ class PixelwiseConfig:
     Test-time constants.
 
     ``penalty`` (change of size and shape), ``window`` (weight of the cosine window) and ``rate``
-    (size smoothing) as in SiamFC++; ``slope`` and ``offset`` turn the logit of the score into a
-    confidence (Platt scaling, fitted on held-out pairs).
+    (size smoothing) as in SiamFC++. Confidence is logistic in ``slope`` * logit of the score +
+    ``look`` * similarity + ``offset``, fitted so that it is about P(IoU > .5).
     """
 
     penalty: float = 0.06
     window: float = 0.25
     rate: float = 0.35
-    slope: float = 1.1
-    offset: float = 0.24
+    slope: float = 0.29
+    look: float = 11.1
+    offset: float = -3.2
 
 
 def inside_cells(box: Box, size: int = TEMPLATE, cells: int = TEMPLATE // STRIDE) -> Array:
@@ -54,11 +48,18 @@ def inside_cells(box: Box, size: int = TEMPLATE, cells: int = TEMPLATE // STRIDE
 
 
 class PixelwiseTracker:
-    """A LocalTracker; holds nothing of the target but its template's tensors."""
+    """
+    A LocalTracker; holds nothing of the target but its template's tensors.
 
-    def __init__(self, template: TemplateNet, search: SearchNet, engine: EngineConfig,
-                 config: PixelwiseConfig | None = None) -> None:
-        """Compile both networks for ``engine`` (resolved)."""
+    The trained score finds the box; whether it is the target is also asked of the plain
+    pretrained features, compared cell by cell with the first frame's. On real video they tell
+    target from look-alike better than the score, which has seen composed pictures for the most
+    part: area under the ROC curve .905 against .868 on the 24 development sequences.
+    """
+
+    def __init__(self, template: TemplateNet, search: SearchNet, look: LookNet,
+                 engine: EngineConfig, config: PixelwiseConfig | None = None) -> None:
+        """Compile the networks for ``engine`` (resolved)."""
         self.config = config or PixelwiseConfig()
         image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
         cells = TEMPLATE // STRIDE
@@ -69,7 +70,10 @@ class PixelwiseTracker:
             search, [np.zeros((1, SEARCH, SEARCH, 3), np.uint8),
                      np.ones((1, CELLS, embed), np.float32), np.ones((1, embed), np.float32),
                      np.ones((1, embed), np.float32)], engine, shared=(1, 2, 3))
+        self._compare = compile_network(
+            look, [image, np.ones((1, 112, cells, cells), np.float32)], engine, shared=(1,))
         self._target: list[Array] = []
+        self._look = np.zeros((1, 112, cells, cells), np.float32)
         self._fill = (0.0, 0.0, 0.0)
         hann = np.hanning(GRID + 2)[1:-1]
         self._window = np.outer(hann, hann).ravel()
@@ -83,6 +87,8 @@ class PixelwiseTracker:
                            self._fill)
         inside = inside_cells(crop.to_crop(box))
         self._target = self._template(crop.image[None], inside[None, None])
+        features = self._compare(crop.image[None], self._look)[1]
+        self._look = features * inside / max(float(inside.sum()), 1e-3)
 
     def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
         """Search a crop four times the size of each box, as one batch."""
@@ -91,13 +97,17 @@ class PixelwiseTracker:
         crops = [square_crop(frame.image, b.cx, b.cy, 2 * context_side(b.w, b.h), SEARCH,
                              self._fill) for b in around]
         scores, ltrb = self._search(np.stack([c.image for c in crops]), *self._target)
-        out = []
+        found, points = [], []
         for crop, old, s, sides in zip(crops, around, scores, ltrb):
             box, score = self._pick(crop.to_crop(old), np.sqrt(s[0] * s[1]).ravel(),
                                     sides.reshape(4, -1))
-            found = keep_center_inside(crop.to_image(box), frame.width, frame.height)
-            out.append(TrackerOutput(found, self._confidence(score), score))
-        return out
+            found.append(keep_center_inside(crop.to_image(box), frame.width, frame.height))
+            points.append(score)
+        looks = np.stack([square_crop(frame.image, b.cx, b.cy, context_side(b.w, b.h), TEMPLATE,
+                                      self._fill).image for b in found])
+        alike = self._compare(looks, self._look)[0]
+        return [TrackerOutput(b, self._confidence(s, float(a)), s)
+                for b, s, a in zip(found, points, alike)]
 
     def _pick(self, old: Box, score: Array, ltrb: Array) -> tuple[Box, float]:
         """Choose the cell by penalised score; return its box (smoothed) and its plain score."""
@@ -117,7 +127,7 @@ class PixelwiseTracker:
             float(cx), float(cy), float(old.w + (w[i] - old.w) * rate),
             float(old.h + (h[i] - old.h) * rate)), float(score[i])
 
-    def _confidence(self, score: float) -> float:
-        s = min(max(score, 1e-6), 1 - 1e-6)
-        return 1 / (1 + math.exp(-(self.config.slope * math.log(s / (1 - s))
-                                   + self.config.offset)))
+    def _confidence(self, score: float, similarity: float) -> float:
+        c, s = self.config, min(max(score, 1e-6), 1 - 1e-6)
+        return 1 / (1 + math.exp(-(c.slope * math.log(s / (1 - s)) + c.look * similarity
+                                   + c.offset)))
