@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from dataclasses import fields
 import os
 from pathlib import Path
 import sys
@@ -35,10 +36,11 @@ def read_settings(config: str | None, params: Sequence[str]) -> Settings:
     """Read the YAML file and put ``name=value`` words on top; ValueError for a wrong one."""
     others = (*NODE_PARAMETERS, 'use_sim_time')
     settings = read_yaml(Path(config), others) if config else Settings()
+    known = {f.name for f in fields(settings)}
     values: dict[str, Any] = {}
     for word in params:
         name, equals, text = word.partition('=')
-        if not equals or not hasattr(settings, name):
+        if not equals or name not in known:
             raise ValueError(f'--param takes name=value with a name of tracker.yaml, got {word!r}')
         kind = type(getattr(settings, name))
         try:

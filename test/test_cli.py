@@ -1,0 +1,264 @@
+"""The form of ``python -m lg_tracker_ros track``: benchmarks of others call it."""
+
+import csv
+import io
+from pathlib import Path
+import subprocess
+import sys
+
+from clip import frames, truth, VIDEO
+import cv2
+from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.cli import choose, COLUMNS, main
+from lg_tracker_ros.types import Box, Mode, Track
+from lg_tracker_ros.video import Source
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / 'config' / 'tracker.yaml'
+HEADER = 'frame,stamp,x,y,w,h,confidence,visible,mode,ms'
+LIGHT = ('--param', 'tracker=opencv_kcf', '--param', 'redetector=none', '--param', 'device=cpu')
+
+
+def box_at(frame):
+    """Box of the target in a frame, as a word for --init."""
+    return ','.join(f'{v:.2f}' for v in truth()[frame])
+
+
+def rows(text):
+    """Read the CSV, a dictionary for each line; its first line must be the agreed one."""
+    assert text.split('\n')[0] in (HEADER, HEADER + ',camera')
+    assert text.endswith('\n') and '\r' not in text
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def place(row):
+    """Box of a row as numbers."""
+    return [float(row[c]) for c in 'xywh']
+
+
+@pytest.fixture(scope='module')
+def pictures(tmp_path_factory):
+    """Frames 0 to 19 as a folder of lossless images, with a file that is none."""
+    folder = tmp_path_factory.mktemp('pictures')
+    for i, frame in enumerate(frames(20)):
+        cv2.imwrite(str(folder / f'{i:04}.png'), frame.image)
+    (folder / 'notes.txt').write_text('not an image')
+    return folder
+
+
+@pytest.fixture
+def track(capsys):
+    """Run ``track`` in this process; gives status, standard output and standard error."""
+    def run(*words):
+        capsys.readouterr()
+        status = main(['track', *map(str, words)])
+        return status, *capsys.readouterr()
+    return run
+
+
+def test_a_line_for_each_frame_in_the_agreed_columns(track):
+    assert ','.join(COLUMNS) == HEADER
+    status, out, err = track(VIDEO, '--init', box_at(100), '--start', 100, *LIGHT)
+    got = rows(out)
+    assert status == 0
+    assert [int(r['frame']) for r in got] == list(range(100, 160))
+    assert [float(r['stamp']) for r in got] == pytest.approx([i / 10 for i in range(100, 160)])
+    assert place(got[0]) == pytest.approx(truth()[100], abs=0.01)
+    assert got[0]['confidence'] == '1.0000' and got[0]['mode'] == 'LOCAL'
+    seen = 0
+    for row in got:
+        assert row['visible'] in '01' and row['mode'] in ('LOCAL', 'GLOBAL')
+        assert 0 <= float(row['confidence']) <= 1 and float(row['ms']) > 0
+        assert np.isfinite(place(row)).all() == (row['visible'] == '1')
+        seen += row['visible'] == '1'
+    assert err.splitlines()[-1] == f'60 frames, target visible in {seen}'
+
+
+def test_a_target_that_is_away_is_nan(track):
+    """Over the frames in which the target leaves; a tracker that can tell."""
+    _, out, _ = track(VIDEO, '--init', box_at(30), '--start', 30, *LIGHT,
+                      '--param', 'tracker=ncc')
+    away = [r for r in rows(out) if r['visible'] == '0']
+    assert away
+    for row in away:
+        assert [row[c] for c in 'xywh'] == ['nan'] * 4
+
+
+def test_default_tracker_follows_and_the_shipped_file_is_the_default(track):
+    words = (VIDEO, '--init', box_at(145), '--start', 145)
+    plain = rows(track(*words)[1])
+    filed = rows(track(*words, '--config', CONFIG)[1])
+    assert len(plain) == 15
+    overlaps = [iou(Box(*place(r)), Box(*t)) if r['visible'] == '1' else 0
+                for r, t in zip(plain, truth()[145:])]
+    assert np.mean(overlaps) > 0.6 and min(overlaps[:10]) > 0.5
+    for a, b in zip(plain, filed):
+        a.pop('ms'), b.pop('ms')
+        assert a == b
+
+
+def test_a_folder_of_images_gives_the_boxes_of_the_video(track, pictures):
+    status, out, _ = track(pictures, '--init', box_at(0), *LIGHT)
+    folder = rows(out)
+    assert status == 0 and [int(r['frame']) for r in folder] == list(range(20))
+    stamps = [float(r['stamp']) for r in folder]
+    assert stamps == pytest.approx([i / 30 for i in range(20)], abs=1e-6)
+    video = rows(track(VIDEO, '--init', box_at(0), *LIGHT)[1])[:20]
+    names = [c for c in COLUMNS if c not in ('stamp', 'ms')]
+    assert [[r[n] for n in names] for r in folder] == [[r[n] for n in names] for r in video]
+    later = rows(track(pictures, '--init', box_at(15), '--start', 15, *LIGHT)[1])
+    assert [int(r['frame']) for r in later] == list(range(15, 20))
+    assert place(later[0]) == pytest.approx(truth()[15], abs=0.01)
+
+
+def test_params_go_over_the_file(track, tmp_path):
+    file = tmp_path / 'mine.yaml'
+    file.write_text('/**:\n  ros__parameters:\n    tracker: opencv_kcf\n    redetector: none\n'
+                    '    device: cpu\n    visible: 0.3\n    use_sim_time: true\n')
+    start = (VIDEO, '--init', box_at(150), '--start', 150)
+    words = (*start, '--config', file)
+    filed, named = rows(track(*words)[1]), rows(track(*start, *LIGHT, '--param', 'visible=0.3')[1])
+    for a, b in zip(filed, named):
+        assert place(a) == pytest.approx(place(b), nan_ok=True)
+    assert len(filed) == len(named) == 10
+    status, _, err = track(*words, '--param', 'tracker=magic')
+    assert status == 1 and 'tracker must be one of' in err
+    plain = tmp_path / 'plain.yaml'
+    plain.write_text('tracker: opencv_kcf\nredetector: none\n')
+    assert track(*words[:-1], plain)[0] == 0
+
+
+def test_out_and_video(track, tmp_path):
+    csv_file, video = tmp_path / 'new' / 'out.csv', tmp_path / 'newer' / 'out.mp4'
+    status, out, _ = track(VIDEO, '--init', box_at(140), '--start', 140, '--out', csv_file,
+                           '--video', video, *LIGHT)
+    assert status == 0 and out == ''
+    assert len(rows(csv_file.read_text())) == 20
+    written = Source(str(video))
+    images = [f.image for f in written]
+    assert len(images) == 20 and images[0].shape == (288, 384, 3) and written.fps == 10
+    plain = frames(141)[140].image
+    drawn = np.abs(images[0].astype(int) - plain).max(2) > 60
+    assert 100 < drawn.sum() < 8000
+
+
+def test_several_sources_are_cameras(track, pictures, tmp_path):
+    other = tmp_path / 'other'
+    other.mkdir()
+    for i in range(12):
+        cv2.imwrite(str(other / f'{i:02}.png'), np.full((120, 160, 3), 90, np.uint8))
+    status, out, _ = track(pictures, other, '--init', box_at(0), *LIGHT)
+    assert status == 0 and out.startswith(HEADER + ',camera\n')
+    got = rows(out)
+    assert len(got) == 12  # until the shortest ends
+    assert {r['camera'] for r in got} == {str(pictures)}
+    alone = rows(track(pictures, '--init', box_at(0), *LIGHT)[1])
+    assert [place(r) for r in got] == [place(r) for r in alone[:12]]
+    assert 'camera' not in alone[0]
+
+
+def test_of_several_cameras_the_one_that_sees_the_target_is_reported():
+    last = Track('a', 0, Mode.LOCAL, None, 0.1, 3)
+    unseen = Track('a', 1, Mode.GLOBAL, None, 0.7, 4)
+    seen = Track('b', 1, Mode.GLOBAL, Box(1, 1, 5, 5), 0.6, 4)
+    assert choose([unseen, seen], last) is seen
+    assert choose([last, unseen], last) is unseen
+    assert choose([], last) is last
+
+
+def wrong(name, words, reason):
+    """Describe a case: words that replace or follow the good ones, and what is said."""
+    return pytest.param(words, reason, id=name)
+
+
+@pytest.mark.parametrize('words, reason', [
+    wrong('missing', ('/nowhere.mp4',), '/nowhere.mp4 does not exist'),
+    wrong('no video', (str(CONFIG),), 'tracker.yaml cannot be opened'),
+    wrong('empty folder', ('{tmp}',), 'holds no images'),
+    wrong('webcam', ('97',), 'webcam 97 cannot be opened'),
+    wrong('twice', (str(VIDEO), str(VIDEO)), 'each source must be named once'),
+    wrong('outside', (str(VIDEO), '--init', '500,20,40,40'), 'inside the 384 x 288 image'),
+    wrong('tiny', (str(VIDEO), '--init', '50,20,2,40'), 'too small'),
+    wrong('beyond', (str(VIDEO), '--start', '160'), "has 160 frames; can't start at frame 160"),
+    wrong('unknown', (str(VIDEO), '--param', 'speed=3'), "'speed=3'"),
+    wrong('no value', (str(VIDEO), '--param', 'beta1'), 'name=value'),
+    wrong('method', (str(VIDEO), '--param', 'search=3'), "'search=3'"),
+    wrong('no number', (str(VIDEO), '--param', 'beta1=high'), "beta1 must be float, got 'high'"),
+    wrong('no whole', (str(VIDEO), '--param', 'beta2=2.5'), "beta2 must be int, got '2.5'"),
+    wrong('range', (str(VIDEO), '--param', 'beta1=1.5'), 'beta1 must be in 0.01..1'),
+    wrong('nan', (str(VIDEO), '--param', 'beta1=nan'), 'beta1 must be in'),
+    wrong('device', (str(VIDEO), '--param', 'device=tpu'), "device must be 'auto'"),
+    wrong('weights', (str(VIDEO), '--param', 'tracker=pixelwise', '--param',
+                      'weights=/nowhere.pt'), '/nowhere.pt'),
+    wrong('no config', (str(VIDEO), '--config', '/nowhere.yaml'), '/nowhere.yaml'),
+    wrong('bad yaml', (str(VIDEO), '--config', '{tmp}/../bad.yaml'), 'bad.yaml'),
+    wrong('a list', (str(VIDEO), '--config', '{tmp}/../list.yaml'), 'expected parameters'),
+    wrong('yaml type', (str(VIDEO), '--config', '{tmp}/../type.yaml'), 'beta1 must be float'),
+    wrong('binary', (str(VIDEO), '--config', str(VIDEO)), 'utf-8'),
+    wrong('out', (str(VIDEO), '--out', '/proc/nothing/out.csv'), '/proc/nothing'),
+])
+def test_a_users_error_is_one_line(words, reason, tmp_path, capfd):
+    (tmp_path / 'bad.yaml').write_text('a: [1\nb: }')
+    (tmp_path / 'list.yaml').write_text('- 1\n- 2\n')
+    (tmp_path / 'type.yaml').write_text('lg_tracker:\n  ros__parameters:\n    beta1: high\n')
+    empty = tmp_path / 'empty'
+    empty.mkdir()
+    words = [w.replace('{tmp}', str(empty)) for w in words]
+    if '--init' not in words:
+        words += ['--init', '184,141,72,147']
+    light = () if '--config' in words else LIGHT
+    assert main(['track', *light, *words]) == 1
+    out, err = capfd.readouterr()
+    ours = [line for line in err.splitlines() if line.startswith('lg_tracker_ros: ')]
+    assert len(ours) == 1 and reason in ours[0], err
+    assert 'Traceback' not in err and len(out.splitlines()) <= 1
+    # what OpenCV itself has to say about a source isn't ours; there must be nothing else
+    assert all(line.startswith(('[', 'lg_tracker_ros: ')) for line in err.splitlines()), err
+
+
+def test_an_unreadable_image_is_named(track, tmp_path):
+    cv2.imwrite(str(tmp_path / '0.png'), frames(1)[0].image)
+    (tmp_path / '1.png').write_bytes(b'no image')
+    status, out, err = track(tmp_path, '--init', box_at(0), *LIGHT)
+    assert status == 1 and len(rows(out)) == 1
+    assert f'lg_tracker_ros: {tmp_path / "1.png"} cannot be read as an image\n' in err
+
+
+@pytest.mark.parametrize('words, reason', [
+    (('--init', '1,2,3'), 'x,y,w,h'), (('--init', '1,2,3,nan'), 'x,y,w,h'),
+    (('--init', '1,2,-3,4'), 'x,y,w,h'), ((), '--init'),
+    (('--init', '1,2,30,40', '--start', '-1'), '--start must be at least 0'),
+    (('--init', '1,2,30,40', '--start', 'soon'), '--start')])
+def test_a_wrong_command_line_is_status_2(words, reason, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(['track', str(VIDEO), *words])
+    assert end.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith('lg_tracker_ros') and reason in error
+
+
+def test_as_a_process_of_its_own(tmp_path):
+    words = [sys.executable, '-m', 'lg_tracker_ros', 'track', str(VIDEO), '--start', '150', *LIGHT]
+    done = subprocess.run([*words, '--init', box_at(150)], capture_output=True, text=True,
+                          cwd=tmp_path, timeout=100, check=False)
+    assert done.returncode == 0 and len(rows(done.stdout)) == 10
+    assert done.stderr == f'10 frames, target visible in {sum_of(done.stdout)}\n'
+
+
+def sum_of(text):
+    """Count the rows with a visible target."""
+    return sum(r['visible'] == '1' for r in rows(text))
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    errors = tmp_path / 'errors'
+    line = (f'"{sys.executable}" -m lg_tracker_ros track "{VIDEO}" --init {box_at(0)} '
+            f'{" ".join(LIGHT)} 2>"{errors}" | head -2; echo ${{PIPESTATUS[0]}}')
+    done = subprocess.run(['bash', '-c', line], capture_output=True, text=True, timeout=100,
+                          check=True)
+    head, first, status = done.stdout.splitlines()
+    assert head == HEADER and first.startswith('0,0.000000,')
+    assert status == '0'
+    assert 'Traceback' not in errors.read_text() and 'Exception' not in errors.read_text()

@@ -1,0 +1,295 @@
+"""Training in small: labels by hand, the replay buffer, pictures, losses that fall."""
+
+import cv2
+from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, STRIDE
+from lg_tracker_ros.redetect.correlation import SIDE
+from lg_tracker_ros.redetect.tanet_lite import part_covers
+from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
+from lg_tracker_ros.training.pairs import global_pair, local_pair
+from lg_tracker_ros.training.pixelwise import giou, losses, read_best, targets
+from lg_tracker_ros.training.scenes import compose, jitter_color, paste
+from lg_tracker_ros.training.sources import Clip, held_out, Instance, Sprite, Still
+from lg_tracker_ros.training.stream import Field, Ring
+from lg_tracker_ros.training.tanet_lite import box_maps, CELLS, FIELDS, loss_of
+from lg_tracker_ros.training.teacher import follow, textured_box
+from lg_tracker_ros.types import Box, Frame, TrackerOutput
+import numpy as np
+import pytest
+import torch
+
+
+def test_labels_of_a_box_by_hand():
+    # 64 x 32 px around cell (8, 4): its centre lies at 136, 72
+    box = torch.tensor([[104.0, 56.0, 64.0, 32.0]])
+    positive, counts, ltrb = targets(box)
+    assert positive.shape == counts.shape == (1, GRID, GRID) and ltrb.shape == (1, 4, GRID, GRID)
+    assert ltrb[0, :, 4, 8].tolist() == [32, 16, 32, 16]
+    # the middle: within a quarter of the width, and of the height but at least .6 cells
+    assert positive[0].nonzero().tolist() == [[4, 7], [4, 8], [4, 9]]
+    # centres on the border are outside: nothing is left between the middle and the rest
+    assert counts.all()
+    # inside the box but not in its middle: neither one nor the other
+    large = torch.tensor([[88.0, 24.0, 96.0, 96.0]])
+    positive, counts, _ = targets(large)
+    assert positive[0].sum() == 9 and positive[0, 3:6, 7:10].all()
+    assert (~counts[0]).sum() == 25 - 9 and not counts[0, 2, 6] and counts[0, 1, 6]
+
+
+def test_an_absent_target_has_no_positive_cell():
+    positive, _, _ = targets(torch.full((1, 4), float('nan')))
+    assert not positive.any()
+
+
+def test_giou_by_hand():
+    same = torch.tensor([[2.0, 2.0, 2.0, 2.0]])
+    value, general = giou(same, same)
+    assert value.item() == general.item() == 1
+    # 4 x 4 against 4 x 8: half; the hull is the larger one
+    value, general = giou(same, torch.tensor([[2.0, 2.0, 2.0, 6.0]]))
+    assert value.item() == pytest.approx(0.5) and general.item() == pytest.approx(0.5)
+    # 4 x 2 across 2 x 4: 4 of 12 common; the hull is 4 x 4
+    value, general = giou(torch.tensor([[2.0, 1.0, 2.0, 1.0]]),
+                          torch.tensor([[1.0, 2.0, 1.0, 2.0]]))
+    assert value.item() == pytest.approx(1 / 3)
+    assert general.item() == pytest.approx(1 / 3 - 4 / 16)
+
+
+def test_filled_boxes_by_hand():
+    step = SIDE / CELLS
+    assert step == 8
+    maps = box_maps(torch.tensor([[16.0, 8.0, 20.0, 8.0], [-8.0, -8.0, 12.0, 16.0],
+                                  [float('nan')] * 4]))
+    assert maps.shape == (3, CELLS, CELLS)
+    assert maps[0, 1, 2:5].tolist() == [1, 1, 0.5] and maps[0].sum() == 2.5
+    assert maps[1, 0, 0] == 0.5 and maps[1].sum() == 0.5
+    assert maps[2].sum() == 0
+
+
+def test_best_box_is_read_where_the_score_is_highest():
+    cls, quality = torch.full((1, GRID, GRID), -9.0), torch.zeros(1, GRID, GRID)
+    cls[0, 4, 8] = 9.0
+    ltrb = torch.ones(1, 4, GRID, GRID)
+    ltrb[0, :, 4, 8] = torch.tensor([10.0, 20.0, 30.0, 40.0])
+    boxes, score = read_best(cls, quality, ltrb)
+    assert boxes.tolist() == [[8.5 * STRIDE - 10, 4.5 * STRIDE - 20, 40, 60]]
+    assert score.item() == pytest.approx(0.5 ** 0.5, abs=1e-3)
+
+
+def test_ring_keeps_the_newest_samples_over_runs(tmp_path):
+    fields = {'a': Field((2, 3)), 'n': Field((), 'float32')}
+    ring = Ring(tmp_path / 'ring', fields, 4).attach()
+    assert ring.written == 0
+    for i in range(3):
+        ring.write({'a': np.full((2, 3), i), 'n': float(i)})
+    batch = ring.batch(np.random.default_rng(0), 50)
+    assert batch['a'].shape == (50, 2, 3) and batch['a'].dtype == np.float16
+    assert set(batch['n']) == {0, 1, 2}  # and none of the empty places
+    assert (batch['a'][:, 0, 0] == batch['n']).all()
+    again = Ring(tmp_path / 'ring', fields, 4).attach()
+    assert again.written == 3
+    for i in range(3, 10):
+        again.write({'a': np.full((2, 3), i), 'n': float(i)})
+    assert ring.written == 10  # a reader sees what a writer does
+    assert set(ring.batch(np.random.default_rng(0), 50)['n']) == {6, 7, 8, 9}
+    with pytest.raises(KeyError):
+        again.write({'a': np.zeros((2, 3))})
+    assert again.written == 10
+
+
+def noise(rng, h, w):
+    """Draw a smooth texture."""
+    return cv2.GaussianBlur(rng.integers(0, 256, (h, w, 3), np.uint8), (0, 0), 2)
+
+
+class Tiny:
+    """Material of a few drawn pictures, in the form of pairs.Material."""
+
+    def __init__(self):
+        """Draw it."""
+        rng = np.random.default_rng(3)
+        alpha = np.zeros((60, 40, 1), np.uint8)
+        cv2.ellipse(alpha, (20, 30), (18, 28), 0, 0, 360, 255, -1)
+        self.sprites = [Sprite(str(i), 'egg', np.dstack([noise(rng, 60, 40), alpha]))
+                        for i in range(3)]
+        self.backgrounds = [noise(rng, 240, 320) for _ in range(2)]
+
+        def coded(image):
+            return cv2.imencode('.png', image)[1].tobytes()
+        boxes = (Box(40, 30, 60, 90), Box(180, 60, 50, 70))
+        self.stills = [Still('one', coded(self.backgrounds[0]),
+                             tuple(Instance(b, 'egg', ()) for b in boxes))]
+        self.clips = [Clip('walk', 'egg', tuple(coded(b) for b in self.backgrounds * 3),
+                           tuple(Box(20 + 5 * i, 40, 60, 60) for i in range(6)))]
+
+
+@pytest.fixture(scope='module')
+def material():
+    return Tiny()
+
+
+def test_composed_scenes_have_their_boxes_inside(material):
+    rng = np.random.default_rng(1)
+    present = absent = 0
+    for _ in range(25):
+        views = compose(rng, material.sprites, material.backgrounds, absent=0.3)
+        assert len({v.image.shape for v in views}) == 1
+        for view in views:
+            h, w = view.image.shape[:2]
+            assert view.image.dtype == np.uint8
+            for box in (view.box, *view.others):
+                if box is not None:
+                    assert 0 <= box.x and 0 <= box.y
+                    assert box.x + box.w <= w and box.y + box.h <= h
+        present += views[2].box is not None
+        absent += views[2].box is None
+    assert present >= 10 and absent >= 2
+
+
+def test_pasting_gives_the_box_of_what_is_solid():
+    canvas = np.zeros((20, 30, 3), np.uint8)
+    patch = np.full((10, 12, 4), 200, np.uint8)
+    patch[:, :, 3] = 0
+    patch[2:8, 3:9, 3] = 255
+    assert paste(canvas, patch, 5, 4) == Box(8, 6, 6, 6)
+    assert canvas[6:12, 8:14].min() == 200 and canvas.sum() == 200 * 36 * 3
+    assert paste(canvas, patch, -5, 4) == Box(0, 6, 4, 6)  # cut at the border
+    assert paste(canvas, patch, 40, 4) is None
+
+
+def test_alpha_survives_a_change_of_colour():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (8, 8, 4), np.uint8)
+    changed = jitter_color(rng, image, 1.0)
+    assert (changed[..., 3] == image[..., 3]).all() and (changed != image).any()
+
+
+def test_pairs_are_crops_with_honest_labels(material):
+    rng = np.random.default_rng(2)
+    local = [local_pair(rng, material, negative=0.3) for _ in range(25)]
+    assert {p.template.shape for p in local} == {(128, 128, 3)}
+    assert {p.search.shape for p in local} == {(256, 256, 3)}
+    for pair in local:
+        assert pair.inside.shape == (8, 8) and 0 <= pair.inside.min() <= pair.inside.max() <= 1
+        assert pair.inside.sum() > 4
+        if pair.box is not None:
+            assert 0 < pair.box.cx < 256 and 0 < pair.box.cy < 256
+    assert 5 <= sum(p.box is not None for p in local) < 25
+    pairs = [global_pair(rng, material, SIDE) for _ in range(5)]
+    for pair in pairs:
+        assert pair.frame.shape == pair.before.shape == (SIDE, SIDE, 3)
+        if pair.box is not None:
+            assert -1 <= pair.box.x and pair.box.x + pair.box.w <= SIDE + 1
+
+
+def test_held_out_depends_on_the_name_only():
+    names = [f'still{i}' for i in range(2000)]
+    split = [held_out(n) for n in names]
+    assert split == [held_out(n) for n in names]
+    assert 0.07 < np.mean(split) < 0.13
+
+
+@pytest.fixture
+def one_thread():
+    """Small networks on busy cores: a second thread waits more than it works."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def falls(head, loss, steps=10):
+    """Train on one batch; the loss before and after."""
+    optimizer = torch.optim.Adam(head.parameters(), 3e-3)
+    values = []
+    for _ in range(steps):
+        value = loss()
+        values.append(value.item())
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in head.parameters())
+    return values[0], values[-1]
+
+
+def test_local_head_learns_a_batch(one_thread):
+    torch.manual_seed(0)
+    inside = torch.zeros(4, 8, 8)
+    inside[:, 2:6, 2:6] = 1
+    batch = {'z16': torch.randn(4, 112, 8, 8), 'inside': inside,
+             'x8': torch.randn(4, 40, 32, 32), 'x16': torch.randn(4, 112, 16, 16),
+             'box': torch.tensor([[90.0, 80, 70, 60], [30, 120, 60, 90], [140, 40, 50, 50],
+                                  [float('nan')] * 4])}
+    head = PixelwiseHead()
+    first, last = falls(head, lambda: losses(head, batch)[0])
+    assert last < 0.8 * first
+    total, parts = losses(head, batch)
+    assert total.item() == pytest.approx(
+        4 * parts['cls'] + 2 * parts['box'] + parts['q'], rel=1e-4)
+
+
+def test_attention_head_learns_a_batch(one_thread):
+    torch.manual_seed(0)
+    b = {name: torch.randn(3, *f.shape) for name, f in FIELDS.items()}
+    b['cover'] = torch.from_numpy(np.stack([part_covers(Box(40, 40, 48, 48))] * 3))
+    b['motion'] = b['motion'].abs().clamp(max=1)
+    b['box'] = torch.tensor([[40.0, 40, 60, 90], [200, 100, 50, 50], [float('nan')] * 4])
+    head = TanetLiteHead()
+    want = box_maps(b['box'])
+
+    def loss():
+        logits = head(b['x8'], b['x16'], b['motion'][:, None],
+                      *head.template(b['z8'], b['z16'], b['cover']))
+        return loss_of(logits, want)[0]
+    first, last = falls(head, loss)
+    assert last < 0.8 * first
+
+
+def test_loss_of_attention_by_hand():
+    want = torch.zeros(2, 4, 4)
+    want[0, 0, 0] = 1
+    sure = torch.full((2, 4, 4), -40.0)
+    sure[0, 0, 0] = 40
+    total, parts = loss_of(sure, want)
+    assert total.item() == pytest.approx(0, abs=1e-5) and parts['dice'] < 1e-5
+    # undecided everywhere: ln 2 in each pixel, and 1 - 2 * .5 / (8 + 1) where there is a target
+    total, parts = loss_of(torch.zeros(2, 4, 4), want)
+    assert parts['bce'] == pytest.approx(np.log(2), rel=1e-5)
+    assert parts['dice'] == pytest.approx(8 / 9, rel=1e-5)
+    assert total.item() == pytest.approx(10 * np.log(2) + 8 / 9, rel=1e-5)
+
+
+class Drift:
+    """A teacher that goes 2 px right at each frame, sure of itself for ``last`` frames."""
+
+    def __init__(self, last):
+        """Remember how long."""
+        self.left = last
+
+    def init(self, frame, box):
+        """Need nothing."""
+
+    def track(self, frame, around):
+        """Move on."""
+        self.left -= 1
+        box = around[0]
+        return [TrackerOutput(Box(box.x + 2, box.y, box.w, box.h), 0.9 if self.left >= 0 else 0.1,
+                              0.0)]
+
+
+def test_a_teacher_is_followed_while_it_is_sure():
+    rng = np.random.default_rng(0)
+    images = [Frame(noise(rng, 60, 80)) for _ in range(8)]
+    start = Box(10, 10, 12, 12)
+    boxes = follow(Drift(5), images, start, 0.6)
+    assert [b.x for b in boxes] == [10, 12, 14, 16, 18, 20]
+    assert len(follow(Drift(99), images, start, 0.6)) == 8
+
+
+def test_boxes_are_drawn_on_texture_only():
+    rng = np.random.default_rng(0)
+    assert textured_box(rng, np.full((80, 100, 3), 90, np.uint8)) is None
+    image = rng.integers(0, 2, (80, 100, 1), np.uint8).repeat(3, 2) * 255
+    found = [b for b in (textured_box(rng, image) for _ in range(30)) if b is not None]
+    assert found
+    for box in found:
+        assert 0 <= box.x and box.x + box.w <= 100 and 0 <= box.y and box.y + box.h <= 80
