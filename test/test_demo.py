@@ -1,0 +1,239 @@
+"""The demo as a newcomer runs it: real clip, real weights, camera and node over DDS."""
+
+import csv
+from dataclasses import dataclass, field
+import importlib.util
+import io
+from itertools import islice
+import json
+from pathlib import Path
+import sys
+
+from clip import first_box, frames, truth, VIDEO
+import cv2
+from lg_tracker_ros.cli import run_track
+from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.settings import Settings
+from lg_tracker_ros.types import Box, Mode
+from lg_tracker_ros.video import Source
+import numpy as np
+import pytest
+from ros_helpers import Rig, stamp
+from test_node_life import change, rss
+
+DEMO = Path(__file__).resolve().parents[1] / 'dev' / 'demo.py'
+
+
+def load():
+    """Import dev/demo.py, which is in no package."""
+    spec = importlib.util.spec_from_file_location('demo', DEMO)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['demo'] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class Run:
+    """What a run of the demo left behind."""
+
+    out: Path
+    status: int = 1
+    printed: str = ''
+    summary: dict = field(default_factory=dict)
+    record: object = None
+    tracks: list = field(default_factory=list)
+    images: list = field(default_factory=list)
+    detections: list = field(default_factory=list)
+
+
+@pytest.fixture(scope='session')
+def run(tmp_path_factory):
+    """Run the demo once, listening in on what its recorder hears."""
+    demo = load()
+    result = Run(tmp_path_factory.mktemp('demo'))
+    heard = demo.Recorder
+
+    class Recorder(heard):
+
+        def on_image(self, msg):
+            result.images.append(msg.header)
+            super().on_image(msg)
+
+        def on_detection(self, msg):
+            result.detections.append(msg)
+            super().on_detection(msg)
+
+    def collect(record):
+        result.record, result.tracks = record, demo_collect(record)
+        return result.tracks
+    demo_collect = demo.collect
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, 'Recorder', Recorder)
+        patch.setattr(demo, 'collect', collect)
+        # at the clip's own 10 images a second: a machine with other work to do keeps up
+        patch.setattr(sys, 'argv', ['demo.py', '--out', str(result.out), '--rate', '10'])
+        printed = io.StringIO()
+        patch.setattr(sys, 'stdout', printed)
+        result.status = demo.main()
+    result.printed = printed.getvalue()
+    assert result.status == 0
+    result.summary = json.loads((result.out / 'summary.json').read_text())
+    return result
+
+
+def test_every_frame_is_accounted_for(run):
+    count, dropped = run.record.counters, run.summary['dropped']
+    assert run.summary['published'] == 160
+    assert run.summary['received'] + dropped['lost_on_the_way'] == 160
+    fates = {k: v for k, v in dropped.items() if k != 'lost_on_the_way'}
+    assert count['processed'] + sum(fates.values()) == run.summary['received']
+    # a frame that init_target went back to was put aside first and is processed all the same
+    assert run.summary['processed'] == count['processed'] + count['replayed']
+    assert len(run.detections) == len(run.record.boxes) == run.summary['processed']
+    assert dropped['undecodable'] == dropped['failed'] == 0
+    assert run.summary['processed'] >= 120  # a busy machine passes over some
+
+
+def test_headers_are_those_of_the_images(run):
+    assert len(run.images) == 160
+    assert {h.frame_id for h in run.images} == {'camera'}
+    for detection in run.detections:
+        assert detection.header in run.images
+    order = [d.header.stamp.sec * 10**9 + d.header.stamp.nanosec for d in run.detections]
+    assert order == sorted(set(order))
+    assert set(run.record.statuses) == set(order)
+
+
+def test_the_target_is_followed_lost_and_found_again(run):
+    summary = run.summary
+    assert summary['mean_iou'] >= 0.65
+    assert summary['reacquired_after_frames'] is not None
+    assert summary['reacquired_after_frames'] <= 25
+    assert summary['mode_changes'] >= 2
+    absent = np.isnan(truth()[:, 0])
+    assert absent.sum() >= 40
+    assert any(t is not None and t.mode is Mode.GLOBAL
+               for t, gone in zip(run.tracks, absent) if gone)
+
+
+def test_no_box_is_invented_while_the_target_is_away(run):
+    assert run.summary['visible_when_absent'] <= 0.15
+
+
+def test_latency_is_plausible(run):
+    latency = run.summary['latency_ms']
+    assert 0.5 < latency['median'] <= latency['p95'] < 1000
+    assert latency['median'] < 100  # the camera's period: the node keeps up with it
+
+
+def test_report_is_written_and_printed(run):
+    video = Source(str(run.out / 'tracked.mp4'))
+    images = [f.image for f in video]
+    assert len(images) == 160 and images[0].shape == (288, 384, 3) and video.fps == 10
+    plain = frames(1)[0].image
+    drawn = np.abs(images[0].astype(int) - plain).max(2) > 60
+    assert 200 < drawn.sum() < 8000  # a box and a line of text
+    picture = cv2.imread(str(run.out / 'timeline.png'))
+    assert picture.shape[1] > 800 and picture.std() > 20
+    for name, value in run.summary.items():
+        assert f'{name:24s} {json.dumps(value)}' in run.printed
+
+
+@pytest.mark.parametrize('words, reason', [
+    (('--box', '500,10,30,30'), 'lies outside the first frame'),
+    (('--box', '1,2,3'), 'expected a box as x,y,w,h'),
+    (('--box', '10,10,0,30'), 'sides must be positive'),
+    (('--video', '/nowhere.mp4', '--box', '1,1,9,9'), '/nowhere.mp4'),
+    (('--video', str(DEMO), '--box', '1,1,9,9'), 'demo.py'),
+    (('--video', '/my.mp4'), 'needs BOX=x,y,w,h')])
+def test_demo_refuses_in_one_line(words, reason, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(sys, 'argv', ['demo.py', '--out', str(tmp_path / 'out'), *words])
+    assert load().main() == 1
+    out, err = capfd.readouterr()
+    ours = [line for line in err.splitlines() if line.startswith('demo: ')]
+    assert len(ours) == 1 and reason in ours[0] and 'Traceback' not in err
+    assert not out and not (tmp_path / 'out').exists()
+
+
+class Real:
+    """Builds the default tracker for a node under test, as the node itself does."""
+
+    class local:  # what Rig looks at
+        gate = None
+
+    def __call__(self, settings):
+        """Make the real networks."""
+        self.tracker = build_tracker(settings)
+        return self.tracker
+
+
+def box_of_user():
+    """Box of the target as a command line gives it: NumPy's floats would calculate otherwise."""
+    box = first_box()
+    return Box(float(box.x), float(box.y), float(box.w), float(box.h))
+
+
+DEFAULT = {'tracker': 'pixelwise', 'redetector': 'tanet_lite'}
+
+
+class Start(Source):
+    """The clip until its target has left and been searched for."""
+
+    most = 112
+
+    def __iter__(self):
+        """Give the first frames."""
+        return islice(super().__iter__(), self.most)
+
+
+def test_node_and_command_line_give_the_same_boxes():
+    """They share every line of tracking code: followed, lost, searched for, frame by frame."""
+    images = frames(Start.most)
+    count = len(images)
+    out = io.StringIO()
+    box = box_of_user()
+    run_track(build_tracker(Settings(device='cpu')), [Start(str(VIDEO))], box, out, None)
+    rows = list(csv.DictReader(io.StringIO(out.getvalue())))
+    assert len(rows) == count
+    with Rig(Real(), **DEFAULT) as rig:
+        rig.send(0, images[0].image)
+        rig.until(lambda: rig.node._worker.find(stamp(0), ['/image']), 'frame kept')
+        assert rig.init(0, (box.x, box.y, box.w, box.h)).success
+        rig.until(lambda: stamp(0) in rig.boxes(), 'first detection')
+        statuses = {i: rig.process(i, images[i].image)[1] for i in range(1, count)}
+        boxes = rig.boxes()
+    for i, row in enumerate(rows):
+        got = boxes[stamp(i)]
+        assert (got is not None) == (row['visible'] == '1'), f'frame {i}'
+        if got is not None:
+            want = [float(row[c]) for c in 'xywh']
+            assert np.allclose((got.x, got.y, got.w, got.h), want, atol=1e-2), f'frame {i}'
+        if i:
+            assert Mode(statuses[i].mode).name == row['mode'], f'frame {i}'
+            assert statuses[i].confidence == pytest.approx(float(row['confidence']), abs=1e-3)
+    assert {r['mode'] for r in rows} == {'LOCAL', 'GLOBAL'}
+    assert {r['visible'] for r in rows} == {'0', '1'}
+
+
+def test_networks_are_freed_when_the_lifecycle_is_cycled():
+    images = frames(4)
+    box = box_of_user()
+    with Rig(Real(), autostart=False, started=False, **DEFAULT) as rig:
+        rig.camera()
+        before = None
+        for n in range(9):
+            assert change(rig, 'configure') and change(rig, 'activate')
+            rig.connect()
+            for i, frame in enumerate(images, 10 * n):
+                rig.send(i, frame.image)
+                rig.until(lambda i=i: rig.node._worker.find(stamp(i), ['/image']), 'kept')
+            assert rig.init(10 * n, (box.x, box.y, box.w, box.h)).success
+            rig.until(lambda i=i: rig.boxes().get(stamp(i)) is not None, 'followed')
+            assert change(rig, 'deactivate') and change(rig, 'cleanup')
+            rig.build.tracker = None
+            if n == 2:
+                before = rss()
+        # the networks with their sessions are some 60 MiB: keeping a single one would show
+        assert rss() - before < 40
+        assert change(rig, 'shutdown')
