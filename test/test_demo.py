@@ -6,6 +6,7 @@ import importlib.util
 import io
 from itertools import islice
 import json
+import os
 from pathlib import Path
 import sys
 
@@ -13,6 +14,7 @@ from clip import first_box, frames, truth, VIDEO
 import cv2
 from lg_tracker_ros.cli import run_track
 from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.ros.bench import measure_node
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Mode
 from lg_tracker_ros.video import Source
@@ -214,6 +216,19 @@ def test_node_and_command_line_give_the_same_boxes():
             assert statuses[i].confidence == pytest.approx(float(row['confidence']), abs=1e-3)
     assert {r['mode'] for r in rows} == {'LOCAL', 'GLOBAL'}
     assert {r['visible'] for r in rows} == {'0', '1'}
+
+
+def test_bench_measures_the_node_over_dds():
+    environment = dict(os.environ)
+    t = measure_node([f.image for f in frames(6)], box_of_user(), 10.0, 20)
+    assert dict(os.environ) == environment
+    assert t.published == 20 and sum(t.dropped.values()) <= 6
+    assert 6 <= len(t.total) == len(t.own) == len(t.heard) <= 14  # less the first and the warm-up
+    assert (t.own > 0).all() and (t.own < t.total).all()
+    assert np.median(t.heard) > np.median(t.own)
+    assert t.rate == pytest.approx(10, rel=0.3)
+    with pytest.raises(ValueError, match='init_target was refused'):
+        measure_node([frames(1)[0].image], Box(2000, 10, 30, 30), 10.0, 2)
 
 
 def test_networks_are_freed_when_the_lifecycle_is_cycled():

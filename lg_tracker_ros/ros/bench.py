@@ -105,6 +105,7 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
     """
     namespace = f'/bench_{os.getpid()}'
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    others = dict(os.environ)
     process = subprocess.Popen(
         [sys.executable, '-m', 'lg_tracker_ros.ros.main', '--ros-args', '--log-level', 'error',
          '-r', f'__ns:={namespace}', '-p', 'beta2:=1000', '-p', f'threads:={threads}'])
@@ -112,6 +113,8 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
     context = Context()
     rclpy.init(context=context)
     camera = _Camera(context, namespace)
+    for name in set(os.environ) - set(others):
+        del os.environ[name]  # so that the next node is started without it, too
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(camera)
 
@@ -128,7 +131,9 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
               and camera.client.service_is_ready(), 'sign of life')
         first = camera.publish(images[0])
         answer = camera.client.call_async(InitTarget.Request(
-            header=first, x=box.x, y=box.y, width=box.w, height=box.h, label='target'))
+            # float: where rclpy doesn't check, a whole number would end the process
+            header=first, x=float(box.x), y=float(box.y), width=float(box.w),
+            height=float(box.h), label='target'))
         until(answer.done, 'answer to init_target')
         result = answer.result()
         if result is None or not result.success:
