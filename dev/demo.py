@@ -162,6 +162,8 @@ def summarise(record: Record, tracks: list[Track | None], truth: np.ndarray | No
     known = [t for t in tracks if t is not None]
     modes = [t.mode for t in known]
     count = record.counters
+    # a frame from before the target was known is not wanted at first, then replayed
+    count['not_wanted'] = max(count.get('not_wanted', 0) - count.get('replayed', 0), 0)
     ms = [t.ms['total'] for t in known]
     result: dict[str, Any] = {
         'published': len(record.order),

@@ -86,9 +86,10 @@ def compile_network(module: nn.Module, example: Sequence[Array], config: EngineC
     a list of arrays in the module's order. ``config`` must be resolved.
     """
     module = module.eval()
-    if config.engine == 'torch':
-        return _torch_runner(module, config)
-    return _onnx_runner(module, example, config, shared)
+    run = (_torch_runner(module, config) if config.engine == 'torch'
+           else _onnx_runner(module, example, config, shared))
+    run(*example)  # the first run is slow: better now than on the first frame that matters
+    return run
 
 
 def _torch_runner(module: nn.Module, config: EngineConfig) -> Runner:

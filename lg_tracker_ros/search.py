@@ -13,6 +13,12 @@ from typing import Sequence
 from lg_tracker_ros.boxes import limit_size
 from lg_tracker_ros.types import Box, Mode, TrackerOutput
 
+USUAL_RATE = 0.05
+"""How fast the usual confidence follows: about the last twenty reliable frames."""
+
+CLARITY = 0.7
+"""How much of the usual confidence above beta1 is asked for besides the thresholds."""
+
 
 @dataclass(frozen=True)
 class SearchConfig:
@@ -79,8 +85,10 @@ class SearchPolicy:
     Where the paper is silent: (1) The local tracker's output around the last place competes with
     the candidates, and a fruitless global search doesn't drop a target that is merely hard to
     see: it is lost when it was not visible for beta2 frames besides. (2) A look-alike clears
-    beta1 for a frame, rarely for two: a candidate must be confirmed. (3) While lost, ``retry``
-    instead of beta2 frames pass between global searches.
+    beta1 for a frame, rarely for two: a candidate must be confirmed. (3) A target that was
+    always seen clearly must be seen clearly again: both thresholds rise by most of what its usual
+    confidence exceeds beta1. (4) While lost, ``retry`` instead of beta2 frames pass between
+    global searches.
     """
 
     def __init__(self, config: SearchConfig, first: Box) -> None:
@@ -91,6 +99,7 @@ class SearchPolicy:
         self.size = (first.w, first.h)
         self.failures = 0
         self.lost = False
+        self.usual = config.beta1
         self.trial: Box | None = None
         self._confirmed = 0
         self._since_search = 0
@@ -104,6 +113,11 @@ class SearchPolicy:
         wait = self.config.retry if self.lost else self.config.beta2
         return Mode.GLOBAL if self._since_search >= wait else Mode.LOCAL
 
+    @property
+    def clarity(self) -> float:
+        """By how much the thresholds rise for a target that is usually seen clearly."""
+        return CLARITY * max(self.usual - self.config.beta1, 0.0)
+
     def decide(self, mode: Mode, local: int | None, outputs: Sequence[TrackerOutput]) -> Decision:
         """
         Believe or don't, and update the state.
@@ -115,8 +129,11 @@ class SearchPolicy:
         c = self.config
         own = outputs[local] if local is not None else None
         best = max(range(len(outputs)), key=lambda i: outputs[i].confidence, default=None)
-        if best is not None and outputs[best].confidence < c.beta1:
-            best = None
+        if best is not None:
+            # to go on, beta1 is enough; to be found elsewhere or again, it must be as clear as ever
+            rise = self.clarity if self.lost or best != local else 0.0
+            if outputs[best].confidence < c.beta1 + rise:
+                best = None
         self._since_search = 0 if mode is Mode.GLOBAL else self._since_search + 1
         if best is None:
             self.trial, self._confirmed = None, 0
@@ -128,7 +145,7 @@ class SearchPolicy:
                 return self._accept(outputs[best], best, moved=best != local)
             self.trial = None if best == local else self._guard(outputs[best].box, True, True)
         self.failures += 1
-        seen = own is not None and own.confidence >= c.visible
+        seen = own is not None and own.confidence >= c.visible + self.clarity
         self._unseen = 0 if seen else self._unseen + 1
         if mode is Mode.GLOBAL and self._unseen >= c.beta2:
             self.lost = True
@@ -144,6 +161,7 @@ class SearchPolicy:
         self.place, self.size = box, (box.w, box.h)
         self.failures = self._since_search = self._confirmed = self._unseen = 0
         self.lost, self.trial = False, None
+        self.usual += USUAL_RATE * (output.confidence - self.usual)
         return Decision(box, output.confidence, True, source)
 
     def _guard(self, box: Box, sure: bool, moved: bool) -> Box:

@@ -135,7 +135,7 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     """
     try:
         data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as e:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
         raise ValueError(f'{path}: {e}'.replace('\n', ' ')) from e
     inner = data
     while isinstance(inner, dict) and len(inner) == 1:

@@ -35,6 +35,8 @@ class Box:
     def __post_init__(self) -> None:
         """Refuse what is not a box, so that nothing downstream has to ask."""
         values = (self.x, self.y, self.w, self.h)
+        for name, value in zip(('x', 'y', 'w', 'h'), values):
+            object.__setattr__(self, name, float(value))  # NumPy's numbers round differently
         if not all(math.isfinite(v) for v in values):
             raise ValueError(f'box x,y,w,h must be finite numbers, got {values}')
         if self.w <= 0 or self.h <= 0:

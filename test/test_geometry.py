@@ -77,7 +77,7 @@ def test_context_side():
 
 @pytest.mark.parametrize('side, size', [(32, 128), (64, 64), (300, 64), (100, 60), (37, 91)])
 def test_crop_maps_there_and_back(side, size):
-    """Check that to_crop and to_image undo each other."""
+    """Map a box there and back: to_crop and to_image undo each other."""
     crop = square_crop(np.zeros((80, 120, 3), np.uint8), 30.5, 41, side, size, (0, 0, 0))
     box = Box(12, 30, 20, 15)
     back = crop.to_image(crop.to_crop(box))

@@ -117,6 +117,21 @@ def test_confirm_of_one_is_the_papers_rule():
     assert (taken.box, taken.source, taken.reliable) == (there, 1, True)
 
 
+def test_a_clear_target_must_be_as_clear_again():
+    """One that was always at .95 is not believed elsewhere at .85, nor seen at .5; a hard one is."""
+    for usual, elsewhere, seen in ((0.95, False, False), (0.8, True, True)):
+        policy = SearchPolicy(SearchConfig(beta2=1, confirm=1, visible=0.4), FIRST)
+        play(policy, [usual] * 200)
+        assert policy.usual == pytest.approx(usual, abs=1e-3)
+        assert (policy.decide(Mode.LOCAL, 0, [out(0.5)]).box is not None) is seen
+        there = Box(300, 50, 40, 20)
+        found = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.85, there)])
+        assert (found.box == there) is elsewhere
+        # where it was all the time, beta1 is enough
+    policy.lost = False
+    assert policy.decide(Mode.LOCAL, 0, [out(0.81)]).reliable
+
+
 def test_empty_search_is_not_visible():
     """No candidates at all: nothing is claimed and nothing breaks."""
     policy = SearchPolicy(SearchConfig(beta2=1), FIRST)

@@ -21,9 +21,9 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
         print(f'lg_tracker_ros: {" ".join(str(e).split())}', file=sys.stderr)
         return 1
     node: Any = None
+    executor = SingleThreadedExecutor()
     try:
         node = make()
-        executor = SingleThreadedExecutor()
         executor.add_node(node)
         while rclpy.ok() and not getattr(node, 'finished', False):
             executor.spin_once(timeout_sec=0.5)
@@ -36,6 +36,7 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
             return 1
         raise
     finally:
+        executor.shutdown()
         if node is not None:
             node.close()
             node.destroy_node()
