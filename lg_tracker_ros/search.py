@@ -130,7 +130,7 @@ class SearchPolicy:
         own = outputs[local] if local is not None else None
         best = max(range(len(outputs)), key=lambda i: outputs[i].confidence, default=None)
         if best is not None:
-            # to go on, beta1 is enough; to be found elsewhere or again, it must be as clear as ever
+            # beta1 is enough to go on; found elsewhere or again, it must be as clear as ever
             rise = self.clarity if self.lost or best != local else 0.0
             if outputs[best].confidence < c.beta1 + rise:
                 best = None

@@ -70,14 +70,14 @@ def test_frame_refuses_other_images():
 
 
 def test_context_side():
-    """SiamFC's rule: a square of side a has context 2a."""
+    """Compute the context of SiamFC: a square of side a has context 2a."""
     assert context_side(20, 20) == pytest.approx(40)
     assert context_side(10, 30) == pytest.approx(math.sqrt(30 * 50))
 
 
 @pytest.mark.parametrize('side, size', [(32, 128), (64, 64), (300, 64), (100, 60), (37, 91)])
 def test_crop_maps_there_and_back(side, size):
-    """Map a box there and back: to_crop and to_image undo each other."""
+    """Map a box there and back."""
     crop = square_crop(np.zeros((80, 120, 3), np.uint8), 30.5, 41, side, size, (0, 0, 0))
     box = Box(12, 30, 20, 15)
     back = crop.to_image(crop.to_crop(box))

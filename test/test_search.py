@@ -118,7 +118,7 @@ def test_confirm_of_one_is_the_papers_rule():
 
 
 def test_a_clear_target_must_be_as_clear_again():
-    """One that was always at .95 is not believed elsewhere at .85, nor seen at .5; a hard one is."""
+    """Always at .95, it is not believed elsewhere at .85, nor seen at .5; a hard one is."""
     for usual, elsewhere, seen in ((0.95, False, False), (0.8, True, True)):
         policy = SearchPolicy(SearchConfig(beta2=1, confirm=1, visible=0.4), FIRST)
         play(policy, [usual] * 200)

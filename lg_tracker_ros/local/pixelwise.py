@@ -9,8 +9,16 @@ from typing import Sequence
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.pixelwise_net import (CELLS, GRID, LookNet, SEARCH, SearchNet, STRIDE,
-                                                TEMPLATE, TemplateNet)
+from lg_tracker_ros.local.pixelwise_net import (
+    CELLS,
+    GRID,
+    LookNet,
+    SEARCH,
+    SearchNet,
+    STRIDE,
+    TEMPLATE,
+    TemplateNet,
+)
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
 import numpy as np
 import numpy.typing as npt
