@@ -5,6 +5,7 @@ from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, STRIDE
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
+from lg_tracker_ros.training.loop import fit, Training
 from lg_tracker_ros.training.pairs import global_pair, local_pair
 from lg_tracker_ros.training.pixelwise import giou, losses, read_best, targets
 from lg_tracker_ros.training.scenes import compose, jitter_color, paste
@@ -293,3 +294,33 @@ def test_boxes_are_drawn_on_texture_only():
     assert found
     for box in found:
         assert 0 <= box.x and box.x + box.w <= 100 and 0 <= box.y and box.y + box.h <= 80
+
+
+def test_fit_resumes_where_it_stopped(tmp_path):
+    """A run cut off after a checkpoint goes on from its step and ends with the best weights."""
+    rng = np.random.default_rng(0)
+    ring = Ring(tmp_path / 'ring', {'x': Field((3,), 'float32')}, 20).attach()
+    for _ in range(20):
+        ring.write({'x': rng.normal(size=3)})
+    c = Training(batch=4, steps=9, warmup=10, validate_every=3)
+    torch.manual_seed(0)
+    head, seen = torch.nn.Linear(3, 1), []
+
+    def losses(batch):
+        seen.append(batch['x'].shape)
+        loss = (head(batch['x']) - 1).square().mean()
+        return loss, {'l2': loss.item()}
+
+    def validate():
+        if len(seen) == 6 and not (tmp_path / 'cut').exists():
+            (tmp_path / 'cut').touch()
+            raise KeyboardInterrupt
+        return float(len(seen)), {'count': float(len(seen))}
+    with pytest.raises(KeyboardInterrupt):
+        fit(head, ring, tmp_path / 'out', c, losses, validate)
+    assert torch.load(tmp_path / 'out' / 'last.pt', weights_only=True)['step'] == 3
+    fit(head, ring, tmp_path / 'out', c, losses, validate)
+    assert len(seen) == 6 + 6 and set(seen) == {(4, 3)}
+    assert torch.load(tmp_path / 'out' / 'last.pt', weights_only=True)['step'] == 9
+    best = torch.load(tmp_path / 'out' / 'best.pt', weights_only=True)
+    assert (best['weight'] == head.weight).all()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-import json
 from pathlib import Path
-import time
 from typing import Mapping
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, SEARCH, STRIDE
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.loop import fit, to_tensors, Training
 from lg_tracker_ros.training.pairs import local_pair, Material
-from lg_tracker_ros.training.stream import Array, Field, Ring
+from lg_tracker_ros.training.stream import Field, Ring
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -23,18 +21,8 @@ FIELDS = {'z16': Field((112, 8, 8)), 'inside': Field((8, 8), 'float32'),
           'x8': Field((40, 32, 32)), 'x16': Field((112, 16, 16)), 'box': Field((4,), 'float32')}
 
 
-@dataclass(frozen=True)
-class PixelwiseTraining:
-    """How to train; saved beside the weights."""
-
-    capacity: int = 24000
-    batch: int = 32
-    rate: float = 2e-3
-    decay: float = 1e-4
-    steps: int = 9000
-    warmup: int = 2000
-    validate_every: int = 500
-    seed: int = 0
+DEFAULTS = Training(batch=32, steps=9000)
+CAPACITY = 24000
 
 
 def generate(material: Material, ring: Ring, seed: int, count: int) -> None:
@@ -131,7 +119,6 @@ def validate(head: PixelwiseHead, ring: Ring) -> tuple[dict[str, float], npt.NDA
 
     ``auc`` is how well the score tells hits (IoU > .5) from misses and absent targets.
     """
-    head.eval()
     rows = []
     total = min(ring.written, ring.capacity)
     for i in range(0, total, 128):
@@ -145,7 +132,6 @@ def validate(head: PixelwiseHead, ring: Ring) -> tuple[dict[str, float], npt.NDA
         inter = (high - low).clamp(min=0).prod(1)
         union = boxes[:, 2:].prod(1) + batch['box'][:, 2:].prod(1) - inter
         rows.append(torch.stack([score, torch.nan_to_num(inter / union, nan=-1.0)], dim=1))
-    head.train()
     table = torch.cat(rows).double().numpy()
     score, value = table.T
     present = value >= 0
@@ -155,59 +141,12 @@ def validate(head: PixelwiseHead, ring: Ring) -> tuple[dict[str, float], npt.NDA
             'auc': auc}, table
 
 
-def to_tensors(batch: Mapping[str, Array]) -> dict[str, Tensor]:
-    """Half-precision features on disk to float tensors (channels last: twice as fast here)."""
-    tensors = {k: torch.from_numpy(np.asarray(v, np.float32)) for k, v in batch.items()}
-    return {k: t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
-            for k, t in tensors.items()}
-
-
-def train(ring: Ring, held: Ring, out: Path, c: PixelwiseTraining, resume: bool = True,
-          start: Path | None = None) -> None:
-    """
-    Train until ``c.steps``; keep the best on the held-out ring in ``out``/best.pt.
-
-    ``start``: a head's weights to begin with.
-    """
-    torch.manual_seed(c.seed)
-    rng = np.random.default_rng(c.seed)
-    out.mkdir(parents=True, exist_ok=True)
+def train(ring: Ring, held: Ring, out: Path, c: Training = DEFAULTS, start: Path | None = None
+          ) -> None:
+    """Train the head; the best on the held-out ring, by IoU and hits told from misses, stays."""
     head = PixelwiseHead()
-    head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start is not None:
-        head.load_state_dict(torch.load(start, map_location='cpu', weights_only=True))
-    optimizer = torch.optim.AdamW(head.parameters(), c.rate, weight_decay=c.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.rate, c.steps, pct_start=0.1)
-    step, best = 0, -1.0
-    last = out / 'last.pt'
-    if resume and last.exists():
-        state = torch.load(last, map_location='cpu', weights_only=True)
-        head.load_state_dict(state['head'])
-        optimizer.load_state_dict(state['optimizer'])
-        schedule.load_state_dict(state['schedule'])
-        step, best = state['step'], state['best']
-    (out / 'config.json').write_text(json.dumps(asdict(c), indent=2))
-    while ring.written < c.warmup:
-        time.sleep(5)
-    started, sums = time.time(), np.zeros(4)
-    while step < c.steps:
-        loss, parts = losses(head, to_tensors(ring.batch(rng, c.batch)))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        step += 1
-        sums += list(parts.values())
-        if step % c.validate_every == 0:
-            report, _ = validate(head, held)
-            quality = report['iou'] + report['auc']
-            if quality > best:
-                best = quality
-                torch.save(head.state_dict(), out / 'best.pt')
-            torch.save({'head': head.state_dict(), 'optimizer': optimizer.state_dict(),
-                        'schedule': schedule.state_dict(), 'step': step, 'best': best}, last)
-            mean = dict(zip(parts, np.round(sums / c.validate_every, 4)))
-            print(f'{step}/{c.steps} {time.time() - started:.0f} s, {ring.written} samples, '
-                  f'train {mean}, held out {report}', flush=True)
-            sums[:] = 0
+
+    def quality() -> tuple[float, dict[str, float]]:
+        report, _ = validate(head, held)
+        return report['iou'] + report['auc'], report
+    fit(head, ring, out, c, lambda batch: losses(head, batch), quality, start)

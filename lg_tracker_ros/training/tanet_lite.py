@@ -6,10 +6,8 @@ Cross-entropy and Dice only so far; Algorithm 1 (training/adversarial.py) takes 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-import json
 from pathlib import Path
-import time
+from typing import Mapping
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.redetect.correlation import SIDE
@@ -17,8 +15,8 @@ from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.loop import fit, to_tensors, Training
 from lg_tracker_ros.training.pairs import global_pair, Material
-from lg_tracker_ros.training.pixelwise import to_tensors
 from lg_tracker_ros.training.stream import Field, Ring
 import numpy as np
 import torch
@@ -31,18 +29,8 @@ FIELDS = {'z8': Field((40, 16, 16)), 'z16': Field((112, 8, 8)), 'cover': Field((
           'motion': Field((CELLS, CELLS)), 'box': Field((4,), 'float32')}
 
 
-@dataclass(frozen=True)
-class LiteTraining:
-    """How to train; saved beside the weights."""
-
-    capacity: int = 14000
-    batch: int = 16
-    rate: float = 2e-3
-    decay: float = 1e-4
-    steps: int = 6000
-    warmup: int = 1500
-    validate_every: int = 300
-    seed: int = 0
+DEFAULTS = Training(batch=16, steps=6000, warmup=1500, validate_every=300)
+CAPACITY = 14000
 
 
 def generate(material: Material, ring: Ring, seed: int, count: int) -> None:
@@ -90,7 +78,6 @@ def loss_of(logits: Tensor, want: Tensor) -> tuple[Tensor, dict[str, float]]:
 @torch.inference_mode()
 def validate(head: TanetLiteHead, ring: Ring) -> dict[str, float]:
     """Recall of the first and the first three proposals (centre inside the box), and the loss."""
-    head.eval()
     total = min(ring.written, ring.capacity)
     hits, loss, count = np.zeros(2), 0.0, 0
     for i in range(0, total, 64):
@@ -106,51 +93,19 @@ def validate(head: TanetLiteHead, ring: Ring) -> dict[str, float]:
                     for f in found]
             hits += (any(good[:1]), any(good))
             count += 1
-    head.train()
     return {'loss': loss / total, 'r1': hits[0] / count, 'r3': hits[1] / count}
 
 
-def train(ring: Ring, held: Ring, out: Path, c: LiteTraining, resume: bool = True) -> None:
-    """Train until ``c.steps``; keep the best on the held-out ring in ``out``/best.pt."""
-    torch.manual_seed(c.seed)
-    rng = np.random.default_rng(c.seed)
-    out.mkdir(parents=True, exist_ok=True)
+def train(ring: Ring, held: Ring, out: Path, c: Training = DEFAULTS, start: Path | None = None
+          ) -> None:
+    """Train the head; the best on the held-out ring, by recall, stays."""
     head = TanetLiteHead()
-    head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(head.parameters(), c.rate, weight_decay=c.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.rate, c.steps, pct_start=0.1)
-    step, best = 0, -1.0
-    last = out / 'last.pt'
-    if resume and last.exists():
-        state = torch.load(last, map_location='cpu', weights_only=True)
-        head.load_state_dict(state['head'])
-        optimizer.load_state_dict(state['optimizer'])
-        schedule.load_state_dict(state['schedule'])
-        step, best = state['step'], state['best']
-    (out / 'config.json').write_text(json.dumps(asdict(c), indent=2))
-    while ring.written < c.warmup:
-        time.sleep(5)
-    started, sums = time.time(), np.zeros(2)
-    while step < c.steps:
-        b = to_tensors(ring.batch(rng, c.batch))
-        logits = head(b['x8'], b['x16'], b['motion'][:, None],
-                      *head.template(b['z8'], b['z16'], b['cover']))
-        loss, parts = loss_of(logits, box_maps(b['box']))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        step += 1
-        sums += list(parts.values())
-        if step % c.validate_every == 0:
-            report = validate(head, held)
-            if report['r1'] + report['r3'] > best:
-                best = float(report['r1'] + report['r3'])
-                torch.save(head.state_dict(), out / 'best.pt')
-            torch.save({'head': head.state_dict(), 'optimizer': optimizer.state_dict(),
-                        'schedule': schedule.state_dict(), 'step': step, 'best': best}, last)
-            mean = {k: round(float(v), 4) for k, v in zip(parts, sums / c.validate_every)}
-            print(f'{step}/{c.steps} {time.time() - started:.0f} s, {ring.written} samples, '
-                  f'train {mean}, held out {report}', flush=True)
-            sums[:] = 0
+
+    def losses(b: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        return loss_of(head(b['x8'], b['x16'], b['motion'][:, None],
+                            *head.template(b['z8'], b['z16'], b['cover'])), box_maps(b['box']))
+
+    def quality() -> tuple[float, dict[str, float]]:
+        report = validate(head, held)
+        return report['r1'] + report['r3'], report
+    fit(head, ring, out, c, losses, quality, start)
