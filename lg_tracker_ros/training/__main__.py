@@ -15,7 +15,6 @@ import cv2
 from lg_tracker_ros.training import pixelwise, tanet_lite
 from lg_tracker_ros.training.pairs import Material
 from lg_tracker_ros.training.stream import Ring
-from safetensors.torch import save_file
 import torch
 
 HEADS = {'pixelwise': pixelwise, 'tanet_lite': tanet_lite}
@@ -51,6 +50,7 @@ def main() -> None:
         head.generate(material, (held if args.held_out else learn).attach(), args.seed, args.count)
         return
     head.train(learn.attach(), held.attach(), args.out, start=args.start)
+    from safetensors.torch import save_file  # optional where nothing is trained
     best = torch.load(args.out / 'best.pt', map_location='cpu', weights_only=True)
     save_file({k: v.contiguous() for k, v in best.items()},
               args.out / f'{args.head}.safetensors')
