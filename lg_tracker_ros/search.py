@@ -128,12 +128,11 @@ class SearchPolicy:
         """
         c = self.config
         own = outputs[local] if local is not None else None
-        best = max(range(len(outputs)), key=lambda i: outputs[i].confidence, default=None)
-        if best is not None:
-            # beta1 is enough to go on; found elsewhere or again, it must be as clear as ever
-            rise = self.clarity if self.lost or best != local else 0.0
-            if outputs[best].confidence < c.beta1 + rise:
-                best = None
+        # beta1 is enough to go on; found elsewhere or again, it must be as clear as ever
+        again = c.beta1 + self.clarity
+        good = [i for i, o in enumerate(outputs)
+                if o.confidence >= (c.beta1 if i == local and not self.lost else again)]
+        best = max(good, key=lambda i: outputs[i].confidence, default=None)
         self._since_search = 0 if mode is Mode.GLOBAL else self._since_search + 1
         if best is None:
             self.trial, self._confirmed = None, 0

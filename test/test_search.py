@@ -132,6 +132,14 @@ def test_a_clear_target_must_be_as_clear_again():
     assert policy.decide(Mode.LOCAL, 0, [out(0.81)]).reliable
 
 
+def test_a_candidate_that_is_refused_does_not_hide_the_local_one():
+    """A look-alike that scores higher, but not high enough, leaves the target where it is."""
+    policy = SearchPolicy(SearchConfig(beta2=1, confirm=1), FIRST)
+    play(policy, [0.95] * 200)
+    decision = policy.decide(Mode.GLOBAL, 0, [out(0.82), out(0.85, Box(300, 50, 40, 20))])
+    assert (decision.source, decision.reliable) == (0, True)
+
+
 def test_empty_search_is_not_visible():
     """No candidates at all: nothing is claimed and nothing breaks."""
     policy = SearchPolicy(SearchConfig(beta2=1), FIRST)
