@@ -55,8 +55,8 @@ class NccSearchNet(nn.Module):
 class NccTracker:
     """A LocalTracker without anything learned from tracking data."""
 
-    def __init__(self, backbone: EfficientNetLite0, engine: EngineConfig, slope: float = 18.0,
-                 middle: float = 0.62, window: float = 0.15) -> None:
+    def __init__(self, backbone: EfficientNetLite0, engine: EngineConfig, slope: float = 16.5,
+                 middle: float = 0.37, window: float = 0.15) -> None:
         """
         Compile for ``engine`` (resolved).
 

@@ -52,7 +52,7 @@ def follow(teacher: opencv.OpenCVTracker, frames: Sequence[Frame], box: Box, lea
 
 
 def label(video: Path, out: Path, teacher: opencv.OpenCVTracker, rng: Rng, tracks: int,
-          length: int, step: int, least: float = 0.6) -> int:
+          length: int, step: int, least: float = 0.1) -> int:
     """Write up to ``tracks`` consistent tracks of one video; returns how many."""
     frames: list[Frame] = []
     for i, frame in enumerate(Source(str(video))):
