@@ -179,12 +179,10 @@ def local_pair(rng: Rng, m: Material, negative: float = 0.15) -> LocalPair:
             center, box = last.box, None
         else:
             center = None
-        if center is None:
-            h, w = last.image.shape[:2]
-            size = first.box if first.box is not None else Box(0, 0, 32, 32)
-            center = Box.from_center(rng.uniform(0, w), rng.uniform(0, h), size.w, size.h)
     if center is None:
-        raise AssertionError('unreachable: center is set above')
+        h, w = last.image.shape[:2]
+        size = first.box if first.box is not None else Box(0, 0, 32, 32)
+        center = Box.from_center(rng.uniform(0, w), rng.uniform(0, h), size.w, size.h)
     side = 2 * context_side(center.w, center.h) * np.exp(np.clip(rng.normal(0, 0.22), -0.6, 0.6))
     if rng.random() < 0.65:
         shift = rng.normal(0, 0.06, 2)
