@@ -36,6 +36,19 @@ REDETECTORS = ('tanet_lite', 'tanet', 'correlation', 'none')
 BACKBONES = ('efficientnet_lite0', 'alexnet', 'resnet50', 'mobilenet_v2')
 
 
+def out_of_range(parameters: Any) -> list[str]:
+    """Name every field whose value is none of its choices or outside its limits, a line each."""
+    wrong = []
+    for f in fields(parameters):
+        value, meta = getattr(parameters, f.name), f.metadata
+        if meta['choices'] and value not in meta['choices']:
+            wrong.append(f"{f.name} must be one of {', '.join(meta['choices'])}, got {value!r}")
+        limits = meta['limits']
+        if limits is not None and not limits.low <= value <= limits.high:
+            wrong.append(f'{f.name} must be in {limits.low:g}..{limits.high:g}, got {value}')
+    return wrong
+
+
 @dataclass(frozen=True)
 class Settings:
     """The tracker's parameters; raises ValueError in one line for a wrong set."""
@@ -75,15 +88,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
-        wrong = []
-        for f in fields(self):
-            value, meta = getattr(self, f.name), f.metadata
-            if meta['choices'] and value not in meta['choices']:
-                wrong.append(f"{f.name} must be one of {', '.join(meta['choices'])}, "
-                             f'got {value!r}')
-            limits = meta['limits']
-            if limits is not None and not limits.low <= value <= limits.high:
-                wrong.append(f'{f.name} must be in {limits.low:g}..{limits.high:g}, got {value}')
+        wrong = out_of_range(self)
         if self.backbone != 'efficientnet_lite0' and self.tracker != 'siamrpnpp':
             wrong.append(f"backbone {self.backbone!r} is for tracker 'siamrpnpp' only, "
                          f'tracker is {self.tracker!r}')

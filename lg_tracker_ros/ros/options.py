@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Mapping, Sequence
 
-from lg_tracker_ros.settings import Range
+from lg_tracker_ros.settings import out_of_range, Range
 
 RELIABILITIES = ('auto', 'reliable', 'best_effort')
 
@@ -47,15 +47,7 @@ class NodeOptions:
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""
-        wrong = []
-        for f in fields(self):
-            value, meta = getattr(self, f.name), f.metadata
-            if meta['choices'] and value not in meta['choices']:
-                wrong.append(f"{f.name} must be one of {', '.join(meta['choices'])}, "
-                             f'got {value!r}')
-            limits = meta['limits']
-            if limits is not None and not limits.low <= value <= limits.high:
-                wrong.append(f'{f.name} must be in {limits.low:g}..{limits.high:g}, got {value}')
+        wrong = out_of_range(self)
         topics = self.image_topics
         if not topics or not all(topics):
             wrong.append(f'image_topics must name at least one topic, got {list(topics)}')
