@@ -1,0 +1,1 @@
+"""Measuring: data sets, protocols, metrics, peers and reports; nothing here knows ROS."""
