@@ -26,7 +26,7 @@ COLUMNS = ('frame', 'stamp', 'x', 'y', 'w', 'h', 'confidence', 'visible', 'mode'
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """A sequence's labels, as in LabelledSequence, without its pictures; ``path`` says where those are."""
+    """A LabelledSequence without its pictures; ``path`` says where those are."""
 
     name: str
     truth: Boxes
@@ -69,7 +69,7 @@ class Record:
 
     @property
     def claimed(self) -> Flags:
-        """Frames in which a box was claimed (N)."""
+        """Frames with a claimed box: N flags."""
         return np.asarray(np.isfinite(self.boxes).all(axis=1))
 
 
@@ -88,7 +88,7 @@ def _numbers(values: Iterable[float]) -> list[float | None]:
 def write_labels(out: Path, sequences: Sequence[LabelledSequence],
                  marks: Mapping[str, Sequence[str]]) -> None:
     """
-    Put the labels of ``sequences`` into OUT/dataset.json, beside those that are there.
+    Add the labels of ``sequences`` to OUT/dataset.json, beside those that are there.
 
     ``marks`` are remarks on a sequence that every report must carry. Raises ValueError when a
     sequence of that name with other labels is there: its results would be scored wrongly.
