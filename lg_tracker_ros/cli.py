@@ -15,13 +15,12 @@ from lg_tracker_ros import bench
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.ros.options import NODE_PARAMETERS
+from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.settings import read_yaml, Settings
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Track
 from lg_tracker_ros.video import annotate, Source, VideoOut
 from tqdm import tqdm
-
-COLUMNS = ('frame', 'stamp', 'x', 'y', 'w', 'h', 'confidence', 'visible', 'mode', 'ms')
 
 
 def box_argument(text: str) -> Box:
@@ -79,10 +78,7 @@ def run_track(tracker: LongTermTracker, sources: Sequence[Source], box: Box, out
         last = tracker.init(frames[0], box) if last is None else choose(tracker.step(frames), last)
         ms = 1e3 * (time.perf_counter() - start)
         seen += last.visible
-        b = last.box
-        sides = [f'{v:.2f}' for v in (b.x, b.y, b.w, b.h)] if b else ['nan'] * 4
-        row = [sources[0].start + number - 1, f'{frames[0].stamp / 1e9:.6f}', *sides,
-               f'{last.confidence:.4f}', int(last.visible), last.mode.name, f'{ms:.2f}']
+        row = track_row(sources[0].start + number - 1, frames[0].stamp, last, ms)
         writer.writerow(row + ([last.camera] if several else []))
         if video is not None:
             where = next(f for f in frames if f.camera == last.camera)

@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
 
 from lg_tracker_ros.evaluation.sequence import Boxes, Flags, LabelledSequence
+from lg_tracker_ros.rows import COLUMNS
 from lg_tracker_ros.types import Mode
 import numpy as np
 import numpy.typing as npt
-
-COLUMNS = ('frame', 'stamp', 'x', 'y', 'w', 'h', 'confidence', 'visible', 'mode', 'ms')
-"""The columns of ``track``, which the tests hold against cli.COLUMNS."""
 
 
 @dataclass(frozen=True, eq=False)

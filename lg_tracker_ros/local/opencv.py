@@ -159,46 +159,63 @@ def _moved(image: Image, dx: int, dy: int) -> Image:
 
 def csrt() -> OpenCVTracker:
     """Make CSRT (Lukezic et al. 2017), from opencv-contrib."""
-    return OpenCVTracker(_maker('TrackerCSRT'), scored=False, slope=12.0, middle=0.45)
+    return OpenCVTracker(maker('csrt'), scored=False, slope=12.0, middle=0.45)
 
 
 def kcf() -> OpenCVTracker:
     """Make KCF (Henriques et al. 2015), from opencv-contrib."""
-    return OpenCVTracker(_maker('TrackerKCF'), scored=False, slope=12.0, middle=0.45)
+    return OpenCVTracker(maker('kcf'), scored=False, slope=12.0, middle=0.45)
 
 
 def mil() -> OpenCVTracker:
     """Make MIL (Babenko et al. 2009)."""
-    return OpenCVTracker(_maker('TrackerMIL'), scored=False, slope=12.0, middle=0.45)
-
-
-def _maker(name: str) -> Callable[..., Any]:
-    maker = getattr(cv2, f'{name}_create', None)
-    if maker is None:
-        raise ValueError(f'this OpenCV ({cv2.__version__}) has no {name}; '
-                         'pip install opencv-contrib-python-headless')
-    return cast('Callable[..., Any]', maker)
+    return OpenCVTracker(maker('mil'), scored=False, slope=12.0, middle=0.45)
 
 
 def vit(weights: str) -> OpenCVTracker:
     """Make VitTrack (OpenCV Zoo); ``weights`` is its ONNX file."""
-    make = _maker('TrackerVit')
-    path = Path(weights)
-    if not path.is_file():
-        raise ValueError(f"opencv_vit needs its ONNX file in 'weights', got {weights!r}")
-    params = cv2.TrackerVit.Params()
-    params.net = str(path)
-    return OpenCVTracker(lambda: make(params), scored=True, slope=5.7, middle=0.46)
+    return OpenCVTracker(maker('vit', weights), scored=True, slope=5.7, middle=0.46)
 
 
 def nano(weights: str) -> OpenCVTracker:
     """Make NanoTrack; ``weights`` is the folder of its backbone and head (``*.onnx``)."""
-    make = _maker('TrackerNano')
-    folder = Path(weights) if weights else Path('missing')
-    backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))
-    if not backbone or not head:
-        raise ValueError("opencv_nano needs in 'weights' a folder with *backbone*.onnx and "
-                         f'*head*.onnx, got {weights!r}')
-    params = cv2.TrackerNano.Params()
-    params.backbone, params.neckhead = str(backbone[0]), str(head[0])
-    return OpenCVTracker(lambda: make(params), scored=True, slope=11.5, middle=0.78)
+    return OpenCVTracker(maker('nano', weights), scored=True, slope=11.5, middle=0.78)
+
+
+def maker(name: str, weights: str = '') -> Callable[[], Any]:
+    """
+    Return what makes OpenCV's own tracker ``name``: csrt, kcf, mil, tld, nano or vit.
+
+    Raises ValueError when this OpenCV lacks it, or for nano and vit when ``weights`` isn't there.
+    """
+    if name == 'tld':
+        return _of_opencv('legacy.TrackerTLD_create')
+    make = _of_opencv({'csrt': 'TrackerCSRT_create', 'kcf': 'TrackerKCF_create',
+                       'mil': 'TrackerMIL_create', 'nano': 'TrackerNano_create',
+                       'vit': 'TrackerVit_create'}[name])
+    if name == 'vit':
+        if not Path(weights).is_file():
+            raise ValueError(f"opencv_vit needs its ONNX file in 'weights', got {weights!r}")
+        vit_params = cv2.TrackerVit.Params()
+        vit_params.net = weights
+        return lambda: make(vit_params)
+    if name == 'nano':
+        folder = Path(weights) if weights else Path('missing')
+        backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))
+        if not backbone or not head:
+            raise ValueError("opencv_nano needs in 'weights' a folder with *backbone*.onnx and "
+                             f'*head*.onnx, got {weights!r}')
+        nano_params = cv2.TrackerNano.Params()
+        nano_params.backbone, nano_params.neckhead = str(backbone[0]), str(head[0])
+        return lambda: make(nano_params)
+    return make
+
+
+def _of_opencv(name: str) -> Callable[..., Any]:
+    found: Any = cv2
+    for part in name.split('.'):
+        found = getattr(found, part, None)
+    if found is None:
+        raise ValueError(f'this OpenCV ({cv2.__version__}) has no {name}; '
+                         'pip install opencv-contrib-python-headless')
+    return cast('Callable[..., Any]', found)
