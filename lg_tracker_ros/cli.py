@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import csv
-from dataclasses import fields
 import os
 from pathlib import Path
 import sys
 import time
-from typing import Any, Iterator, Sequence, TextIO
+from typing import Iterator, Sequence, TextIO
 
 from lg_tracker_ros import bench
 from lg_tracker_ros.boxes import parse_box
+from lg_tracker_ros.configuration import read_settings
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.ros.options import NODE_PARAMETERS
 from lg_tracker_ros.rows import COLUMNS, track_row
-from lg_tracker_ros.settings import read_yaml, Settings
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Track
 from lg_tracker_ros.video import annotate, Source, VideoOut
@@ -29,24 +27,6 @@ def box_argument(text: str) -> Box:
         return parse_box(text)
     except ValueError as e:
         raise argparse.ArgumentTypeError(str(e)) from e
-
-
-def read_settings(config: str | None, params: Sequence[str]) -> Settings:
-    """Read the YAML file and put ``name=value`` words on top; ValueError for a wrong one."""
-    others = (*NODE_PARAMETERS, 'use_sim_time')
-    settings = read_yaml(Path(config), others) if config else Settings()
-    known = {f.name for f in fields(settings)}
-    values: dict[str, Any] = {}
-    for word in params:
-        name, equals, text = word.partition('=')
-        if not equals or name not in known:
-            raise ValueError(f'--param takes name=value with a name of tracker.yaml, got {word!r}')
-        kind = type(getattr(settings, name))
-        try:
-            values[name] = kind(text)
-        except ValueError as e:
-            raise ValueError(f'{name} must be {kind.__name__}, got {text!r}') from e
-    return settings.changed(values)
 
 
 def moments(sources: Sequence[Source]) -> Iterator[list[Frame]]:
