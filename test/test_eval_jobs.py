@@ -1,5 +1,6 @@
 """Jobs over processes and over Ray: results, errors, workers that die, and Ctrl-C."""
 
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import signal
@@ -149,34 +150,29 @@ def test_ctrl_c_ends_all_at_once(tmp_path):
     assert not (tmp_path / 'begun2').exists()
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """Let Ray's workers import this file, as they would an installed package."""
+@pytest.mark.skipif(find_spec('ray') is None, reason='the extra `ray` is not installed')
+def test_ray_does_a_dead_workers_job_again_and_hears_the_loopback_only(tmp_path, monkeypatch):
+    # its workers find this file as they would an installed package
     monkeypatch.setenv('PYTHONPATH', f'{ROOT}:{ROOT / "test"}')
-
-
-def test_ray_does_a_dead_workers_job_again_and_hears_the_loopback_only(tmp_path, here):
-    pytest.importorskip('ray', reason='the extra `ray` is not installed')
     marker, healthy = tmp_path / 'marker', tmp_path / 'healthy'
-    results = jobs.over_ray(die_once, [marker, healthy], 'local')
-    got, outside = [], set()
-    for result in results:
-        got.append(result)
-        for p in psutil.Process().children(recursive=True):
-            outside |= {(p.name(), c.laddr) for c in p.net_connections()
-                        if c.status == psutil.CONN_LISTEN
-                        and c.laddr.ip not in ('127.0.0.1', '::1')}
-    (first, second), error = by_job(got)[marker]
+    results, outside = [], set()
+    for result in jobs.over_ray(die_once, [marker, healthy, 13], 'local'):
+        results.append(result)
+        ours = {os.getpid(), *(p.pid for p in psutil.Process().children(recursive=True))}
+        listening = {(c.pid, c.laddr.ip) for c in psutil.net_connections()
+                     if c.status == psutil.CONN_LISTEN and c.pid in ours}
+        assert listening
+        outside |= {(pid, ip) for pid, ip in listening
+                    if ip not in ('127.0.0.1', '::1', '::ffff:127.0.0.1')}
+    got = by_job(results)
+    assert set(got) == {marker, healthy, 13}
+    (first, second), error = got[marker]
     assert error == ''
     assert int(first) != second
-    assert isinstance(by_job(got)[healthy][0], int)
+    assert isinstance(got[healthy][0], int)
+    assert got[13][0] is None
+    assert got[13][1].startswith("AttributeError: 'int' object has no attribute 'name' (test_eval")
     assert not outside
-
-
-def test_ray_errors_in_one_line(here):
-    pytest.importorskip('ray', reason='the extra `ray` is not installed')
-    got = by_job(jobs.over_ray(double, [3, 13], 'local'))
-    assert got == {3: (6, ''), 13: (None, '13 brings bad luck')}
 
 
 def test_ray_that_is_not_there_is_named(monkeypatch):

@@ -187,12 +187,16 @@ def over_ray(work: Callable[[J], R], jobs: Sequence[J], address: str
 
     Raises ValueError when Ray isn't installed or no cluster answers.
     """
+    # Ray otherwise reports each use to its makers
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
+    if address == 'local':
+        # Ray's word for `no other machines`, whatever the system: without it an address of
+        # 127.0.0.1 is replaced by the outer one, and all its servers listen there
+        os.environ['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '0'
     try:
         import ray
     except ImportError as e:
         raise ValueError('running over Ray needs the Python package ray: pip install ray') from e
-    # Ray otherwise reports each use to its makers
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
     alone: dict[str, Any] = {'include_dashboard': False, '_node_ip_address': '127.0.0.1'}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR,
