@@ -33,7 +33,7 @@ from sensor_msgs.msg import Image
 from tqdm import tqdm
 from vision_msgs.msg import Detection2D
 
-CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman.mp4'
+CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman' / 'video.mp4'
 PATIENCE = 30.0
 """Seconds without any progress after which the demo gives up."""
 
@@ -236,7 +236,7 @@ def main() -> int:
     parser.add_argument('--param', action='append', default=[], help='name:=value for the node')
     args = parser.parse_args()
     try:
-        truth = np.genfromtxt(CLIP.with_suffix('.txt'), delimiter=',') \
+        truth = np.genfromtxt(CLIP.with_name('groundtruth.txt'), delimiter=',') \
             if Path(args.video) == CLIP else None
         if truth is None and not args.box:
             raise ValueError('your own video needs BOX=x,y,w,h: the target in its first frame')

@@ -19,7 +19,7 @@ from lg_tracker_ros.video import Source
 import numpy as np
 from tqdm import tqdm
 
-CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman.mp4'
+CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman' / 'video.mp4'
 CLIP_BOX = (184.0, 141.0, 72.0, 147.0)
 NANO = Path('../shared/weights/nanotrackv2')
 NODE_RATE, NODE_FRAMES = 20.0, 120

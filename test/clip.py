@@ -7,12 +7,13 @@ from lg_tracker_ros.video import Source
 import numpy as np
 
 DATA = Path(__file__).resolve().parent / 'data'
-VIDEO = DATA / 'woman.mp4'
+CLIP = DATA / 'woman'
+VIDEO = CLIP / 'video.mp4'
 
 
 def truth():
     """Boxes of the target as N x 4, nan where it is absent."""
-    return np.genfromtxt(DATA / 'woman.txt', delimiter=',')
+    return np.genfromtxt(CLIP / 'groundtruth.txt', delimiter=',')
 
 
 def frames(count=None):
