@@ -9,7 +9,9 @@ once with ``--held-out --count 1500`` and then without, beside
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Iterable
 
 import cv2
 from lg_tracker_ros.training import pixelwise, tanet_lite
@@ -19,6 +21,20 @@ import torch
 
 HEADS = {'pixelwise': pixelwise, 'tanet_lite': tanet_lite}
 HELD_OUT = 2000
+NAMES = 'trained_on.json'
+"""What was trained on, beside the samples and beside the weights."""
+
+
+def read_names(folder: Path) -> set[str]:
+    """Read what is said in ``folder`` to have been trained on; nothing where nothing is said."""
+    path = folder / NAMES
+    return set(json.loads(path.read_text())) if path.exists() else set()
+
+
+def write_names(folder: Path, names: Iterable[str]) -> None:
+    """Add ``names`` to what is said in ``folder`` to have been trained on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NAMES).write_text(json.dumps(sorted(read_names(folder).union(names)), indent=0))
 
 
 def main() -> None:
@@ -47,13 +63,19 @@ def main() -> None:
     held = Ring(args.ring / 'held_out', head.FIELDS, HELD_OUT)
     if args.command == 'generate':
         material = Material(args.stills, args.stamps, args.clips, validation=args.held_out)
+        if not args.held_out:
+            write_names(args.ring, material.names)
         head.generate(material, (held if args.held_out else learn).attach(), args.seed, args.count)
         return
     head.train(learn.attach(), held.attach(), args.out, start=args.start)
+    # a head that began with another's weights has seen what that one saw
+    before = read_names(args.start.parent) if args.start else set()
+    write_names(args.out, read_names(args.ring) | before)
     from safetensors.torch import save_file  # optional where nothing is trained
     best = torch.load(args.out / 'best.pt', map_location='cpu', weights_only=True)
     save_file({k: v.contiguous() for k, v in best.items()},
-              args.out / f'{args.head}.safetensors')
+              args.out / f'{args.head}.safetensors',
+              {'trained_on': json.dumps(sorted(read_names(args.out)))})
 
 
 if __name__ == '__main__':

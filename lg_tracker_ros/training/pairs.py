@@ -71,6 +71,9 @@ class Material:
         self.clips: list[Clip] = [c for f in clips for c in read_clips(f) if mine(c.name)]
         self.backgrounds = [s.image() for s in all_stills]
         self.backgrounds += [decode(c.frames[0]) for c in self.clips]
+        # what the weights will have to name
+        self.names = sorted({f'{s.source}/*' for s in all_stills} | {f'{f.name}/*' for f in stamps}
+                            | {f'{c.source}/{c.name}' for c in self.clips})
 
 
 def still_views(rng: Rng, m: Material) -> Views:

@@ -27,11 +27,12 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """A photograph, kept as the bytes of its file, with its instances."""
+    """A photograph, kept as the bytes of its file, with its instances and its data set."""
 
     name: str
     data: bytes
     instances: tuple[Instance, ...]
+    source: str = ''
 
     def image(self) -> Image:
         """Decode to uint8 BGR."""
@@ -49,12 +50,17 @@ class Sprite:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Frames of a real video (bytes of JPEG files) with the box of one target in each."""
+    """
+    Frames of a real video (bytes of JPEG files) with the box of one target in each.
+
+    ``source`` is its data set.
+    """
 
     name: str
     category: str
     frames: tuple[bytes, ...]
     boxes: tuple[Box, ...]
+    source: str = ''
 
 
 def decode(data: bytes) -> Image:
@@ -74,7 +80,8 @@ def read_coco(folder: Path, min_side: float = 12.0) -> list[Still]:
     """
     Read stills in COCO form: ``instances.json`` beside ``images/``.
 
-    Crowds and boxes under ``min_side`` pixels are left out.
+    Crowds and boxes under ``min_side`` pixels are left out. An image's ``source`` names its data
+    set (what is in brackets behind it is its licence), else the folder's name stands for it.
     """
     data = json.loads((folder / 'instances.json').read_text())
     names = {c['id']: str(c['name']) for c in data['categories']}
@@ -87,7 +94,8 @@ def read_coco(folder: Path, min_side: float = 12.0) -> list[Still]:
                          for p in a.get('segmentation') or ())
         found[a['image_id']].append(Instance(Box(x, y, w, h), names[a['category_id']], polygons))
     return [Still(i['file_name'], (folder / 'images' / i['file_name']).read_bytes(),
-                  tuple(found[i['id']])) for i in data['images']]
+                  tuple(found[i['id']]), str(i.get('source', folder.name)).split(' (')[0])
+            for i in data['images']]
 
 
 def cut_sprites(stills: Sequence[Still], min_side: float = 40.0) -> list[Sprite]:
@@ -142,6 +150,7 @@ def read_clips(folder: Path, step: int = 4, most: int = 50, max_side: int = 480)
     Read videos with one box a frame: ``NAME/NAME.mp4`` beside ``NAME/groundtruth.txt``.
 
     Every ``step``-th labelled frame is kept, at most ``most`` of them, shrunk to ``max_side``.
+    The folder's name stands for the data set.
     """
     out = []
     for truth in sorted(folder.glob('*/groundtruth.txt')):
@@ -163,5 +172,5 @@ def read_clips(folder: Path, step: int = 4, most: int = 50, max_side: int = 480)
         if len(frames) > 5:
             name = truth.parent.name
             out.append(Clip(name, name.split('_')[1] if '_' in name else name,
-                            tuple(frames), tuple(boxes)))
+                            tuple(frames), tuple(boxes), folder.name))
     return out

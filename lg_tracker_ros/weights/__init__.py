@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
@@ -23,6 +24,26 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
     except FileNotFoundError as e:
         raise ValueError(str(e)) from e
     net.eval()
+
+
+def trained_on(path: Path) -> tuple[str, ...]:
+    """
+    Read what a file of weights says it was trained on: ``DATA SET/SEQUENCE``, ``*`` for all.
+
+    The names are a JSON list under ``trained_on`` in the metadata of a safetensors header (8
+    bytes of length, then JSON); no tensor is read. A file of another kind, or without the list,
+    says nothing: (). Raises FileNotFoundError without a file, ValueError for a damaged one.
+    """
+    if path.suffix != '.safetensors':
+        return ()
+    with open(path, 'rb') as file:
+        length = int.from_bytes(file.read(8), 'little')
+        try:
+            header = json.loads(file.read(min(length, 100_000_000)))
+            names = json.loads(header.get('__metadata__', {}).get('trained_on', '[]'))
+            return tuple(str(n) for n in names)
+        except (ValueError, AttributeError, TypeError) as e:
+            raise ValueError(f'{path} is not a readable safetensors file ({e})') from e
 
 
 def shared_backbone() -> EfficientNetLite0:

@@ -1,0 +1,217 @@
+"""What weights were trained on, and what a run says of its making."""
+
+import hashlib
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import lg_tracker_ros
+from lg_tracker_ros.evaluation import provenance
+from lg_tracker_ros.evaluation.provenance import (
+    commit,
+    machine,
+    PEERS,
+    seen_in_training,
+    training_sets,
+    weights_of,
+    what_made_it,
+)
+from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.settings import REDETECTORS, Settings, TRACKERS
+from lg_tracker_ros.training import __main__ as training
+from lg_tracker_ros.training.sources import held_out
+from lg_tracker_ros.weights import FOLDER, trained_on
+import numpy as np
+import pytest
+import torch
+
+NANO = Path(__file__).resolve().parents[2] / 'shared/weights/nanotrackv2'
+
+
+def header(metadata):
+    """Make the bytes of a safetensors file without tensors."""
+    text = json.dumps({'__metadata__': metadata} if metadata else {}).encode()
+    return len(text).to_bytes(8, 'little') + text
+
+
+def test_shipped_weights_name_what_they_were_trained_on():
+    assert trained_on(FOLDER / 'efficientnet_lite0.safetensors') == ('ImageNet/*',)
+    local = trained_on(FOLDER / 'pixelwise.safetensors')
+    again = trained_on(FOLDER / 'tanet_lite.safetensors')
+    stills = {'COCO 2017/*', 'raccoon_dataset/*', 'Penn-Fudan/*', 'tuxpaint-stamps/*'}
+    for names in (local, again):
+        assert stills <= set(names)
+        clips = [n for n in names if n.startswith('Drone-detection-dataset/')]
+        assert len(clips) == 57
+        assert not any(held_out(c.partition('/')[2]) for c in clips)
+        assert 'Drone-detection-dataset/V_BIRD_024' in clips
+    # real video labelled by a teacher came in after the re-detector had been trained
+    assert len([n for n in local if n.startswith('intel-iot-devkit')]) == 6
+    assert set(local) - set(again) == {n for n in local if n.startswith('intel-iot-devkit')}
+
+
+def test_every_shipped_file_says_something():
+    files = sorted(FOLDER.glob('*.safetensors'))
+    assert len(files) == 3
+    assert all(trained_on(p) for p in files)
+
+
+def test_files_that_say_nothing(tmp_path):
+    plain, other = tmp_path / 'a.safetensors', tmp_path / 'a.pth'
+    plain.write_bytes(header(None))
+    other.write_bytes(b'anything')
+    assert trained_on(plain) == trained_on(other) == ()
+
+
+@pytest.mark.parametrize('data', [b'', b'\xff' * 40, header({'trained_on': 'not JSON'}),
+                                  (2).to_bytes(8, 'little') + b'[]'])
+def test_a_damaged_file_is_named(tmp_path, data):
+    path = tmp_path / 'a.safetensors'
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r'a\.safetensors is not a readable safetensors file'):
+        trained_on(path)
+
+
+@pytest.mark.parametrize('source, entry', [
+    ('COCO 2017/000000000009', 'COCO 2017/*'),
+    ('coco 2017/x', 'COCO 2017/*'),
+    ('drone-DETECTION-dataset/v_bird_024', 'Drone-detection-dataset/V_BIRD_024'),
+    ('V_BIRD_024', 'Drone-detection-dataset/V_BIRD_024'),
+    ('GOT-10k/GOT-10k_Train_000001', 'GOT-10k/GOT-10k_Train_*'),
+    ('GOT-10k/GOT-10k_Val_000001', None),
+    ('Drone-detection-dataset/V_BIRD_025', None),
+    ('OTB/V_BIRD_024', None),
+    ('OTB/Dog', None),
+    ('Dog', None),
+    ('', None),
+    ('*', None),
+])
+def test_seen_in_training(source, entry):
+    trained = ('COCO 2017/*', 'Drone-detection-dataset/V_BIRD_024', 'GOT-10k/GOT-10k_Train_*')
+    assert seen_in_training(source, trained) == entry
+
+
+def test_weights_of_what_ships():
+    backbone, local, again = (FOLDER / f'{n}.safetensors'
+                              for n in ('efficientnet_lite0', 'pixelwise', 'tanet_lite'))
+    assert weights_of(Settings()) == [backbone, local, again]
+    assert weights_of(Settings(tracker='ncc', redetector='correlation')) == [backbone]
+    assert weights_of(Settings(tracker='opencv_csrt', redetector='none')) == []
+    assert weights_of(Settings(tracker='opencv_kcf')) == [backbone, again]
+    assert weights_of(Settings(weights='/a/my.pth', redetector='none')) == [
+        backbone, Path('/a/my.pth')]
+    assert weights_of(Settings(tracker='ncc', redetector_weights='b.pth')) == [
+        backbone, Path('b.pth')]
+
+
+@pytest.mark.parametrize('values', [
+    {'weights': '/nowhere/a.pth'}, {'redetector_weights': '/nowhere/b.pth'},
+    {'tracker': 'siamrpnpp', 'backbone': 'alexnet'},
+    {'tracker': 'siamrpnpp', 'backbone': 'resnet50'},
+    {'tracker': 'opencv_csrt', 'redetector': 'tanet'},
+    {'tracker': 'opencv_vit', 'weights': '/nowhere/v.onnx', 'redetector': 'none'}])
+def test_the_builders_miss_the_same_files(values):
+    """What isn't there is named by weights_of and by the builder's error alike."""
+    settings = Settings(device='cpu', engine='torch', **values)
+    missing, = [p for p in weights_of(settings) if not p.exists()]
+    with pytest.raises((ValueError, FileNotFoundError), match=missing.name):
+        build_tracker(settings)
+
+
+def test_every_choice_is_known():
+    """A tracker or re-detector that comes anew must be thought of here."""
+    without = {'opencv_csrt', 'opencv_kcf', 'opencv_mil', 'none'}
+    for name in set(TRACKERS) - without - {'opencv_nano'}:
+        assert weights_of(Settings(tracker=name, redetector='none')), name
+    for name in set(REDETECTORS) - without:
+        assert weights_of(Settings(tracker='opencv_mil', redetector=name)), name
+
+
+@pytest.mark.skipif(not NANO.is_dir(), reason=f'NanoTrack is not at {NANO}')
+def test_a_peer_goes_by_its_authors_word():
+    settings = Settings(tracker='opencv_nano', weights=str(NANO), redetector='none')
+    assert [p.name for p in weights_of(settings)] == [
+        'nanotrack_backbone_sim.onnx', 'nanotrack_head_sim.onnx']
+    assert training_sets(settings) == PEERS['opencv_nano']
+    assert what_made_it(settings)['undeclared'] == []
+
+
+def test_what_made_it():
+    made = what_made_it(Settings())
+    assert json.loads(json.dumps(made)) == made
+    assert list(made['weights']) == ['efficientnet_lite0.safetensors', 'pixelwise.safetensors',
+                                     'tanet_lite.safetensors']
+    data = (FOLDER / 'pixelwise.safetensors').read_bytes()
+    assert made['weights']['pixelwise.safetensors'] == hashlib.sha256(data).hexdigest()[:16]
+    assert {'ImageNet/*', 'COCO 2017/*'} <= set(made['trained_on'])
+    assert made['undeclared'] == []
+    assert made['machine'] == machine()
+    assert made['machine']['python'] == '.'.join(map(str, sys.version_info[:3]))
+    assert made['machine']['torch'].split('+')[0] == torch.__version__.split('+')[0]
+
+
+def test_weights_of_unknown_training_are_told(tmp_path):
+    path = tmp_path / 'mine.pth'
+    torch.save({'a': torch.zeros(1)}, path)
+    made = what_made_it(Settings(weights=str(path), redetector='none'))
+    assert made['undeclared'] == ['mine.pth']
+    assert made['trained_on'] == ['ImageNet/*']
+
+
+def test_missing_weights_are_an_error():
+    with pytest.raises(FileNotFoundError, match=r'mine\.pth'):
+        what_made_it(Settings(weights='/nowhere/mine.pth'))
+
+
+def test_commit(tmp_path):
+    assert commit(tmp_path) == lg_tracker_ros.__version__
+
+    def git(*words):
+        subprocess.run(['git', '-C', str(tmp_path), '-c', 'user.name=a', '-c', 'user.email=a@b',
+                        *words], check=True, capture_output=True)
+    git('init')
+    assert commit(tmp_path) == lg_tracker_ros.__version__  # no commit yet
+    module = tmp_path / 'lg_tracker_ros' / 'a.py'
+    module.parent.mkdir()
+    module.write_text('1')
+    git('add', '.')
+    git('commit', '-m', 'a')
+    clean = commit(tmp_path)
+    assert len(clean) == 12
+    assert int(clean, 16)
+    (tmp_path / 'README').write_text('documents change nothing')
+    assert commit(tmp_path) == clean
+    module.write_text('2')
+    assert commit(tmp_path) == clean + '+'
+    # a folder inside another checkout is no checkout
+    assert commit(module.parent) == lg_tracker_ros.__version__
+
+
+def test_training_hands_on_what_it_saw(tmp_path, monkeypatch):
+    """Names go from the samples and the weights begun with into the header of the new ones."""
+    pytest.importorskip('safetensors', reason='safetensors is not installed')
+    head = training.HEADS['pixelwise'].PixelwiseHead()
+    (tmp_path / 'old').mkdir()
+    torch.save(head.state_dict(), tmp_path / 'old/best.pt')
+    training.write_names(tmp_path / 'old', ['COCO 2017/*'])
+    training.write_names(tmp_path / 'ring', ['clips/b', 'clips/a'])
+    ring = training.Ring(tmp_path / 'ring/train', training.pixelwise.FIELDS, 40).attach()
+    held = training.Ring(tmp_path / 'ring/held_out', training.pixelwise.FIELDS, 40).attach()
+    rng = np.random.default_rng(0)
+    for where in (ring, held):
+        where.write({name: rng.random(f.shape) * 30 + 1
+                     for name, f in training.pixelwise.FIELDS.items()})
+    few = training.pixelwise.Training(batch=1, steps=1, warmup=1, validate_every=1)
+    monkeypatch.setattr(training.pixelwise.train, '__defaults__', (few, None))
+    monkeypatch.setattr(training.pixelwise, 'CAPACITY', 40)
+    monkeypatch.setattr(training, 'HELD_OUT', 40)
+    monkeypatch.setattr(sys, 'argv', ['training', 'train', 'pixelwise', '--ring',
+                                      str(tmp_path / 'ring'), '--out', str(tmp_path / 'out'),
+                                      '--start', str(tmp_path / 'old/best.pt')])
+    threads = torch.get_num_threads()
+    training.main()
+    torch.set_num_threads(threads)
+    made = tmp_path / 'out/pixelwise.safetensors'
+    assert trained_on(made) == ('COCO 2017/*', 'clips/a', 'clips/b')
+    assert provenance.digest(made) == hashlib.sha256(made.read_bytes()).hexdigest()[:16]
