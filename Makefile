@@ -27,6 +27,7 @@ setup:
 	@bash dev/setup.sh $(VENV) $(DISTRO)
 
 test: setup
+	@bash dev/extras.sh $(VENV)
 	$(PY) -m pytest --cov --cov-report=term $(ARGS)
 
 demo: setup

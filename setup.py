@@ -31,7 +31,12 @@ setup(
          [path for path in files(f'{NAME}/weights/*') if not path.endswith('.py')]),
     ],
     install_requires=['setuptools'],
-    extras_require={'test': ['pytest', 'pytest-timeout']},
+    extras_require={
+        'test': ['pytest', 'pytest-timeout'],
+        # attributee 0.1.10, which vot-toolkit takes, can't be imported on Python 3.11 or newer
+        'eval': ['got10k==0.1.3', 'vot-toolkit==0.9.0', 'vot-trax==4.0.2', 'attributee<0.1.10'],
+        'ray': ['ray'],
+    },
     zip_safe=False,
     entry_points={
         'console_scripts': [
