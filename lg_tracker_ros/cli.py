@@ -15,7 +15,7 @@ from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.configuration import read_settings
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.rows import COLUMNS, track_row
-from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Track
 from lg_tracker_ros.video import annotate, Source, VideoOut
 from tqdm import tqdm
@@ -32,11 +32,6 @@ def box_argument(text: str) -> Box:
 def moments(sources: Sequence[Source]) -> Iterator[list[Frame]]:
     """Go through several synchronous sources together, until the shortest ends."""
     yield from (list(frames) for frames in zip(*sources))
-
-
-def choose(tracks: Sequence[Track], last: Track) -> Track:
-    """Pick the one result of a moment: where the target is seen, else the best guess."""
-    return max(tracks, key=lambda t: (t.visible, t.confidence), default=last)
 
 
 def run_track(tracker: LongTermTracker, sources: Sequence[Source], box: Box, out: TextIO,

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 import sys
 import time
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.evaluation.jobs import over_processes, over_ray
 from lg_tracker_ros.evaluation.provenance import seen_in_training, what_made_it
@@ -90,19 +90,18 @@ def described(tracker: str, weights: Path) -> dict[str, Any]:
     return {'settings': asdict(settings), **what_made_it(settings)}
 
 
-def is_done(job: Job, again: bool) -> bool:
+def is_done(path: Path, made: Mapping[str, Any], again: bool) -> bool:
     """
-    Whether the job's results are on disk.
+    Whether the results of a job are in ``path``, made as ``made`` says.
 
     Raises ValueError when those there come from other settings or other weights: nobody could
     tell afterwards which lines are whose.
     """
-    path = result_path(job.out, job.tracker, job.sequence.name)
     if again or not path.is_file():
         return False
     old = json.loads(path.with_suffix('.json').read_text())
     for what in ('settings', 'weights'):
-        if old.get(what) != json.loads(json.dumps(job.made[what])):
+        if old.get(what) != json.loads(json.dumps(made[what])):
             raise ValueError(f'{path} was made with other {what}; use another --out, or --again '
                              'to replace it')
     return True
@@ -136,7 +135,8 @@ def plan(trackers: Sequence[str], sequences: Sequence[LabelledSequence], out: Pa
 
 def run_jobs(jobs: Sequence[Job], workers: int, again: bool = False, ray: str = '') -> list[str]:
     """Do what isn't done yet, with a progress bar; returns a line for each job that failed."""
-    todo = [j for j in jobs if not is_done(j, again)]
+    todo = [j for j in jobs
+            if not is_done(result_path(j.out, j.tracker, j.sequence.name), j.made, again)]
     if len(jobs) > len(todo):
         print(f'{len(jobs) - len(todo)} of {len(jobs)} are done already', file=sys.stderr)
     failed = []
