@@ -91,7 +91,7 @@ def read(folder: Path) -> list[LabelledSequence]:
         images = find_images(place / 'img')
         if base in FRAMES:
             first, last = FRAMES[base]
-            images = [p for p in images if first <= frame_number(p) <= last]
+            images = [p for p in images if first <= frame_number(p) <= last] or images
         for labels in files:
             name = base if len(files) == 1 else base + labels.stem.removeprefix('groundtruth_rect')
             found.append(make_sequence(labels, name, to_truth(read_rows(labels), base=1), images,

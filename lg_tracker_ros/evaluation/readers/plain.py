@@ -3,9 +3,11 @@ The plain form: one folder a sequence, easy to make by hand, and what ``eval abs
 
     NAME/groundtruth.txt   x,y,w,h a line in pixels, 0-based; nan,nan,nan,nan: the target is absent
     NAME/video.mp4         or any one video file, or a folder images/ of image files
-    NAME/protocol.json     optional: {"protocol": str, "source": str, "attributes": [str]}
+    NAME/protocol.json     optional: {"protocol": str, "source": str, "attributes": [str],
+                           "unlabelled": [int]}
 
-The convention is 0-based: the boxes are taken as they are.
+The convention is 0-based: the boxes are taken as they are. ``unlabelled`` are frames, counted from
+0, of which nobody says whether the target shows: their rows are nan, too.
 """
 
 from __future__ import annotations
@@ -105,8 +107,9 @@ def _protocol(path: Path) -> dict[str, Any]:
         raise ValueError(f'{path} is not JSON: {e}') from e
     tags = noted.get('attributes', []) if isinstance(noted, dict) else None
     if (not isinstance(tags, list) or not all(isinstance(t, str) for t in tags)
+            or not isinstance(noted.get('unlabelled', []), list)
             or not all(isinstance(noted.get(k, ''), str) for k in ('protocol', 'source'))):
         raise ValueError(f'{path}: expected {{"protocol": str, "source": str, '
-                         '"attributes": [str]}')
+                         '"attributes": [str], "unlabelled": [int]}')
     found: dict[str, Any] = {k: noted[k] for k in ('protocol', 'source') if noted.get(k)}
-    return {**found, 'attributes': tuple(tags)}
+    return {**found, 'attributes': tuple(tags), 'unlabelled': noted.get('unlabelled', [])}
