@@ -68,9 +68,15 @@ def _read_one(folder: Path) -> LabelledSequence:
     if flat.size:
         raise ValueError(f'{labels}:{flat[0] + 1}: w and h must be positive; write '
                          'nan,nan,nan,nan where the target is absent')
-    truth = to_truth(rows, np.isnan(rows[:, 0]))
     name = folder_name(folder)
     rest = _protocol(folder / 'protocol.json')
+    gone = np.isnan(rows[:, 0])
+    for frame in rest.pop('unlabelled', ()):
+        if frame not in range(len(rows)) or not np.isnan(rows[frame, 0]):
+            raise ValueError(f'{folder / "protocol.json"}: unlabelled: {frame!r} is no frame '
+                             f'whose row in {labels.name} is nan')
+        gone[frame] = False
+    truth = to_truth(rows, gone)
     rest.setdefault('source', name)
     videos = _videos(folder)
     if not videos:
@@ -108,6 +114,7 @@ def _protocol(path: Path) -> dict[str, Any]:
     tags = noted.get('attributes', []) if isinstance(noted, dict) else None
     if (not isinstance(tags, list) or not all(isinstance(t, str) for t in tags)
             or not isinstance(noted.get('unlabelled', []), list)
+            or not all(type(i) is int for i in noted.get('unlabelled', []))
             or not all(isinstance(noted.get(k, ''), str) for k in ('protocol', 'source'))):
         raise ValueError(f'{path}: expected {{"protocol": str, "source": str, '
                          '"attributes": [str], "unlabelled": [int]}')
