@@ -409,6 +409,13 @@ def test_plain_takes_boxes_as_they_are(tmp_path):
     assert (hat.source, hat.protocol, hat.attributes) == ('OTB/Dog', 'absent', ('cut-away',))
 
 
+def test_plain_unlabelled_frames_are_not_absent(tmp_path):
+    plain_set(tmp_path)
+    write(tmp_path / 'cup/groundtruth.txt', '3,4,5,6\nnan,nan,nan,nan\nnan,nan,nan,nan\n')
+    write(tmp_path / 'cup/protocol.json', '{"unlabelled": [2]}')
+    check(read_dataset(tmp_path)[0], [[3, 4, 5, 6], NAN, NAN], [1])
+
+
 def test_plain_takes_any_single_video(tmp_path):
     write(tmp_path / 'cup/groundtruth.txt', '3,4,5,6\n' * 3)
     video(tmp_path / 'cup/take.avi', 3)
@@ -507,7 +514,12 @@ WRONG = [
      'hat/groundtruth.txt has 2 lines but there are 1 images in'),
     ('plain', damage('hat/protocol.json', '{'), 'hat/protocol.json is not JSON'),
     ('plain', damage('hat/protocol.json', '{"attributes": "fast"}'),
-     'hat/protocol.json: expected {"protocol": str, "source": str, "attributes": [str]}'),
+     'hat/protocol.json: expected {"protocol": str, "source": str, "attributes": [str], '
+     '"unlabelled": [int]}'),
+    ('plain', damage('hat/protocol.json', '{"unlabelled": [1.0]}'),
+     'hat/protocol.json: expected {"protocol"'),
+    ('plain', damage('hat/protocol.json', '{"unlabelled": [1]}'),
+     'hat/protocol.json: unlabelled: 1 is no frame whose row in groundtruth.txt is nan'),
     ('plain', damage('hat/protocol.json', '[]'), 'hat/protocol.json: expected {"protocol"'),
 ]
 

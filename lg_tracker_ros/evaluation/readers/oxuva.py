@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
-from lg_tracker_ros.evaluation.readers.files import find_images, frame_number
+from lg_tracker_ros.evaluation.readers.files import find_images, frame_number, subfolders
 from lg_tracker_ros.evaluation.readers.text import make_sequence, numbers, read_lines, to_truth
 from lg_tracker_ros.evaluation.sequence import LabelledSequence
 import numpy as np
@@ -42,7 +42,7 @@ class _Track:
 def _tables(folder: Path) -> list[Path]:
     """List the tables of the subsets whose images are there, annotations before tasks."""
     found = []
-    for images in sorted((folder / 'images').glob('*/')):
+    for images in subfolders(folder / 'images'):
         tables = [folder / kind / f'{images.name}.csv' for kind in ('annotations', 'tasks')]
         found += [t for t in tables if t.is_file()][:1]
     return found
