@@ -25,9 +25,9 @@ MAIN = (
            '(OTB)'),
     Column('P norm', 'normalised_precision', 3, 1, 'area under the precision curve with the error '
            "in units of the target's size (TrackingNet, LaSOT)"),
-    Column('AO', 'ao', 3, 1, 'average overlap (GOT-10k)'),
-    Column('SR.50', 'sr_50', 3, 1, 'share of frames with IoU above .5'),
-    Column('SR.75', 'sr_75', 3, 1, 'share of frames with IoU above .75'),
+    Column('AO', 'ao', 3, 1, 'average overlap (GOT-10k), without the given first frame'),
+    Column('SR.50', 'sr_50', 3, 1, 'share of those frames with IoU above .5'),
+    Column('SR.75', 'sr_75', 3, 1, 'share of those frames with IoU above .75'),
     Column('F', 'f', 3, 1, 'VOT-LT F-measure of tracking precision and recall at the confidence '
            'threshold where it is highest'),
     Column('size p95', 'size_ratio_p95', 2, -1, 'how many times too large or too small the box '
@@ -49,8 +49,8 @@ LEAVING = (
     *LONG_TERM[:-2],
     Column('absent claimed', 'claimed_when_absent', 3, -1, 'share of the frames without the '
            'target in which a box is claimed'),
-    Column('TPR', 'tpr', 3, 1, 'share of frames with the target that have a box with IoU above '
-           '.5 (OxUvA)'),
+    Column('TPR', 'tpr', 3, 1, 'share of frames with the target that have a box with IoU of .5 or '
+           'more (OxUvA)'),
     Column('TNR', 'tnr', 3, 1, 'share of frames without the target that have no box (OxUvA)'),
     Column('MaxGM', 'maxgm', 3, 1, 'geometric mean of the two, the best that leaving out boxes '
            'at random can make of it (OxUvA)'),

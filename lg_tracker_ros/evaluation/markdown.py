@@ -115,6 +115,16 @@ def made_table(results: Results) -> list[str]:
             '']
 
 
+def made_with(command: str) -> list[str]:
+    """Name the command that made the report, if that is known."""
+    return ['Made by', '', f'    {command}', ''] if command else []
+
+
+def sections_only(sections: Sequence[str], command: str = '') -> str:
+    """Write the report of a folder in which no tracker ran over single sequences."""
+    return '\n'.join(['# Evaluation', '', *made_with(command), *sections]).rstrip() + '\n'
+
+
 def opening(results: Results, command: str) -> list[str]:
     """Say which data, protocol and command the report is of."""
     absent = [int(s.absent.sum()) for s in results.labels.values()]
@@ -122,9 +132,7 @@ def opening(results: Results, command: str) -> list[str]:
     lines = [f'# {data_folder(results.labels) or "Results"}, protocol {results.protocol!r}', '',
              f'{len(absent)} sequences of {frames} frames; the target is absent in {sum(absent)} '
              f'of them, in {np.count_nonzero(absent)} sequences.', '']
-    if command:
-        lines += ['Made by', '', f'    {command}', '']
-    return lines + remark(results)
+    return [*lines, *made_with(command), *remark(results)]
 
 
 def sequence_rows(results: Results, trackers: Sequence[str]) -> dict[str, list[float | None]]:

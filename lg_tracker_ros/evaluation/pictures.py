@@ -37,7 +37,7 @@ def telling(records: Sequence[Record]) -> list[Record]:
 
 
 def overlaps(record: Record) -> npt.NDArray[np.float64]:
-    """Compute the IoU of each frame (N) with the truth; 0 where no box is claimed, nan without truth."""
+    """Compute each frame's IoU with the truth (N); 0 without a box, nan without a truth."""
     iou = iou_pairs(record.boxes, record.labels.truth)
     return np.where(record.labels.present & ~record.claimed, 0.0, iou)
 
@@ -90,6 +90,11 @@ def sized(image: Image, width: int, height: int) -> Image:
     return out
 
 
+def fitting(images: Sequence[Image], width: int) -> int:
+    """Return the height in pixels that the tallest of ``images`` has at this width."""
+    return max(round(width * i.shape[0] / i.shape[1]) for i in images)
+
+
 def moments(record: Record) -> list[int]:
     """Choose three frames: the first, the worst with a truth, and the last that is right."""
     iou = overlaps(record)
@@ -126,18 +131,19 @@ def sheet(results: Results, path: Path) -> None:
         for i, image in zip(chosen, images):
             draw_box(image, labels.truth[i], TRUTH)
             draw_box(image, record.boxes[i], OURS)
-        tiles = [sized(image, 220, 165) for image in images]
-        for i, tile in zip(chosen, tiles):
-            caption(tile, f'{labels.name} {i}: IoU {iou[i]:.2f}')
+        words = [labels.name, *(f'frame {i}, IoU {iou[i]:.2f}' for i in chosen[1:])]
+        tiles = [captioned(sized(image, 220, min(fitting(images, 220), 165)), text)
+                 for image, text in zip(images, words)]
         if tiles:
             rows.append(np.hstack(tiles))
         if len(rows) == SHEET:
             break
     if rows:
-        half = (len(rows) + 1) // 2
-        rows += [np.full_like(rows[0], 255)] * (len(rows) % 2 if len(rows) > 1 else 0)
-        columns = [np.vstack(rows[:half])] + ([np.vstack(rows[half:])] if rows[half:] else [])
-        write_image(path, np.hstack(columns))
+        columns = [np.vstack(part) for part in (rows[::2], rows[1::2]) if part]
+        height = max(len(c) for c in columns)
+        write_image(path, np.hstack([
+            np.pad(c, ((0, height - len(c)), (0, 0), (0, 0)), constant_values=255)
+            for c in columns]))
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -147,12 +153,11 @@ def write_image(path: Path, image: Image) -> None:
         raise ValueError(f'{path} cannot be written; is its suffix .png or .jpg?')
 
 
-def caption(image: Image, text: str) -> None:
-    """Write a line of small text at the top left, light on dark."""
-    (w, h), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)
-    cv2.rectangle(image, (0, 0), (w + 6, h + 8), (0, 0, 0), -1)
-    cv2.putText(image, text, (3, h + 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1,
-                cv2.LINE_AA)
+def captioned(image: Image, text: str) -> Image:
+    """Put a line of small text above an image, where it hides nothing of it."""
+    out = cv2.copyMakeBorder(image, 18, 2, 0, 2, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    cv2.putText(out, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.asarray(out, np.uint8)
 
 
 def attention_picture(frames: Sequence[Image], maps: Sequence[npt.NDArray[np.float32]],
@@ -168,6 +173,7 @@ def attention_picture(frames: Sequence[Image], maps: Sequence[npt.NDArray[np.flo
     if not len(frames) == len(maps) == len(places) or not len(frames):
         raise ValueError('frames, maps and boxes must be as many, and at least one, got '
                          f'{len(frames)}, {len(maps)} and {len(places)}')
+    width, height = 240, fitting(frames, 240)
     tiles = []
     for frame, attention, box in zip(frames, maps, places):
         above = frame.copy()
@@ -176,7 +182,7 @@ def attention_picture(frames: Sequence[Image], maps: Sequence[npt.NDArray[np.flo
         below = cv2.addWeighted(above, 0.4, heat, 0.6, 0)
         for image in (above, below):
             draw_box(image, box, TRUTH)
-        tiles.append(np.vstack([sized(above, 240, 180), sized(below, 240, 180)]))
+        tiles.append(np.vstack([sized(above, width, height), sized(below, width, height)]))
     write_image(path, np.hstack(tiles))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping
 
-from lg_tracker_ros.evaluation.canvas import array, finish, new_figure, save, score, styles
+from lg_tracker_ros.evaluation.canvas import array, finish, new_figure, save, score, Style, styles
 from lg_tracker_ros.evaluation.results import Results
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -61,7 +61,8 @@ def longterm(results: Results, path: Path) -> None:
     for tracker in results.ranked('f'):
         c, s = results.compared[tracker], style[tracker]
         p, r, scores = (array(c['curves']['longterm'][k]) for k in 'prf')
-        ax.plot(r, p, s.line, color=s.color, lw=1.8)
+        found = r > 0  # a threshold above every confidence leaves nothing to be precise about
+        ax.plot(r[found], p[found], s.line, color=s.color, lw=1.8)
         best = int(np.argmax(np.nan_to_num(scores))) if len(scores) else 0
         ax.plot(r[best:best + 1], p[best:best + 1], s.line, marker=s.marker, color=s.color, ms=8,
                 mec='white', label=f'{score(c["mean"]["f"])}  {tracker}')
@@ -105,7 +106,7 @@ def attributes(results: Results, path: Path) -> None:
 
 
 def sequences(results: Results, path: Path) -> None:
-    """Draw each sequence's AUC by every tracker as a heat map."""
+    """Draw each sequence's AUC by every tracker as a heat map; * stands for remarks on one."""
     trackers, names = results.ranked(), list(results.labels)
     auc = np.stack([array([results.own[t]['sequences'].get(name, {}).get('auc') for t in trackers])
                     for name in names])
@@ -115,7 +116,8 @@ def sequences(results: Results, path: Path) -> None:
     shown = ax.imshow(auc, cmap='cividis', vmin=0, vmax=1, aspect='auto')
     ax.set_xticks(range(len(trackers)), trackers, rotation=45, ha='right', fontsize=9)
     if labelled:
-        ax.set_yticks(range(len(names)), names, fontsize=9)
+        marked = [f'* {n}' if label.marks else n for n, label in results.labels.items()]
+        ax.set_yticks(range(len(names)), marked, fontsize=9)
         for (i, j), value in np.ndenumerate(auc):
             ax.text(j, i, '-' if np.isnan(value) else f'{value:.2f}', ha='center', va='center',
                     fontsize=8, color='white' if value < 0.55 else 'black')
@@ -146,13 +148,15 @@ def reliability(results: Results, path: Path) -> None:
     save(figure, path)
 
 
-def name_points(figure: Figure, ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
+def name_points(figure: Figure, ax: Axes, points: Mapping[str, tuple[float, float]],
+                style: Mapping[str, Style]) -> None:
     """Write each point's name beside it, at the first of a few places where nothing else is."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     centres = ax.transData.transform(list(points.values()))
     taken = [np.concatenate([c - 6, c + 6]) for c in centres]
     for name, point in points.items():
-        text = ax.annotate(name, point, PLACES[0], textcoords='offset points', fontsize=9)
+        text = ax.annotate(name, point, PLACES[0], textcoords='offset points', fontsize=9,
+                           color=style[name].color)
         free = None
         for place in PLACES:
             text.set_position(place)
@@ -185,5 +189,5 @@ def speed(results: Results, path: Path) -> None:
     ax.set_ylabel('AUC')
     ax.set_title('Speed against accuracy', fontsize=11)
     ax.grid(alpha=0.3)
-    name_points(figure, ax, points)
+    name_points(figure, ax, points, style)
     save(figure, path)

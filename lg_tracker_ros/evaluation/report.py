@@ -7,29 +7,38 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lg_tracker_ros.evaluation.markdown import main_table, markdown, remark
+from lg_tracker_ros.evaluation import cameras
+from lg_tracker_ros.evaluation.markdown import main_table, markdown, remark, sections_only
 from lg_tracker_ros.evaluation.pictures import draw
-from lg_tracker_ros.evaluation.records import replace_file
+from lg_tracker_ros.evaluation.records import replace_file, tracker_folders
 from lg_tracker_ros.evaluation.results import as_json, compute, Results
 
 
-def write(out: Path, command: str = '', pictures: bool = True) -> Results:
-    """Write the report of OUT (see write_report) and return what it shows."""
+def write(out: Path, command: str = '', pictures: bool = True) -> Results | None:
+    """Write the report of OUT (see write_report); None where OUT holds only other parts."""
+    sections = cameras.section(out)
+    if sections and not tracker_folders(out):
+        replace_file(out / 'report.json', '{}\n')
+        replace_file(out / 'report.md', sections_only(sections, command))
+        return None
     results = compute(out)
     replace_file(out / 'report.json', as_json(results))
     drawn = draw(results, out / 'pictures') if pictures else {}
-    replace_file(out / 'report.md', markdown(results, command, drawn))
+    replace_file(out / 'report.md', markdown(results, command, drawn, sections))
     return results
 
 
-def write_report(out: Path, command: str = '') -> dict[str, Any]:
+def write_report(out: Path, command: str = '', pictures: bool = True) -> dict[str, Any]:
     """
-    Write OUT/report.json, OUT/report.md and OUT/pictures/*.png from the results in OUT.
+    Write OUT/report.json, OUT/report.md and OUT/pictures/ from the results in OUT.
 
-    ``command`` is what the Markdown says that made it. Returns what report.json holds. Raises
-    ValueError, in one line, when OUT holds no results of one protocol.
+    ``command`` is what the Markdown says that made it; drawing can be left out. Returns what report.json holds:
+    ``{tracker: {"mean": ..., "sequences": {name: ...}, ...}}``, empty where OUT holds nothing but
+    results of several cameras or of attention. Raises ValueError, in one line, when OUT holds no
+    results, or those of more than one protocol.
     """
-    return json.loads(as_json(write(out, command)))
+    results = write(out, command, pictures)
+    return json.loads(as_json(results)) if results else {}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,5 +51,6 @@ def run(args: argparse.Namespace) -> int:
     """Run ``eval report``; prints the main table."""
     command = f'python -m lg_tracker_ros eval report {args.out}'
     results = write(args.out, command, pictures=not args.no_pictures)
-    print('\n'.join([*remark(results), *main_table(results)]))
+    lines = [*remark(results), *main_table(results)] if results else [f'{args.out}/report.md']
+    print('\n'.join(lines))
     return 0
