@@ -191,3 +191,8 @@ def test_everything_goes_into_json_as_it_is():
     assert json.loads(json.dumps(m, allow_nan=False)) == m
     assert plain({'a': np.float32(0.5), 'b': [np.int64(3), NAN, np.inf], 'c': None}) == {
         'a': 0.5, 'b': [3, None, None], 'c': None}
+
+
+def test_a_box_too_small_counts_as_one_too_large():
+    small = record([BOX] * 2, [], [BOX, [15, 15, 10, 10]], [1, 1], ['LOCAL'] * 2, [1] * 2)
+    assert sequence_metrics(small)['size_ratio_p95'] == pytest.approx(2)
