@@ -4,7 +4,7 @@ import argparse
 import json
 
 import cv2
-from lg_tracker_ros.evaluation import report
+from lg_tracker_ros.evaluation import attention_results, report
 from lg_tracker_ros.evaluation.canvas import styles
 from lg_tracker_ros.evaluation.markdown import bold_best, data_sets, table
 from lg_tracker_ros.evaluation.pictures import attention_picture, frames_at, spans
@@ -140,7 +140,7 @@ def test_markdown(out):
     assert row(text, 'other', made)[3] == 'mine.onnx: not declared'
     assert row(text, 'opencv_csrt', made)[1] == 'peer opencv_csrt'
     assert 'tracker pixelwise, redetector tanet_lite, weights none.' in text
-    assert 'Machine: cpu a slow one, cores 2; unknown.' in text
+    assert 'Machine: unknown; cpu a slow one, cores 2.' in text
     for name in PICTURES:
         assert f'(pictures/{name})' in text
     for column in head[1:]:
@@ -210,6 +210,35 @@ def test_command_line(out, capsys):
     text = (out / 'report.md').read_text()
     assert 'pictures/' not in text
     assert f'python -m lg_tracker_ros eval report {out}' in text
+
+
+def write_attention(out, s):
+    """Write what `eval attention` leaves of one re-detector that is always right."""
+    write_labels(out / attention_results.FOLDER, [s], {})
+    folder = out / attention_results.FOLDER / 'correlation'
+    folder.mkdir()
+    lines = [','.join(attention_results.COLUMNS)]
+    lines += [','.join([str(i), *'1' * (len(attention_results.COLUMNS) - 1)]) for i in (5, 10)]
+    (folder / f'{s.name}.csv').write_text('\n'.join(lines) + '\n')
+
+
+def test_attention_is_a_section(out, tmp_path, capsys):
+    s = sequence(tmp_path / 'more', 'built', 20, protocol='absent')
+    write_attention(out, s)
+    assert set(write_report(out, pictures=False)) == {'default', 'other', 'opencv_csrt'}
+    text = (out / 'report.md').read_text()
+    assert row(text, 'correlation', '## Re-detectors')[1] == '1.000'
+    assert text.index('## AUC of each') < text.index('## Re-detectors') < text.index('## What')
+
+    alone = tmp_path / 'alone'
+    write_attention(alone, s)
+    assert write_report(alone, 'make eval') == {}
+    assert (alone / 'report.json').read_text() == '{}\n'
+    text = (alone / 'report.md').read_text()
+    assert text.startswith(f"# {tmp_path / 'more'}, protocol 'absent'\n\nMade by\n\n    make eval")
+    assert row(text, 'correlation', '## Re-detectors')[1] == '1.000'
+    assert report.run(argparse.Namespace(out=alone, no_pictures=True)) == 0
+    assert capsys.readouterr().out == f'{alone}/report.md\n'
 
 
 def test_no_attributes_no_such_table_or_picture(tmp_path):

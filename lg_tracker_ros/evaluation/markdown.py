@@ -14,6 +14,7 @@ from lg_tracker_ros.evaluation.columns import (
     RETURNS,
     SPEED,
 )
+from lg_tracker_ros.evaluation.records import Labels
 from lg_tracker_ros.evaluation.results import data_folder, Results
 import numpy as np
 
@@ -120,16 +121,22 @@ def made_with(command: str) -> list[str]:
     return ['Made by', '', f'    {command}', ''] if command else []
 
 
-def sections_only(sections: Sequence[str], command: str = '') -> str:
+def title(labels: Mapping[str, Labels]) -> str:
+    """Name the data and its protocol."""
+    protocols = sorted({label.protocol for label in labels.values()})
+    return f'# {data_folder(labels) or "Results"}, protocol {" and ".join(map(repr, protocols))}'
+
+
+def sections_only(labels: Mapping[str, Labels], sections: Sequence[str], command: str) -> str:
     """Write the report of a folder in which no tracker ran over single sequences."""
-    return '\n'.join(['# Evaluation', '', *made_with(command), *sections]).rstrip() + '\n'
+    return '\n'.join([title(labels), '', *made_with(command), *sections]).rstrip() + '\n'
 
 
 def opening(results: Results, command: str) -> list[str]:
     """Say which data, protocol and command the report is of."""
     absent = [int(s.absent.sum()) for s in results.labels.values()]
     frames = sum(len(s.truth) for s in results.labels.values())
-    lines = [f'# {data_folder(results.labels) or "Results"}, protocol {results.protocol!r}', '',
+    lines = [title(results.labels), '',
              f'{len(absent)} sequences of {frames} frames; the target is absent in {sum(absent)} '
              f'of them, in {np.count_nonzero(absent)} sequences.', '']
     return [*lines, *made_with(command), *remark(results)]

@@ -7,19 +7,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lg_tracker_ros.evaluation import cameras
+from lg_tracker_ros.evaluation import attention_results, cameras
 from lg_tracker_ros.evaluation.markdown import main_table, markdown, remark, sections_only
 from lg_tracker_ros.evaluation.pictures import draw
-from lg_tracker_ros.evaluation.records import replace_file, tracker_folders
+from lg_tracker_ros.evaluation.records import read_labels, replace_file, tracker_folders
 from lg_tracker_ros.evaluation.results import as_json, compute, Results
 
 
 def write(out: Path, command: str = '', pictures: bool = True) -> Results | None:
     """Write the report of OUT (see write_report); None where OUT holds only other parts."""
-    sections = cameras.section(out)
+    sections = [*cameras.section(out), *attention_results.section(out)]
     if sections and not tracker_folders(out):
+        parts = [f for f in (out / cameras.FOLDER, out / attention_results.FOLDER) if f.is_dir()]
+        labels = {name: label for f in parts for name, label in read_labels(f).items()}
         replace_file(out / 'report.json', '{}\n')
-        replace_file(out / 'report.md', sections_only(sections, command))
+        replace_file(out / 'report.md', sections_only(labels, sections, command))
         return None
     results = compute(out)
     replace_file(out / 'report.json', as_json(results))
@@ -32,10 +34,10 @@ def write_report(out: Path, command: str = '', pictures: bool = True) -> dict[st
     """
     Write OUT/report.json, OUT/report.md and OUT/pictures/ from the results in OUT.
 
-    ``command`` is what the Markdown says that made it; drawing can be left out. Returns what report.json holds:
-    ``{tracker: {"mean": ..., "sequences": {name: ...}, ...}}``, empty where OUT holds nothing but
-    results of several cameras or of attention. Raises ValueError, in one line, when OUT holds no
-    results, or those of more than one protocol.
+    ``command`` is what the Markdown says that made it; ``pictures`` can be left out. Returns what
+    report.json holds: ``{tracker: {"mean": ..., "sequences": {name: ...}, ...}}``, empty where
+    OUT holds nothing but results of several cameras or of attention. Raises ValueError, in one
+    line, when OUT holds no results, or those of more than one protocol.
     """
     results = write(out, command, pictures)
     return json.loads(as_json(results)) if results else {}

@@ -34,11 +34,6 @@ class Results:
         """Whether the trackers ran on different sets of sequences."""
         return any(set(r) != set(self.common) for r in self.records.values())
 
-    @property
-    def protocol(self) -> str:
-        """The protocol of all sequences."""
-        return next(iter(self.labels.values())).protocol
-
     def ranked(self, key: str = 'auc', part: str = 'mean') -> list[str]:
         """Trackers by a figure of ``part``, the highest first; those without one come last."""
         figures = {t: (c[part] or {}).get(key) for t, c in self.compared.items()}
