@@ -193,7 +193,7 @@ PICTURES: dict[str, tuple[Draw, str]] = {
     'longterm.png': (plots.longterm, 'Long term: tracking precision over recall'),
     'speed.png': (plots.speed, 'Speed against accuracy'),
     'attributes.png': (plots.attributes, 'AUC by attribute'),
-    'sequences.png': (plots.sequences, 'AUC of each sequence'),
+    'sequences.png': (plots.sequences, 'AUC of each sequence (*: remark in the table)'),
     'timeline.png': (timeline, 'Confidence over time'),
     'reliability.png': (plots.reliability, 'What the confidence is worth'),
     'frames.jpg': (sheet, 'First frame, worst frame, last right frame; truth green')}
