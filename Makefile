@@ -2,6 +2,7 @@
 #
 #   make demo  [VIDEO=file BOX=x,y,w,h]  camera -> DDS -> tracker, and a report in demo_out/
 #   make test  [DISTRO=kilted] [ARGS='-k words']
+#   make eval  [DATA=folder JOBS=n]      everything over real sequences -> docs/results/
 #   make bench | make lint | make setup | make clean
 #
 # ROS 2 is taken as it is sourced; without it, wheels from PyPI go into .venv.
@@ -17,7 +18,7 @@ export ROS_LOCALHOST_ONLY := 1
 endif
 export ROS_DOMAIN_ID := $(shell echo $$(( $$$$ % 101 + 1 )))
 
-.PHONY: setup test demo bench lint clean help
+.PHONY: setup test demo eval bench lint clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +33,9 @@ test: setup
 
 demo: setup
 	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video '$(VIDEO)') $(if $(BOX),--box '$(BOX)') $(ARGS)
+
+eval: setup
+	bash dev/eval.sh $(PY) $(or $(DATA),../shared/sequences) eval_out $(JOBS)
 
 bench: setup
 	$(PY) -m lg_tracker_ros bench $(ARGS)

@@ -1,4 +1,8 @@
-"""The command line: ``track`` follows a target without ROS, ``bench`` measures."""
+"""
+The command line, without ROS.
+
+``track`` follows a target, ``bench`` times the parts, ``eval`` measures how well they track.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from typing import Iterator, Sequence, TextIO
 from lg_tracker_ros import bench
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.configuration import read_settings
+from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
@@ -107,6 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = commands.add_parser('bench', help='measure the parts side by side on this machine')
     bench.add_arguments(p)
     p.set_defaults(run=bench.run)
+    p = commands.add_parser('eval', help='measure trackers on labelled sequences')
+    evaluation.add_arguments(p)
     args = parser.parse_args(argv)
     if getattr(args, 'start', 0) < 0:
         parser.error('--start must be at least 0')

@@ -19,6 +19,9 @@ USUAL_RATE = 0.05
 CLARITY = 0.7
 """How much of the usual confidence above beta1 is asked for besides the thresholds."""
 
+LOST_AFTER = 4
+"""How many times beta2 frames a target must be unseen before only a clear look brings it back."""
+
 
 @dataclass(frozen=True)
 class SearchConfig:
@@ -84,11 +87,12 @@ class SearchPolicy:
 
     Where the paper is silent: (1) The local tracker's output around the last place competes with
     the candidates, and a fruitless global search doesn't drop a target that is merely hard to
-    see: it is lost when it was not visible for beta2 frames besides. (2) A look-alike clears
-    beta1 for a frame, rarely for two: a candidate must be confirmed. (3) A target that was
-    always seen clearly must be seen clearly again: both thresholds rise by most of what its usual
-    confidence exceeds beta1. (4) While lost, ``retry`` instead of beta2 frames pass between
-    global searches.
+    see: it is lost when it was not visible for four times beta2 frames besides. (2) A look-alike
+    elsewhere is no reason to leave a target that is visible or was within beta2 frames. (3) A
+    look-alike clears beta1 for a frame, rarely for two: a candidate must be confirmed. (4) A
+    target that was always seen clearly must be seen clearly again: both thresholds rise by most
+    of what its usual confidence exceeds beta1. (5) While lost, ``retry`` instead of beta2 frames
+    pass between global searches.
     """
 
     def __init__(self, config: SearchConfig, first: Box) -> None:
@@ -128,10 +132,13 @@ class SearchPolicy:
         """
         c = self.config
         own = outputs[local] if local is not None else None
+        seen = own is not None and own.confidence >= c.visible + self.clarity
+        held = own is not None and not self.lost and (seen or self._unseen < c.beta2)
         # beta1 is enough to go on; found elsewhere or again, it must be as clear as ever
         again = c.beta1 + self.clarity
         good = [i for i, o in enumerate(outputs)
-                if o.confidence >= (c.beta1 if i == local and not self.lost else again)]
+                if o.confidence >= (c.beta1 if i == local and not self.lost else again)
+                and (i == local or not held)]
         best = max(good, key=lambda i: outputs[i].confidence, default=None)
         self._since_search = 0 if mode is Mode.GLOBAL else self._since_search + 1
         if best is None:
@@ -144,9 +151,8 @@ class SearchPolicy:
                 return self._accept(outputs[best], best, moved=best != local)
             self.trial = None if best == local else self._guard(outputs[best].box, True, True)
         self.failures += 1
-        seen = own is not None and own.confidence >= c.visible + self.clarity
         self._unseen = 0 if seen else self._unseen + 1
-        if mode is Mode.GLOBAL and self._unseen >= c.beta2:
+        if mode is Mode.GLOBAL and self._unseen >= LOST_AFTER * c.beta2:
             self.lost = True
         if own is not None:
             self.place = self._guard(own.box, seen, moved=False)

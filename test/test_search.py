@@ -35,8 +35,8 @@ def play(policy, confidences, found=0.0):
     ([0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1], 'LLLLLLG'),
     # exactly beta1 is a success
     ([0.1, 0.1, 0.8, 0.1, 0.1, 0.1], 'LLLLLL'),
-    # after a fruitless search `retry` = 2 local frames follow, then the next search
-    ([0.1] * 10, 'LLLGLLGLLG'),
+    # once it is lost (4 beta2 frames unseen) `retry` = 2 local frames pass between searches
+    ([0.1] * 18, 'LLLGLLLGLLLGLLGLLG'),
 ])
 def test_modes(confidences, modes):
     """Which frames are searched globally."""
@@ -52,12 +52,14 @@ def test_retry_of_beta2_is_the_papers_schedule():
 
 @pytest.mark.parametrize('confidences, visible', [
     ([0.9, 0.6, 0.4, 0.6], [True, True, False, True]),
-    # lost after beta2 = 3 frames unseen and a fruitless search; then .6 is no longer enough,
+    # lost after 4 beta2 = 12 frames unseen and a fruitless search; then .6 is no longer enough,
     # beta1 twice in a row is
-    ([0.1] * 4 + [0.6, 0.9, 0.9], [False] * 6 + [True]),
-    ([0.1] * 4 + [0.9, 0.1, 0.9, 0.1], [False] * 8),
+    ([0.1] * 12 + [0.6, 0.9, 0.9], [False] * 14 + [True]),
+    ([0.1] * 12 + [0.9, 0.1, 0.9, 0.1], [False] * 16),
     # however long it hovers there
-    ([0.1] * 4 + [0.6] * 9, [False] * 13),
+    ([0.1] * 12 + [0.6] * 9, [False] * 21),
+    # until then it is seen again at .6
+    ([0.1] * 11 + [0.6] * 2, [False] * 11 + [True] * 2),
     # a target that is merely hard to see is not dropped by a fruitless search
     ([0.6] * 9, [True] * 9),
     # nor by a dip in the frame of the search
@@ -80,7 +82,7 @@ def test_place_follows_unseen():
 def test_a_candidate_must_be_confirmed():
     """The first hit is a trial and shows nothing; the second in a row is the target."""
     policy = SearchPolicy(SearchConfig(beta2=1, retry=0), FIRST)
-    for _ in range(2):
+    for _ in range(4):
         policy.decide(policy.mode, 0, [out(0.0)])
     there, near = Box(300, 50, 40, 20), Box(302, 51, 40, 20)
     refused = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.79, there)])
@@ -99,7 +101,7 @@ def test_a_candidate_must_be_confirmed():
 def test_a_trial_that_fails_is_dropped():
     """One frame of a look-alike leaves nothing behind."""
     policy = SearchPolicy(SearchConfig(beta2=1, retry=0), FIRST)
-    for _ in range(2):
+    for _ in range(4):
         policy.decide(policy.mode, 0, [out(0.0)])
     policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.9, Box(300, 50, 40, 20))])
     failed = policy.decide(Mode.LOCAL, 0, [out(0.1), out(0.5, Box(300, 50, 40, 20))])
@@ -110,7 +112,7 @@ def test_a_trial_that_fails_is_dropped():
 def test_confirm_of_one_is_the_papers_rule():
     """With confirm = 1 a candidate at beta1 is taken at once, one below it never."""
     policy = SearchPolicy(SearchConfig(beta2=1, confirm=1), FIRST)
-    for _ in range(2):
+    for _ in range(4):
         policy.decide(policy.mode, 0, [out(0.0)])
     there = Box(300, 50, 40, 20)
     taken = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.8, there)])
@@ -125,6 +127,7 @@ def test_a_clear_target_must_be_as_clear_again():
         assert policy.usual == pytest.approx(usual, abs=1e-3)
         assert (policy.decide(Mode.LOCAL, 0, [out(0.5)]).box is not None) is seen
         there = Box(300, 50, 40, 20)
+        policy.decide(Mode.LOCAL, 0, [out(0.1)])
         found = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.85, there)])
         assert (found.box == there) is elsewhere
         # where it was all the time, beta1 is enough
@@ -138,6 +141,22 @@ def test_a_candidate_that_is_refused_does_not_hide_the_local_one():
     play(policy, [0.95] * 200)
     decision = policy.decide(Mode.GLOBAL, 0, [out(0.82), out(0.85, Box(300, 50, 40, 20))])
     assert (decision.source, decision.reliable) == (0, True)
+
+
+@pytest.mark.parametrize('before, own, taken', [
+    ([0.6] * 3, 0.6, False),  # visible where it is
+    ([0.6] * 3, 0.1, False),  # hidden for a moment
+    ([0.6] + [0.1] * 3, 0.1, True),  # hidden for beta2 frames
+    ([0.6] + [0.1] * 3, 0.6, False),  # and there again
+])
+def test_a_look_alike_does_not_take_over_from_a_target_in_view(before, own, taken):
+    """However clear it is elsewhere: a target doesn't leap while it is seen."""
+    policy = SearchPolicy(SearchConfig(beta2=3, confirm=1, visible=0.5), FIRST)
+    for c in before:
+        policy.decide(Mode.LOCAL, 0, [out(c)])
+    decision = policy.decide(Mode.GLOBAL, 0, [out(own), out(0.95, Box(300, 50, 40, 20))])
+    assert (decision.source == 1) is taken and policy.trial is None
+    assert (decision.box is not None) is (taken or own == 0.6)
 
 
 def test_empty_search_is_not_visible():

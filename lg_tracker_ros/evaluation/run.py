@@ -21,6 +21,7 @@ from lg_tracker_ros.evaluation.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.trackers import (
     folder_name,
     make_runner,
+    peer_weights,
     PEERS,
     Runner,
     settings_of,
@@ -84,8 +85,10 @@ def result_path(out: Path, tracker: str, sequence: str) -> Path:
 def described(tracker: str, weights: Path) -> dict[str, Any]:
     """Say what makes a tracker's results, for the sidecar; ValueError for an unknown name."""
     if tracker in PEERS:
-        return {'settings': {'peer': tracker}, **what_made_it(Settings(redetector='none',
-                                                                       tracker='opencv_mil'))}
+        scored = tracker in ('opencv_nano', 'opencv_vit')  # those that read files
+        alike = Settings(tracker=tracker if scored else 'opencv_mil', redetector='none',
+                         weights=peer_weights(tracker, weights))
+        return {'settings': {'peer': tracker}, **what_made_it(alike)}
     settings = settings_of(tracker, weights)
     return {'settings': asdict(settings), **what_made_it(settings)}
 

@@ -1,0 +1,39 @@
+"""``eval``: its commands, one module each."""
+
+from __future__ import annotations
+
+import argparse
+
+from lg_tracker_ros.evaluation import (
+    absent,
+    attention,
+    cameras,
+    report,
+    run,
+    submissions,
+    sweep,
+    tables,
+    trax,
+)
+
+COMMANDS = {
+    'run': (run.add_arguments, run.run, 'run trackers over sequences; goes on where it stopped'),
+    'report': (report.add_arguments, report.run, 'figures, Markdown and pictures of a run'),
+    'sweep': (sweep.add_arguments, sweep.run_sweep, 'vary parameters'),
+    'tables': (tables.add_arguments, tables.run, "the paper's tables, ours beside theirs"),
+    'absent': (absent.add_arguments, absent.run,
+               'build sequences in which the target leaves and returns'),
+    'attention': (attention.add_arguments, attention.run, 'measure re-detectors by themselves'),
+    'cameras': (cameras.add_arguments, cameras.run, 'one target in several synchronous cameras'),
+    'submit': (submissions.add_arguments, submissions.run, "write a benchmark's own files"),
+    'trax': (trax.add_arguments, trax.run, 'serve a tracker to vot-toolkit'),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands of ``eval``."""
+    commands = parser.add_subparsers(dest='eval_command', required=True)
+    for name, (arguments, run_it, text) in COMMANDS.items():
+        p = commands.add_parser(name, help=text, description=text)
+        arguments(p)
+        p.set_defaults(run=run_it)
