@@ -145,9 +145,10 @@ def run_jobs(jobs: Sequence[Job], workers: int, again: bool = False, ray: str = 
     failed = []
     bar = tqdm(total=sum(len(j.sequence.truth) - j.sequence.start for j in todo), unit='frame',
                file=sys.stderr, disable=not sys.stderr.isatty(), smoothing=0.05)
-    # the longest first, so that no worker is left alone with one at the end; a tracker's
-    # together, so that a worker need not build another
-    todo.sort(key=lambda j: (j.tracker, -len(j.sequence.truth)))
+    # trackers in the order asked for, so that a worker need not build another; of each the
+    # longest sequences first, so that no worker is left alone with one at the end
+    order = {name: i for i, name in enumerate(dict.fromkeys(j.tracker for j in jobs))}
+    todo.sort(key=lambda j: (order[j.tracker], -len(j.sequence.truth)))
     done = over_ray(follow, todo, ray) if ray else over_processes(follow, todo, workers)
     for job, _, error in done:
         if error:
