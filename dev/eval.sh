@@ -35,9 +35,9 @@ done
 
 ev() { "$py" -m lg_tracker_ros eval "$@"; }
 ev absent --data "$data" --out "$out/absent-data" --seed 1 --max-frames 240
-ev run --data "$data" --trackers "$trackers" --out "$out/plain" --jobs "$jobs" --peers "$weights"
 ev run --data "$out/absent-data" --trackers "$trackers" --out "$out/absent" --jobs "$jobs" \
     --peers "$weights"
+ev run --data "$data" --trackers "$trackers" --out "$out/plain" --jobs "$jobs" --peers "$weights"
 ev cameras --data "$data" --trackers default --out "$out/plain"
 ev attention --data "$data" --redetectors tanet_lite,correlation --out "$out/plain"
 if [ -d "$davis" ]; then
@@ -49,5 +49,10 @@ for name in plain absent davis; do
     rm -rf "docs/results/$name"
     mkdir -p "docs/results/$name"
     cp -r "$out/$name/report.md" "$out/$name/pictures" "docs/results/$name/"
+    # the report shows some of the re-detectors' pictures where they were made
+    { grep -o '_attention/[^)]*[.]jpg' "$out/$name/report.md" || true; } | while read -r picture; do
+        mkdir -p "docs/results/$name/$(dirname "$picture")"
+        cp "$out/$name/$picture" "docs/results/$name/$picture"
+    done
 done
 ev tables "$out/plain" "$out/absent" --to docs/results/tables.md

@@ -19,8 +19,19 @@ USUAL_RATE = 0.05
 CLARITY = 0.7
 """How much of the usual confidence above beta1 is asked for besides the thresholds."""
 
-LOST_AFTER = 4
-"""How many times beta2 frames a target must be unseen before only a clear look brings it back."""
+SIZE_RATE = 0.02
+"""How fast the usual size follows: about the last fifty reliable frames."""
+
+SCALES = (1.0, 1.6, 1 / 1.6)
+"""The usual size times these are tried in turn while the target is lost."""
+
+DOUBT = (2, 4)
+"""From how many times beta2 frames unseen a target must be seen more clearly, and until when."""
+
+
+def _toward(usual: float, now: float) -> float:
+    """Let a usual length follow, by ratios."""
+    return usual * (now / usual) ** SIZE_RATE
 
 
 @dataclass(frozen=True)
@@ -87,12 +98,13 @@ class SearchPolicy:
 
     Where the paper is silent: (1) The local tracker's output around the last place competes with
     the candidates, and a fruitless global search doesn't drop a target that is merely hard to
-    see: it is lost when it was not visible for four times beta2 frames besides. (2) A look-alike
-    elsewhere is no reason to leave a target that is visible or was within beta2 frames. (3) A
-    look-alike clears beta1 for a frame, rarely for two: a candidate must be confirmed. (4) A
-    target that was always seen clearly must be seen clearly again: both thresholds rise by most
-    of what its usual confidence exceeds beta1. (5) While lost, ``retry`` instead of beta2 frames
-    pass between global searches.
+    see. But the longer it was unseen, the clearer it must be to be believed there: ``visible``
+    is enough for twice beta2 frames, beta1 is asked for after four times beta2, when it is lost.
+    (2) A look-alike elsewhere is no reason to leave a target that is visible or was within beta2
+    frames. (3) A look-alike clears beta1 for a frame, rarely for two: a candidate must be
+    confirmed. (4) A target that was always seen clearly must be seen clearly again: the
+    thresholds rise by most of what its usual confidence exceeds beta1. (5) While lost, ``retry``
+    instead of beta2 frames pass between global searches, which try several sizes in turn.
     """
 
     def __init__(self, config: SearchConfig, first: Box) -> None:
@@ -108,6 +120,8 @@ class SearchPolicy:
         self._confirmed = 0
         self._since_search = 0
         self._unseen = 0
+        self._usual_size = self.size
+        self._searches = 0
 
     @property
     def mode(self) -> Mode:
@@ -122,6 +136,26 @@ class SearchPolicy:
         """By how much the thresholds rise for a target that is usually seen clearly."""
         return CLARITY * max(self.usual - self.config.beta1, 0.0)
 
+    @property
+    def sought(self) -> tuple[float, float]:
+        """
+        Width and height in pixels with which to search the whole image.
+
+        The last reliable size; while the target stays lost, in turn with the usual one and what
+        is larger and smaller, for nobody saw what became of it.
+        """
+        i = self._searches % (1 + len(SCALES)) if self.lost else 0
+        w, h = self._usual_size
+        return (w * SCALES[i - 1], h * SCALES[i - 1]) if i else self.size
+
+    @property
+    def doubt(self) -> float:
+        """How much clearer than before a target must be after so long unseen, in [0, 1]."""
+        if self.lost:
+            return 1.0
+        begin, end = (times * self.config.beta2 for times in DOUBT)
+        return min(max((self._unseen - begin) / (end - begin), 0.0), 1.0)
+
     def decide(self, mode: Mode, local: int | None, outputs: Sequence[TrackerOutput]) -> Decision:
         """
         Believe or don't, and update the state.
@@ -132,15 +166,17 @@ class SearchPolicy:
         """
         c = self.config
         own = outputs[local] if local is not None else None
-        seen = own is not None and own.confidence >= c.visible + self.clarity
+        needed = c.visible + (c.beta1 - c.visible) * self.doubt + self.clarity
+        seen = own is not None and own.confidence >= needed
         held = own is not None and not self.lost and (seen or self._unseen < c.beta2)
         # beta1 is enough to go on; found elsewhere or again, it must be as clear as ever
         again = c.beta1 + self.clarity
+        here = c.beta1 + self.clarity * self.doubt
         good = [i for i, o in enumerate(outputs)
-                if o.confidence >= (c.beta1 if i == local and not self.lost else again)
-                and (i == local or not held)]
+                if (o.confidence >= here if i == local else o.confidence >= again and not held)]
         best = max(good, key=lambda i: outputs[i].confidence, default=None)
         self._since_search = 0 if mode is Mode.GLOBAL else self._since_search + 1
+        self._searches += mode is Mode.GLOBAL
         if best is None:
             self.trial, self._confirmed = None, 0
         elif best == local and not self.lost:
@@ -152,7 +188,7 @@ class SearchPolicy:
             self.trial = None if best == local else self._guard(outputs[best].box, True, True)
         self.failures += 1
         self._unseen = 0 if seen else self._unseen + 1
-        if mode is Mode.GLOBAL and self._unseen >= LOST_AFTER * c.beta2:
+        if mode is Mode.GLOBAL and self.doubt == 1:
             self.lost = True
         if own is not None:
             self.place = self._guard(own.box, seen, moved=False)
@@ -164,7 +200,9 @@ class SearchPolicy:
     def _accept(self, output: TrackerOutput, source: int, moved: bool) -> Decision:
         box = self._guard(output.box, True, moved)
         self.place, self.size = box, (box.w, box.h)
-        self.failures = self._since_search = self._confirmed = self._unseen = 0
+        w, h = self._usual_size
+        self._usual_size = (_toward(w, box.w), _toward(h, box.h))
+        self.failures = self._since_search = self._confirmed = self._unseen = self._searches = 0
         self.lost, self.trial = False, None
         self.usual += USUAL_RATE * (output.confidence - self.usual)
         return Decision(box, output.confidence, True, source)

@@ -145,7 +145,7 @@ class LongTermTracker:
             ms: dict[str, float] = {}
             if mode is Mode.GLOBAL and self.redetector is not None:
                 found = self.redetector.propose(
-                    list(self._clips[frame.camera]), policy.size, self.config.k)
+                    list(self._clips[frame.camera]), policy.sought, self.config.k)
                 self.proposals[frame.camera] = found
                 around += found.boxes
                 ms['redetect'] = 1e3 * (time.perf_counter() - start)

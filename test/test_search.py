@@ -58,8 +58,10 @@ def test_retry_of_beta2_is_the_papers_schedule():
     ([0.1] * 12 + [0.9, 0.1, 0.9, 0.1], [False] * 16),
     # however long it hovers there
     ([0.1] * 12 + [0.6] * 9, [False] * 21),
-    # until then it is seen again at .6
-    ([0.1] * 11 + [0.6] * 2, [False] * 11 + [True] * 2),
+    # until 2 beta2 = 6 frames it is seen again at `visible`, then at ever more: .65 after 9
+    ([0.1] * 6 + [0.5] * 2, [False] * 6 + [True] * 2),
+    ([0.1] * 9 + [0.64, 0.64], [False] * 11),
+    ([0.1] * 9 + [0.66, 0.5], [False] * 9 + [True] * 2),
     # a target that is merely hard to see is not dropped by a fruitless search
     ([0.6] * 9, [True] * 9),
     # nor by a dip in the frame of the search
@@ -157,6 +159,25 @@ def test_a_look_alike_does_not_take_over_from_a_target_in_view(before, own, take
     decision = policy.decide(Mode.GLOBAL, 0, [out(own), out(0.95, Box(300, 50, 40, 20))])
     assert (decision.source == 1) is taken and policy.trial is None
     assert (decision.box is not None) is (taken or own == 0.6)
+
+
+def test_a_lost_target_is_sought_in_several_sizes():
+    """At its last size first; then in turn with the usual one, larger and smaller."""
+    policy = SearchPolicy(SearchConfig(beta2=1, retry=0, max_size_step=2), FIRST)
+    play(policy, [0.9] * 5)
+    policy.decide(Mode.LOCAL, 0, [out(0.9, Box(100, 100, 80, 40))])
+    assert policy.sought == policy.size == (80, 40)
+    play(policy, [0.1] * 4)
+    assert policy.lost
+    sizes = []
+    for _ in range(8):
+        sizes.append(policy.sought)
+        policy.decide(Mode.GLOBAL, 0, [out(0.1)])
+    usual = 40 * 2 ** 0.02
+    assert [w / h for w, h in sizes] == pytest.approx([2] * 8)
+    assert [w for w, _ in sizes[:4]] == [w for w, _ in sizes[4:]]
+    assert sorted(w for w, _ in sizes[:4]) == pytest.approx(
+        sorted([80, usual, usual * 1.6, usual / 1.6]))
 
 
 def test_empty_search_is_not_visible():
