@@ -41,11 +41,17 @@ class Still:
 
 @dataclass(frozen=True, eq=False)
 class Sprite:
-    """A cut-out: uint8 h x w x 4, BGR and alpha, tight around the object."""
+    """
+    A cut-out: uint8 h x w x 4, BGR and alpha, tight around the object.
+
+    ``views`` are the object from all around, in steps of one angle (the first is ``image``);
+    empty for an object that was seen from one side only.
+    """
 
     name: str
     category: str
     image: Image
+    views: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
