@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Callable, Mapping
 
 from lg_tracker_ros.engine import EngineConfig
-from lg_tracker_ros.local import opencv, siamrpnpp
+from lg_tracker_ros.local import opencv, pixelwise, siamrpnpp
+from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.ncc import NccTracker
-from lg_tracker_ros.local.pixelwise import PixelwiseTracker
-from lg_tracker_ros.local.pixelwise_net import LookNet, PixelwiseHead, SearchNet, TemplateNet
+from lg_tracker_ros.local.pixelwise_net import PixelwiseHead, SearchNet, TemplateNet
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import LocalTracker
 from lg_tracker_ros.weights import read_into, shared_backbone
@@ -19,8 +19,8 @@ Maker = Callable[[Settings, EngineConfig], LocalTracker]
 def _pixelwise(settings: Settings, engine: EngineConfig) -> LocalTracker:
     backbone, head = shared_backbone(), PixelwiseHead()
     read_into(head, settings.weights, 'pixelwise.safetensors')
-    return PixelwiseTracker(TemplateNet(backbone, head), SearchNet(backbone, head),
-                            LookNet(backbone), engine)
+    return pixelwise.build(TemplateNet(backbone, head), SearchNet(backbone, head),
+                           Look(backbone, engine), engine)
 
 
 def _siamrpnpp(settings: Settings, engine: EngineConfig) -> LocalTracker:

@@ -107,25 +107,6 @@ class TemplateNet(nn.Module):
         return self.head.template(self.backbone(normalize(image))[1], inside)
 
 
-class LookNet(nn.Module):
-    """How alike two crops are: mean cosine of pretrained features, cell by cell."""
-
-    def __init__(self, backbone: EfficientNetLite0) -> None:
-        """Share the backbone."""
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, images: Tensor, look: Tensor) -> tuple[Tensor, Tensor]:
-        """
-        Compare template-sized crops with a look, 1 x 112 x 8 x 8: features times cell weights.
-
-        N x 128 x 128 x 3 uint8 to N similarities in [-1, 1], and the crops' unit-length features,
-        N x 112 x 8 x 8.
-        """
-        x = F.normalize(self.backbone(normalize(images))[1], dim=1)
-        return (x * look).sum((1, 2, 3)), x
-
-
 class SearchNet(nn.Module):
     """Search images and the template's tensors to scores and boxes; runs every frame."""
 

@@ -6,7 +6,7 @@ from typing import Sequence
 
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.pixelwise import inside_cells
+from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import TEMPLATE
 from lg_tracker_ros.redetect.correlation import SIDE, squeeze
 from lg_tracker_ros.redetect.regions import attention_boxes

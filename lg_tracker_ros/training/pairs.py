@@ -9,7 +9,7 @@ from typing import Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
-from lg_tracker_ros.local.pixelwise import inside_cells
+from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import SEARCH, TEMPLATE
 from lg_tracker_ros.training.scenes import compose, degrade, jitter_color, View
 from lg_tracker_ros.training.sources import (

@@ -1,0 +1,131 @@
+"""What anchor-free trackers share: from maps of score and box to the box that is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+from typing import Callable, Sequence
+
+from lg_tracker_ros.boxes import keep_center_inside
+from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.engine import Runner
+from lg_tracker_ros.local.look import Array, Look
+from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class AnchorFreeConfig:
+    """
+    Test-time constants.
+
+    ``penalty`` (change of size and shape), ``window`` (weight of the cosine window) and ``rate``
+    (size smoothing) as in SiamFC++. Confidence is logistic in ``slope`` * logit of the score +
+    ``look`` * similarity + ``offset``, fitted so that it is about P(IoU > .5).
+    """
+
+    penalty: float
+    window: float
+    rate: float
+    slope: float
+    look: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Grid:
+    """
+    The crops and the points of the maps over them.
+
+    ``exemplar`` and ``instance`` are the sides of template and search crop in pixels (the same
+    scale for both); ``cells`` is the side of the maps, ``stride`` the pixels from one point to
+    the next. The points lie around the middle of the search crop.
+    """
+
+    exemplar: int
+    instance: int
+    cells: int
+    stride: int
+
+    @property
+    def points(self) -> npt.NDArray[np.float64]:
+        """Where the columns (and rows) of a map lie, in pixels of the search crop."""
+        return self.instance / 2 + (np.arange(self.cells) - (self.cells - 1) / 2) * self.stride
+
+
+class AnchorFreeTracker:
+    """
+    A LocalTracker over networks that give score, quality and l, t, r, b at each point.
+
+    Holds nothing of the target but its template's tensors and its look, which tells the target
+    from look-alikes (see ``Look``).
+    """
+
+    def __init__(self, template: Callable[[Image, Box], list[Array]], search: Runner, look: Look,
+                 grid: Grid, config: AnchorFreeConfig) -> None:
+        """
+        Take the compiled networks.
+
+        ``template`` makes tensors of a template crop (uint8, BGR) and the target's box in it;
+        ``search`` takes N search crops and these tensors and gives classification and quality in
+        [0, 1], N x 2 x g x g, and l, t, r, b in search pixels, N x 4 x g x g.
+        """
+        self.grid, self.config = grid, config
+        self._template, self._search, self._look = template, search, look
+        self._target: list[Array] = []
+        self._fill = (0.0, 0.0, 0.0)
+        hann = np.hanning(grid.cells + 2)[1:-1]
+        self._window = np.outer(hann, hann).ravel()
+        self._x, self._y = (g.ravel() for g in np.meshgrid(grid.points, grid.points))
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Learn the template: a crop twice the target's size."""
+        self._fill = mean_color(frame.image)
+        crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h),
+                           self.grid.exemplar, self._fill)
+        self._target = self._template(crop.image, crop.to_crop(box))
+        self._look.learn(frame.image, box, self._fill)
+
+    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
+        """Search a crop of twice the template's context around each box, as one batch."""
+        if not self._target:
+            raise RuntimeError('no target: call init first')
+        if not around:
+            return []
+        wide = self.grid.instance / self.grid.exemplar
+        crops = [square_crop(frame.image, b.cx, b.cy, wide * context_side(b.w, b.h),
+                             self.grid.instance, self._fill) for b in around]
+        scores, ltrb = self._search(np.stack([c.image for c in crops]), *self._target)
+        found, points = [], []
+        for crop, old, s, sides in zip(crops, around, scores, ltrb):
+            box, score = self._pick(crop.to_crop(old), np.sqrt(s[0] * s[1]).ravel(),
+                                    sides.reshape(4, -1))
+            found.append(keep_center_inside(crop.to_image(box), frame.width, frame.height))
+            points.append(score)
+        alike = self._look.similarity(frame.image, found, self._fill)
+        return [TrackerOutput(b, self._confidence(s, float(a)), s)
+                for b, s, a in zip(found, points, alike)]
+
+    def _pick(self, old: Box, score: Array, ltrb: Array) -> tuple[Box, float]:
+        """Choose the point by penalised score; return its box (smoothed) and its plain score."""
+        c = self.config
+        w, h = ltrb[0] + ltrb[2], ltrb[1] + ltrb[3]
+
+        def change(r: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+            return np.maximum(r, 1 / r)
+        pad = (w + h) / 2
+        size = np.sqrt((w + pad) * (h + pad)) / context_side(old.w, old.h)
+        penalty = np.exp(-c.penalty * (change(size) * change((w / h) / (old.w / old.h)) - 1))
+        i = int(np.argmax(score * penalty * (1 - c.window) + self._window * c.window))
+        rate = c.rate * float(score[i] * penalty[i])
+        cx = self._x[i] + (ltrb[2, i] - ltrb[0, i]) / 2
+        cy = self._y[i] + (ltrb[3, i] - ltrb[1, i]) / 2
+        return Box.from_center(
+            float(cx), float(cy), float(old.w + (w[i] - old.w) * rate),
+            float(old.h + (h[i] - old.h) * rate)), float(score[i])
+
+    def _confidence(self, score: float, similarity: float) -> float:
+        c, s = self.config, min(max(score, 1e-6), 1 - 1e-6)
+        return 1 / (1 + math.exp(-(c.slope * math.log(s / (1 - s)) + c.look * similarity
+                                   + c.offset)))
