@@ -30,10 +30,11 @@ def _p(default: Any, text: str, limits: Range | None = None, choices: Sequence[s
         'text': text, 'limits': limits, 'choices': tuple(choices), 'rebuild': rebuild})
 
 
-TRACKERS = ('pixelwise', 'ncc', 'siamrpnpp', 'opencv_csrt', 'opencv_kcf', 'opencv_mil',
-            'opencv_nano', 'opencv_vit')
+TRACKERS = ('pixelwise', 'ncc', 'siamfcpp', 'siamrpnpp', 'opencv_csrt', 'opencv_kcf',
+            'opencv_mil', 'opencv_nano', 'opencv_vit')
 REDETECTORS = ('tanet_lite', 'tanet', 'correlation', 'none')
 BACKBONES = ('efficientnet_lite0', 'alexnet', 'resnet50', 'mobilenet_v2')
+ANY_BACKBONE = ('siamfcpp', 'siamrpnpp')
 
 
 def out_of_range(parameters: Any) -> list[str]:
@@ -54,12 +55,13 @@ class Settings:
     """The tracker's parameters; raises ValueError in one line for a wrong set."""
 
     tracker: str = _p('pixelwise', 'Local tracker.', choices=TRACKERS, rebuild=True)
-    backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker; siamrpnpp takes '
-                       'any, the others efficientnet_lite0.', choices=BACKBONES, rebuild=True)
+    backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker; siamfcpp and '
+                       'siamrpnpp take any, the others efficientnet_lite0.', choices=BACKBONES,
+                       rebuild=True)
     redetector: str = _p('tanet_lite', 'Global re-detection.', choices=REDETECTORS, rebuild=True)
-    weights: str = _p('', 'Weights file of the local tracker; empty: those that ship. For '
-                      'opencv_vit the ONNX file, for opencv_nano the folder with both ONNX files.',
-                      rebuild=True)
+    weights: str = _p('', 'Weights of the local tracker, a file or the folder that training '
+                      'left; empty: those that ship. For opencv_vit the ONNX file, for '
+                      'opencv_nano the folder with both ONNX files.', rebuild=True)
     redetector_weights: str = _p('', 'Weights file of the re-detector; empty: those that ship.',
                                  rebuild=True)
     device: str = _p('auto', "'auto', 'cpu', 'cuda' or 'cuda:N'.", rebuild=True)
@@ -89,9 +91,9 @@ class Settings:
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
         wrong = out_of_range(self)
-        if self.backbone != 'efficientnet_lite0' and self.tracker != 'siamrpnpp':
-            wrong.append(f"backbone {self.backbone!r} is for tracker 'siamrpnpp' only, "
-                         f'tracker is {self.tracker!r}')
+        if self.backbone != 'efficientnet_lite0' and self.tracker not in ANY_BACKBONE:
+            wrong.append(f"backbone {self.backbone!r} is for the trackers "
+                         f"{' and '.join(ANY_BACKBONE)} only, tracker is {self.tracker!r}")
         if wrong:
             raise ValueError('; '.join(wrong))
         self.search()

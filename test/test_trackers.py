@@ -11,7 +11,7 @@ from lg_tracker_ros.types import Box, Frame, LocalTracker, Redetector
 import numpy as np
 import pytest
 
-NEED_FILES = {'siamrpnpp', 'opencv_nano', 'opencv_vit'}
+NEED_FILES = {'siamfcpp', 'siamrpnpp', 'opencv_nano', 'opencv_vit'}
 READY = sorted(set(TRACKERS) - NEED_FILES)
 
 
@@ -157,12 +157,13 @@ def test_long_term_tracker_loses_and_finds(clip, local):
 
 
 @pytest.mark.parametrize('name', BACKBONES)
-def test_backbones_are_for_siamrpnpp(name):
+def test_backbones_are_for_those_that_take_any(name):
     """A backbone that its tracker can't take is refused."""
     if name != 'efficientnet_lite0':
-        with pytest.raises(ValueError, match="for tracker 'siamrpnpp' only"):
+        with pytest.raises(ValueError, match='for the trackers siamfcpp and siamrpnpp only'):
             Settings(backbone=name)
-    assert Settings(tracker='siamrpnpp', backbone=name).backbone == name
+    for tracker in ('siamfcpp', 'siamrpnpp'):
+        assert Settings(tracker=tracker, backbone=name).backbone == name
 
 
 def test_first_box_is_checked(clip):

@@ -13,7 +13,7 @@ from typing import Any, Sequence
 import cv2
 import lg_tracker_ros
 from lg_tracker_ros.settings import Settings
-from lg_tracker_ros.weights import FOLDER, trained_on
+from lg_tracker_ros.weights import FOLDER, trained_on, weights_file
 
 PEERS = {
     'opencv_nano': ('GOT-10k/GOT-10k_Train_*', 'ImageNet/*'),
@@ -35,14 +35,19 @@ def weights_of(settings: Settings) -> list[Path]:
     """
     List the files of weights that a configuration reads: backbone, local tracker, re-detector.
 
-    The defaults are those of local/ and redetect/; a user's own paths as they are given. A file
-    need not exist.
+    The defaults are those of local/ and redetect/; a user's own paths as they are given (a folder
+    of training stands for the file in it). A file need not exist.
     """
     given, again = settings.weights, settings.redetector_weights
+    own = {'pixelwise': 'pixelwise.safetensors',
+           'siamfcpp': f'siamfcpp_{settings.backbone}.safetensors',
+           'siamrpnpp': f'siamrpnpp_{settings.backbone}.pth'}.get(settings.tracker)
+    mine = [weights_file(given, own)] if own else []
     local = {
-        'pixelwise': [BACKBONE, Path(given or FOLDER / 'pixelwise.safetensors')],
+        'pixelwise': [BACKBONE, *mine],
         'ncc': [BACKBONE],
-        'siamrpnpp': [Path(given or FOLDER / f'siamrpnpp_{settings.backbone}.pth')],
+        'siamfcpp': [BACKBONE, *mine],
+        'siamrpnpp': mine,
         'opencv_nano': sorted(Path(given or 'missing').glob('*.onnx')),
         'opencv_vit': [Path(given)],
     }.get(settings.tracker, [])

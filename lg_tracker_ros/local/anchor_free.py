@@ -51,7 +51,8 @@ class Grid:
     @property
     def points(self) -> npt.NDArray[np.float64]:
         """Where the columns (and rows) of a map lie, in pixels of the search crop."""
-        return self.instance / 2 + (np.arange(self.cells) - (self.cells - 1) / 2) * self.stride
+        steps = np.arange(self.cells, dtype=np.float64) - (self.cells - 1) / 2
+        return np.asarray(self.instance / 2 + steps * self.stride)
 
 
 class AnchorFreeTracker:

@@ -12,13 +12,31 @@ from torch import nn
 FOLDER = Path(__file__).resolve().parent
 
 
+def weights_file(given: str, shipped: str) -> Path:
+    """
+    Return the file that ``given`` names, or where that is empty the one that ships.
+
+    A folder, as training leaves it, stands for the one ``.safetensors`` file in it; raises
+    ValueError, in one line, when it holds none or several. Any other file need not exist.
+    """
+    path = Path(given) if given else FOLDER / shipped
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob('*.safetensors'))
+    if len(found) != 1:
+        names = ', '.join(p.name for p in found) or 'none'
+        raise ValueError(f'weights: expected one .safetensors file in the folder {path}, got '
+                         f'{names}; name the file itself')
+    return found[0]
+
+
 def read_into(net: nn.Module, given: str, shipped: str) -> None:
     """
-    Load the file ``given``, or where that is empty the one that ships, into ``net``.
+    Load the weights ``given`` (see weights_file), or those that ship, into ``net``.
 
     Raises ValueError, in one line, when the file is missing or doesn't fit.
     """
-    path = Path(given) if given else FOLDER / shipped
+    path = weights_file(given, shipped)
     try:
         load_checkpoint(net, path)
     except FileNotFoundError as e:
