@@ -153,23 +153,32 @@ def sample_views(rng: Rng, m: Material) -> Views:
     raise ValueError('no usable view in 50 tries: the sources hold hardly any targets')
 
 
-def template_crop(rng: Rng, view: View) -> tuple[Image, Box]:
-    """Cut the template around a box with a person's small errors; also the box in the crop."""
+def template_crop(rng: Rng, view: View, size: int = TEMPLATE) -> tuple[Image, Box]:
+    """
+    Cut the template around a box with a person's small errors; also the box in the crop.
+
+    ``size`` is the crop's side in pixels.
+    """
     box = view.box
     if box is None:
         raise ValueError('a template needs a view with a target')
     noise = rng.normal(0, 0.03, 4)
     box = Box.from_center(box.cx + noise[0] * box.w, box.cy + noise[1] * box.h,
                           box.w * np.exp(noise[2]), box.h * np.exp(noise[3]))
-    crop = square_crop(view.image, box.cx, box.cy, context_side(box.w, box.h), TEMPLATE,
+    crop = square_crop(view.image, box.cx, box.cy, context_side(box.w, box.h), size,
                        mean_color(view.image))
     return crop.image, crop.to_crop(box)
 
 
-def local_pair(rng: Rng, m: Material, negative: float = 0.15) -> LocalPair:
-    """Make a template and a search crop around (or, with ``negative``, beside) the target."""
+def local_pair(rng: Rng, m: Material, negative: float = 0.15, exemplar: int = TEMPLATE,
+               instance: int = SEARCH) -> LocalPair:
+    """
+    Make a template and a search crop around (or, with ``negative``, beside) the target.
+
+    ``exemplar`` and ``instance`` are the sides of the crops in pixels, at the same scale.
+    """
     first, _, last = sample_views(rng, m)
-    template, drawn = template_crop(rng, first)
+    template, drawn = template_crop(rng, first, exemplar)
     box = last.box
     center = box
     if box is None or rng.random() < negative:
@@ -186,21 +195,40 @@ def local_pair(rng: Rng, m: Material, negative: float = 0.15) -> LocalPair:
         h, w = last.image.shape[:2]
         size = first.box if first.box is not None else Box(0, 0, 32, 32)
         center = Box.from_center(rng.uniform(0, w), rng.uniform(0, h), size.w, size.h)
-    side = 2 * context_side(center.w, center.h) * np.exp(np.clip(rng.normal(0, 0.22), -0.6, 0.6))
+    side = (instance / exemplar * context_side(center.w, center.h)
+            * np.exp(np.clip(rng.normal(0, 0.22), -0.6, 0.6)))
     if rng.random() < 0.65:
         shift = rng.normal(0, 0.06, 2)
     else:
         shift = rng.uniform(-0.34, 0.34, 2)
     crop = square_crop(last.image, center.cx + shift[0] * side, center.cy + shift[1] * side, side,
-                       SEARCH, mean_color(last.image))
+                       instance, mean_color(last.image))
     target = None
     if box is not None:
         inner = crop.to_crop(box)
-        if 0 < inner.cx < SEARCH and 0 < inner.cy < SEARCH:
+        if 0 < inner.cx < instance and 0 < inner.cy < instance:
             target = inner
-        elif inside_fraction(inner, SEARCH, SEARCH) > 0:
-            return local_pair(rng, m, negative)  # neither there nor away: no honest label
-    return LocalPair(template, inside_cells(drawn), crop.image, target)
+        elif inside_fraction(inner, instance, instance) > 0:
+            # neither there nor away: no honest label
+            return local_pair(rng, m, negative, exemplar, instance)
+    return LocalPair(template, inside_cells(drawn, exemplar), crop.image, target)
+
+
+def mirror(pair: LocalPair) -> LocalPair:
+    """Flip both crops left to right, and what belongs to them."""
+    box, wide = pair.box, pair.search.shape[1]
+    return LocalPair(np.ascontiguousarray(pair.template[:, ::-1]),
+                     np.ascontiguousarray(pair.inside[:, ::-1]),
+                     np.ascontiguousarray(pair.search[:, ::-1]),
+                     None if box is None else Box(wide - box.x - box.w, box.y, box.w, box.h))
+
+
+def without_color(pair: LocalPair) -> LocalPair:
+    """Turn both crops grey, so that shape and texture must do."""
+    def grey(image: Image) -> Image:
+        return np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
+                                       cv2.COLOR_GRAY2BGR), np.uint8)
+    return LocalPair(grey(pair.template), pair.inside, grey(pair.search), pair.box)
 
 
 def global_pair(rng: Rng, m: Material, size: int) -> GlobalPair:
