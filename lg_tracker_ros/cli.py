@@ -1,7 +1,8 @@
 """
 The command line, without ROS.
 
-``track`` follows a target, ``bench`` times the parts, ``eval`` measures how well they track.
+``track`` follows a target, ``bench`` times the parts, ``eval`` measures how well they track,
+``train`` makes the weights.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
+from lg_tracker_ros.training import cli as training
 from lg_tracker_ros.types import Box, Frame, Track
 from lg_tracker_ros.video import annotate, Source, VideoOut
 from tqdm import tqdm
@@ -114,6 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     p.set_defaults(run=bench.run)
     p = commands.add_parser('eval', help='measure trackers on labelled sequences')
     evaluation.add_arguments(p)
+    p = commands.add_parser('train', help='train the networks')
+    training.add_arguments(p)
     args = parser.parse_args(argv)
     if getattr(args, 'start', 0) < 0:
         parser.error('--start must be at least 0')

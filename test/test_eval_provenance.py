@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import lg_tracker_ros
-from lg_tracker_ros.evaluation import provenance
 from lg_tracker_ros.evaluation.provenance import (
     commit,
     machine,
@@ -19,10 +18,8 @@ from lg_tracker_ros.evaluation.provenance import (
 )
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.settings import REDETECTORS, Settings, TRACKERS
-from lg_tracker_ros.training import __main__ as training
 from lg_tracker_ros.training.sources import held_out
 from lg_tracker_ros.weights import FOLDER, trained_on
-import numpy as np
 import pytest
 import torch
 
@@ -186,32 +183,3 @@ def test_commit(tmp_path):
     assert commit(tmp_path) == clean + '+'
     # a folder inside another checkout is no checkout
     assert commit(module.parent) == lg_tracker_ros.__version__
-
-
-def test_training_hands_on_what_it_saw(tmp_path, monkeypatch):
-    """Names go from the samples and the weights begun with into the header of the new ones."""
-    pytest.importorskip('safetensors', reason='safetensors is not installed')
-    head = training.HEADS['pixelwise'].PixelwiseHead()
-    (tmp_path / 'old').mkdir()
-    torch.save(head.state_dict(), tmp_path / 'old/best.pt')
-    training.write_names(tmp_path / 'old', ['COCO 2017/*'])
-    training.write_names(tmp_path / 'ring', ['clips/b', 'clips/a'])
-    ring = training.Ring(tmp_path / 'ring/train', training.pixelwise.FIELDS, 40).attach()
-    held = training.Ring(tmp_path / 'ring/held_out', training.pixelwise.FIELDS, 40).attach()
-    rng = np.random.default_rng(0)
-    for where in (ring, held):
-        where.write({name: rng.random(f.shape) * 30 + 1
-                     for name, f in training.pixelwise.FIELDS.items()})
-    few = training.pixelwise.Training(batch=1, steps=1, warmup=1, validate_every=1)
-    monkeypatch.setattr(training.pixelwise.train, '__defaults__', (few, None))
-    monkeypatch.setattr(training.pixelwise, 'CAPACITY', 40)
-    monkeypatch.setattr(training, 'HELD_OUT', 40)
-    monkeypatch.setattr(sys, 'argv', ['training', 'train', 'pixelwise', '--ring',
-                                      str(tmp_path / 'ring'), '--out', str(tmp_path / 'out'),
-                                      '--start', str(tmp_path / 'old/best.pt')])
-    threads = torch.get_num_threads()
-    training.main()
-    torch.set_num_threads(threads)
-    made = tmp_path / 'out/pixelwise.safetensors'
-    assert trained_on(made) == ('COCO 2017/*', 'clips/a', 'clips/b')
-    assert provenance.digest(made) == hashlib.sha256(made.read_bytes()).hexdigest()[:16]

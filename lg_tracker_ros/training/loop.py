@@ -1,92 +1,186 @@
-"""The training loop of the small heads on frozen features."""
+"""
+The training loop of every network, from top to bottom.
+
+Bit for bit the same weights come out of a run on a CPU that was killed and went on, as long as
+its batches depend on the step alone (stream.py); on a GPU sums differ in their last bits.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-import json
+from dataclasses import asdict
+import math
 from pathlib import Path
+import sys
 import time
-from typing import Callable, Mapping
+from typing import Any, Callable, Iterable, Sequence
 
-from lg_tracker_ros.training.stream import Array, Ring
-import numpy as np
+from lg_tracker_ros.checkpoint import load_checkpoint
+from lg_tracker_ros.evaluation.provenance import commit, machine
+from lg_tracker_ros.training.log import Log
+from lg_tracker_ros.training.network import Batch, Network, Training
+from lg_tracker_ros.training.place import find_place, joined, Place
+from lg_tracker_ros.training.recipe import (
+    check_config,
+    learn_mode,
+    make_schedule,
+    OPTIMIZERS,
+    parameter_groups,
+    PRECISIONS,
+    seed_step,
+)
+from lg_tracker_ros.training.run_files import check_same, read_run, save
 import torch
-from torch import nn, Tensor
+from torch import distributed, nn, Tensor
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
 
-Batch = Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Training:
-    """How to train; saved beside the weights. ``warmup``: samples to wait for at the start."""
-
-    batch: int
-    steps: int
-    rate: float = 2e-3
-    decay: float = 1e-4
-    warmup: int = 2000
-    validate_every: int = 500
-    seed: int = 0
+Source = Callable[[range, int, int], Iterable[Batch]]
+"""From steps, rank and number of processes to a batch (this process's part) for each step."""
 
 
-def to_tensors(batch: Mapping[str, Array]) -> dict[str, Tensor]:
-    """Turn half-precision features into float tensors (channels last: twice as fast here)."""
-    tensors = {k: torch.from_numpy(np.asarray(v, np.float32)) for k, v in batch.items()}
-    return {k: t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
-            for k, t in tensors.items()}
+def to_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    """Move a batch; halves become floats, maps channels last (twice as fast on a CPU)."""
+    found = {}
+    for name, value in batch.items():
+        value = value.to(device, non_blocking=True)
+        value = value.float() if value.dtype == torch.float16 else value
+        maps = value.ndim == 4 and value.is_floating_point()
+        found[name] = value.contiguous(memory_format=torch.channels_last) if maps else value
+    return found
 
 
-def fit(head: nn.Module, ring: Ring, out: Path, c: Training,
-        losses: Callable[[Batch], tuple[Tensor, dict[str, float]]],
-        validate: Callable[[], tuple[float, Mapping[str, float]]],
-        start: Path | None = None) -> None:
+class _Losses(nn.Module):
+    """A network's losses as a forward, which is what DistributedDataParallel watches."""
+
+    def __init__(self, network: Network[Any, Any], model: nn.Module) -> None:
+        super().__init__()
+        self.network, self.model = network, model
+
+    def forward(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.network.losses(self.model, batch, step)
+
+
+def fit(network: Network[Any, Any], c: Training, source: Source,
+        held: Callable[[], Iterable[Batch]], out: Path, name: str = '', start: Path | None = None,
+        trained_on: Sequence[str] = (), place: Place | None = None) -> float:
     """
-    Train ``head`` until ``c.steps``, going on where ``out``/last.pt stopped.
+    Train ``network`` until ``c.steps`` or ``c.patience``, going on where ``out``/last.pt stopped.
 
-    ``losses`` gives the loss and its parts for a batch; ``validate`` the quality by which
-    ``out``/best.pt is chosen, and a report. ``start``: a head's weights to begin with.
+    ``held`` gives the batches that are held out; ``start`` is a file of weights to begin with.
+    Writes out/best.pt (weights and how they came about), out/last.pt (that and what it takes to
+    go on), out/log.jsonl and out/tensorboard/. Returns the best quality. Raises ValueError for a
+    configuration that can't be, another than that of last.pt, and a loss that isn't finite.
     """
-    torch.manual_seed(c.seed)
-    rng = np.random.default_rng(c.seed)
-    out.mkdir(parents=True, exist_ok=True)
-    head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start is not None:
-        head.load_state_dict(torch.load(start, map_location='cpu', weights_only=True))
-    optimizer = torch.optim.AdamW(head.parameters(), c.rate, weight_decay=c.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, c.rate, c.steps, pct_start=0.1)
-    step, best = 0, -1.0
-    last = out / 'last.pt'
-    if last.exists():
-        state = torch.load(last, map_location='cpu', weights_only=True)
-        head.load_state_dict(state['head'])
-        optimizer.load_state_dict(state['optimizer'])
-        schedule.load_state_dict(state['schedule'])
-        step, best = state['step'], state['best']
-    (out / 'config.json').write_text(json.dumps(asdict(c), indent=2))
-    while ring.written < c.warmup:
-        time.sleep(5)
-    started, sums = time.time(), np.zeros(0)
-    while step < c.steps:
-        loss, parts = losses(to_tensors(ring.batch(rng, c.batch)))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
-        optimizer.step()
-        schedule.step()
-        step += 1
-        values = np.array(list(parts.values()))
-        sums = sums + values if len(sums) else values
-        if step % c.validate_every == 0 or step == c.steps:
-            head.eval()
-            quality, report = validate()
-            head.train()
-            if quality > best:
-                best = quality
-                torch.save(head.state_dict(), out / 'best.pt')
-            torch.save({'head': head.state_dict(), 'optimizer': optimizer.state_dict(),
-                        'schedule': schedule.state_dict(), 'step': step, 'best': best}, last)
-            mean = {k: round(float(v), 4) for k, v in zip(parts, sums / c.validate_every)}
-            print(f'{step}/{c.steps} {time.time() - started:.0f} s, {ring.written} samples, '
-                  f'train {mean}, held out { {k: round(v, 4) for k, v in report.items()} }',
-                  flush=True)
-            sums = np.zeros(0)
+    place = place or find_place()
+    device, first = place.device, place.rank == 0
+    check_config(c, place.world)
+    with joined(place):
+        # 1. model, optimiser, schedule
+        torch.manual_seed(c.seed)
+        model: nn.Module = network.make_model(c)
+        if start is not None:
+            load_checkpoint(model, start)
+        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = OPTIMIZERS[c.optimizer](parameter_groups(model, c), lr=c.rate,
+                                            weight_decay=c.decay)
+        schedule = make_schedule(optimizer, c)
+        precision = c.precision if c.precision != 'auto' else 'fp32' if device.type == 'cpu' \
+            else 'bf16' if torch.cuda.is_bf16_supported() else 'fp16'
+        scaler = torch.amp.GradScaler(device.type, enabled=precision == 'fp16')
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(c.ema),
+                                use_buffers=True) if c.ema else None
+        judged = model if average is None else average.module
+
+        # 2. where the last run stopped
+        about = {'network': name, 'config': asdict(c), 'trained_on': sorted(trained_on),
+                 'commit': commit(), 'machine': machine()}
+        parts: dict[str, Any] = {
+            'model': model, 'optimizer': optimizer, 'schedule': schedule, 'scaler': scaler,
+            **({'average': average} if average is not None else {})}
+        step, best, stale = 0, -math.inf, 0
+        last = out / 'last.pt'
+        if last.exists():
+            state = read_run(last)
+            check_same(last, state, about)
+            for key, part in parts.items():
+                part.load_state_dict(state[key])
+            step, best, stale = state['step'], state['best'], state['stale']
+        losses: nn.Module = _Losses(network, model)
+        if place.world > 1:
+            losses = DistributedDataParallel(losses, find_unused_parameters=network.partial)
+
+        # 3. the loop; only the first process judges and writes
+        log = Log(out, step) if first else None
+        bar = tqdm(total=c.steps, initial=step, unit='step', file=sys.stderr,
+                   disable=not (first and sys.stderr.isatty()))
+        batches = iter(source(range(step, c.steps), place.rank, place.world))
+        sums: dict[str, Tensor] = {}
+        since, began = step, time.perf_counter()
+        learn_mode(model)
+        while step < c.steps and not (c.patience and stale >= c.patience):
+            batch = to_device(next(batches), device)
+            seed_step(c.seed, step, place.rank)
+            with torch.autocast(device.type, PRECISIONS[precision], precision != 'fp32'):
+                loss, values = losses(batch, step)
+            scaler.scale(loss).backward()
+            scaler.unscale_(optimizer)
+            norm = nn.utils.clip_grad_norm_(model.parameters(), c.clip)
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad(set_to_none=True)
+            schedule.step()
+            if average is not None:
+                average.update_parameters(model)
+            step += 1
+            for key, value in {'loss': loss.detach(), **values, 'gradient': norm}.items():
+                sums[key] = sums[key] + value if key in sums else value
+            bar.update()
+
+            judge = step % c.validate_every == 0 or step == c.steps
+            if judge or step % c.log_every == 0:
+                mean = {key: float(value) / (step - since) for key, value in sums.items()}
+                if not math.isfinite(mean['loss']):
+                    raise ValueError(f'the loss is {mean["loss"]} before step {step}: lower '
+                                     f'--set rate={c.rate}, or --set precision=fp32')
+                speed = (step - since) * c.batch / (time.perf_counter() - began)
+                if log:
+                    log.write(step, 'train', {
+                        **mean, 'rate': float(optimizer.param_groups[-1]['lr']),
+                        'samples_a_second': speed})
+                bar.set_postfix_str(f'loss {mean["loss"]:.4f}', refresh=False)
+                sums, since, began = {}, step, time.perf_counter()
+            if not judge:
+                continue
+
+            # 4. validation, by which the best weights are kept and the end may come early
+            if log:
+                paused = time.perf_counter()
+                judged.eval()
+                with torch.no_grad():
+                    quality, report = network.validate(
+                        judged, (to_device(b, device) for b in held()))
+                    if network.pictures is not None:
+                        log.picture(step, network.pictures(
+                            judged, to_device(next(iter(held())), device)))
+                stale = 0 if quality > best else stale + 1
+                if quality > best:
+                    best = quality
+                    save(out / 'best.pt', {
+                        **about, 'state_dict': judged.state_dict(), 'step': step,
+                        'quality': quality, 'report': dict(report)})
+                save(last, {**about, **{k: part.state_dict() for k, part in parts.items()},
+                            'step': step, 'best': best, 'stale': stale})
+                log.write(step, 'held_out', {'quality': quality, **report})
+                log.say(f'{step}/{c.steps} quality {quality:.4f} (best {best:.4f}), held out '
+                        f'{ {k: round(float(v), 4) for k, v in report.items()} }')
+                learn_mode(model)
+                began += time.perf_counter() - paused
+            if place.world > 1:
+                shared = torch.tensor([stale], device=device)
+                distributed.broadcast(shared, 0)
+                stale = int(shared)
+        bar.close()
+        if log:
+            log.close()
+    return best

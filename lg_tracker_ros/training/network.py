@@ -96,6 +96,7 @@ class Network(Generic[M, C]):
     and nothing records gradients.
     ``pictures(model, batch)``: uint8 h x w x 3 BGR of some predictions, for TensorBoard.
     ``partial``: a step may leave parameters without a gradient (Algorithm 1 of TANet).
+    ``seen``: what the weights training begins with were trained on, such as ``ImageNet/*``.
     """
 
     defaults: C
@@ -106,3 +107,4 @@ class Network(Generic[M, C]):
     validate: Callable[[M, Iterable[Batch]], tuple[float, dict[str, float]]]
     pictures: Callable[[M, Batch], Array] | None = None
     partial: bool = False
+    seen: tuple[str, ...] = ()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Mapping
+from typing import Iterable
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, SEARCH, STRIDE
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
-from lg_tracker_ros.training.loop import fit, to_tensors, Training
+from lg_tracker_ros.training.network import Batch, Field, Network, Sample, Sampler, Training
 from lg_tracker_ros.training.pairs import local_pair, Material
-from lg_tracker_ros.training.stream import Field, Ring
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -19,27 +17,25 @@ import torch.nn.functional as F
 
 FIELDS = {'z16': Field((112, 8, 8)), 'inside': Field((8, 8), 'float32'),
           'x8': Field((40, 32, 32)), 'x16': Field((112, 16, 16)), 'box': Field((4,), 'float32')}
+DEFAULTS = Training(batch=32, steps=9000, capacity=24000)
 
 
-DEFAULTS = Training(batch=32, steps=9000)
-CAPACITY = 24000
-
-
-def generate(material: Material, ring: Ring, seed: int, count: int) -> None:
-    """Fill the ring with ``count`` samples: pictures through the frozen backbone."""
-    rng = np.random.default_rng(seed)
-    config = EngineConfig('cpu', 'auto', threads=1).resolve()
+def make_sampler(material: Material, config: Training) -> Sampler:
+    """Make pairs of crops and take them through the frozen backbone."""
+    engine = EngineConfig('cpu', 'auto', threads=1).resolve()
     net = TapsNet(load_imagenet_backbone())
     z = np.zeros((1, 128, 128, 3), np.uint8)
     x = np.zeros((1, SEARCH, SEARCH, 3), np.uint8)
-    run_z, run_x = compile_network(net, [z], config), compile_network(net, [x], config)
-    for _ in range(count):
+    run_z, run_x = compile_network(net, [z], engine), compile_network(net, [x], engine)
+
+    def sample(rng: np.random.Generator) -> Sample:
         pair = local_pair(rng, material)
         _, z16 = run_z(pair.template[None])
         x8, x16 = run_x(pair.search[None])
         b = pair.box
-        ring.write({'z16': z16[0], 'inside': pair.inside, 'x8': x8[0], 'x16': x16[0],
-                    'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4)})
+        return {'z16': z16[0], 'inside': pair.inside, 'x8': x8[0], 'x16': x16[0],
+                'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4)}
+    return sample
 
 
 def targets(box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -77,7 +73,7 @@ def giou(p: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     return value, value - (hull - union) / hull
 
 
-def losses(head: PixelwiseHead, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+def losses(head: PixelwiseHead, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Focal classification + BCE of quality against IoU + GIoU of the box."""
     tpl = head.template(batch['z16'], batch['inside'][:, None])
     cls, quality, ltrb = head(batch['x8'], batch['x16'], *tpl)
@@ -94,11 +90,12 @@ def losses(head: PixelwiseHead, batch: Mapping[str, Tensor]) -> tuple[Tensor, di
     where = positive.nonzero(as_tuple=True)
     got = ltrb.permute(0, 2, 3, 1)[where]
     value, general = giou(got, want.permute(0, 2, 3, 1)[where])
-    loss_box = (1 - general).mean()
-    loss_q = F.binary_cross_entropy_with_logits(quality[where], value.detach())
+    loss_box = (1 - general).sum() / n
+    loss_q = F.binary_cross_entropy_with_logits(quality[where], value.detach(),
+                                                reduction='sum') / n
     return 4 * loss_cls + 2 * loss_box + loss_q, {
-        'cls': loss_cls.item(), 'box': loss_box.item(), 'q': loss_q.item(),
-        'iou': value.mean().item()}
+        'cls': loss_cls.detach(), 'box': loss_box.detach(), 'q': loss_q.detach(),
+        'iou': value.detach().sum() / n}
 
 
 def read_best(cls: Tensor, quality: Tensor, ltrb: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,18 +109,15 @@ def read_best(cls: Tensor, quality: Tensor, ltrb: Tensor) -> tuple[Tensor, Tenso
                         side[:, 1] + side[:, 3]], dim=1), best
 
 
-@torch.inference_mode()
-def validate(head: PixelwiseHead, ring: Ring) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
+def measure(head: PixelwiseHead, batches: Iterable[Batch]
+            ) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
     """
-    Measure IoU and hits on the held-out ring, and give (score, IoU) of each sample.
+    Measure IoU and hits on held-out samples, and give (score, IoU) of each, N x 2; -1: absent.
 
     ``auc`` is how well the score tells hits (IoU > .5) from misses and absent targets.
     """
     rows = []
-    total = min(ring.written, ring.capacity)
-    for i in range(0, total, 128):
-        batch = to_tensors({k: np.asarray(a[i:min(i + 128, total)])
-                            for k, a in ring.arrays.items()})
+    for batch in batches:
         tpl = head.template(batch['z16'], batch['inside'][:, None])
         boxes, score = read_best(*head(batch['x8'], batch['x16'], *tpl))
         low = torch.maximum(boxes[:, :2], batch['box'][:, :2])
@@ -132,7 +126,7 @@ def validate(head: PixelwiseHead, ring: Ring) -> tuple[dict[str, float], npt.NDA
         inter = (high - low).clamp(min=0).prod(1)
         union = boxes[:, 2:].prod(1) + batch['box'][:, 2:].prod(1) - inter
         rows.append(torch.stack([score, torch.nan_to_num(inter / union, nan=-1.0)], dim=1))
-    table = torch.cat(rows).double().numpy()
+    table = torch.cat(rows).double().cpu().numpy()
     score, value = table.T
     present = value >= 0
     good, bad = score[value > 0.5], score[value <= 0.5]
@@ -141,12 +135,11 @@ def validate(head: PixelwiseHead, ring: Ring) -> tuple[dict[str, float], npt.NDA
             'auc': auc}, table
 
 
-def train(ring: Ring, held: Ring, out: Path, c: Training = DEFAULTS, start: Path | None = None
-          ) -> None:
-    """Train the head; the best on the held-out ring, by IoU and hits told from misses, stays."""
-    head = PixelwiseHead()
+def validate(head: PixelwiseHead, batches: Iterable[Batch]) -> tuple[float, dict[str, float]]:
+    """Judge by IoU, and by hits told from misses."""
+    report, _ = measure(head, batches)
+    return report['iou'] + report['auc'], report
 
-    def quality() -> tuple[float, dict[str, float]]:
-        report, _ = validate(head, held)
-        return report['iou'] + report['auc'], report
-    fit(head, ring, out, c, lambda batch: losses(head, batch), quality, start)
+
+NETWORK = Network(DEFAULTS, lambda config: FIELDS, lambda config: PixelwiseHead(), make_sampler,
+                  losses, validate)

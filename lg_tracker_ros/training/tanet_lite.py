@@ -6,8 +6,7 @@ Cross-entropy and Dice only so far; Algorithm 1 (training/adversarial.py) takes 
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Mapping
+from typing import Iterable
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.redetect.correlation import SIDE
@@ -15,9 +14,8 @@ from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
-from lg_tracker_ros.training.loop import fit, to_tensors, Training
+from lg_tracker_ros.training.network import Batch, Field, Network, Sample, Sampler, Training
 from lg_tracker_ros.training.pairs import global_pair, Material
-from lg_tracker_ros.training.stream import Field, Ring
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,29 +25,27 @@ CELLS = SIDE // 8
 FIELDS = {'z8': Field((40, 16, 16)), 'z16': Field((112, 8, 8)), 'cover': Field((10, 8, 8)),
           'x8': Field((40, CELLS, CELLS)), 'x16': Field((112, CELLS // 2, CELLS // 2)),
           'motion': Field((CELLS, CELLS)), 'box': Field((4,), 'float32')}
+DEFAULTS = Training(batch=16, steps=6000, warmup=1500, validate_every=300, capacity=14000)
 
 
-DEFAULTS = Training(batch=16, steps=6000, warmup=1500, validate_every=300)
-CAPACITY = 14000
-
-
-def generate(material: Material, ring: Ring, seed: int, count: int) -> None:
-    """Fill the ring with ``count`` samples: whole frames through the frozen backbone."""
-    rng = np.random.default_rng(seed)
-    config = EngineConfig('cpu', 'auto', threads=1).resolve()
+def make_sampler(material: Material, config: Training) -> Sampler:
+    """Make whole frames and take them through the frozen backbone."""
+    engine = EngineConfig('cpu', 'auto', threads=1).resolve()
     net = TapsNet(load_imagenet_backbone())
-    run_z = compile_network(net, [np.zeros((1, 128, 128, 3), np.uint8)], config)
-    run_x = compile_network(net, [np.zeros((1, SIDE, SIDE, 3), np.uint8)], config)
-    for _ in range(count):
+    run_z = compile_network(net, [np.zeros((1, 128, 128, 3), np.uint8)], engine)
+    run_x = compile_network(net, [np.zeros((1, SIDE, SIDE, 3), np.uint8)], engine)
+
+    def sample(rng: np.random.Generator) -> Sample:
         pair = global_pair(rng, material, SIDE)
         z8, z16 = run_z(pair.template[None])
         x8, x16 = run_x(pair.frame[None])
         motion = motion_cue(torch.from_numpy(pair.frame[None]),
                             torch.from_numpy(pair.before[None]))
         b = pair.box
-        ring.write({'z8': z8[0], 'z16': z16[0], 'cover': part_covers(pair.target),
-                    'x8': x8[0], 'x16': x16[0], 'motion': motion.numpy()[0, 0],
-                    'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4)})
+        return {'z8': z8[0], 'z16': z16[0], 'cover': part_covers(pair.target),
+                'x8': x8[0], 'x16': x16[0], 'motion': motion.numpy()[0, 0],
+                'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4)}
+    return sample
 
 
 def box_maps(box: Tensor) -> Tensor:
@@ -63,29 +59,36 @@ def box_maps(box: Tensor) -> Tensor:
     return cover(y, h)[:, :, None] * cover(x, w)[:, None, :]
 
 
-def loss_of(logits: Tensor, want: Tensor) -> tuple[Tensor, dict[str, float]]:
+def loss_of(logits: Tensor, want: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Full binary cross-entropy averaged over pixels, and Dice where there is a target."""
     bce = F.binary_cross_entropy_with_logits(logits, want, reduction='none').mean((1, 2))
     p = torch.sigmoid(logits)
     mass = want.sum((1, 2))
     dice = 1 - 2 * (p * want).sum((1, 2)) / (p.sum((1, 2)) + mass).clamp(min=1)
     present = (mass > 0).float()
-    total = 10 * bce.mean() + (dice * present).sum() / present.sum().clamp(min=1)
-    return total, {'bce': bce.mean().item(), 'dice': (dice * present).sum().item()
-                   / max(present.sum().item(), 1)}
+    overlap = (dice * present).sum() / present.sum().clamp(min=1)
+    return 10 * bce.mean() + overlap, {'bce': bce.mean().detach(), 'dice': overlap.detach()}
 
 
-@torch.inference_mode()
-def validate(head: TanetLiteHead, ring: Ring) -> dict[str, float]:
+def predict(head: TanetLiteHead, b: Batch) -> Tensor:
+    """Run the head on a batch; logits, N x 40 x 40."""
+    return head(b['x8'], b['x16'], b['motion'][:, None],
+                *head.template(b['z8'], b['z16'], b['cover']))
+
+
+def losses(head: TanetLiteHead, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """Compare the map with the box's."""
+    return loss_of(predict(head, batch), box_maps(batch['box']))
+
+
+def validate(head: TanetLiteHead, batches: Iterable[Batch]) -> tuple[float, dict[str, float]]:
     """Recall of the first and the first three proposals (centre inside the box), and the loss."""
-    total = min(ring.written, ring.capacity)
-    hits, loss, count = np.zeros(2), 0.0, 0
-    for i in range(0, total, 64):
-        b = to_tensors({k: np.asarray(a[i:min(i + 64, total)]) for k, a in ring.arrays.items()})
-        logits = head(b['x8'], b['x16'], b['motion'][:, None],
-                      *head.template(b['z8'], b['z16'], b['cover']))
+    hits, loss, count, total = np.zeros(2), 0.0, 0, 0
+    for b in batches:
+        logits = predict(head, b)
         loss += loss_of(logits, box_maps(b['box']))[0].item() * len(logits)
-        for attention, box in zip(torch.sigmoid(logits).numpy(), b['box'].numpy()):
+        total += len(logits)
+        for attention, box in zip(torch.sigmoid(logits).cpu().numpy(), b['box'].cpu().numpy()):
             if np.isnan(box[0]):
                 continue
             found = attention_boxes(attention, (SIDE, SIDE), (box[2], box[3]), 3, 5 / 255)
@@ -93,19 +96,9 @@ def validate(head: TanetLiteHead, ring: Ring) -> dict[str, float]:
                     for f in found]
             hits += (any(good[:1]), any(good))
             count += 1
-    return {'loss': loss / total, 'r1': hits[0] / count, 'r3': hits[1] / count}
+    r1, r3 = (float(h) / max(count, 1) for h in hits)
+    return r1 + r3, {'loss': loss / total, 'r1': r1, 'r3': r3}
 
 
-def train(ring: Ring, held: Ring, out: Path, c: Training = DEFAULTS, start: Path | None = None
-          ) -> None:
-    """Train the head; the best on the held-out ring, by recall, stays."""
-    head = TanetLiteHead()
-
-    def losses(b: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        return loss_of(head(b['x8'], b['x16'], b['motion'][:, None],
-                            *head.template(b['z8'], b['z16'], b['cover'])), box_maps(b['box']))
-
-    def quality() -> tuple[float, dict[str, float]]:
-        report = validate(head, held)
-        return report['r1'] + report['r3'], report
-    fit(head, ring, out, c, losses, quality, start)
+NETWORK = Network(DEFAULTS, lambda config: FIELDS, lambda config: TanetLiteHead(), make_sampler,
+                  losses, validate)

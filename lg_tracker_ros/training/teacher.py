@@ -89,23 +89,23 @@ def label(video: Path, out: Path, teacher: opencv.OpenCVTracker, rng: Rng, track
     return kept
 
 
-def main() -> None:
-    """Label the videos named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``train label``."""
     parser.add_argument('videos', nargs='+', type=Path)
-    parser.add_argument('--teacher', required=True, help="folder with NanoTrack's ONNX files")
+    parser.add_argument('--teacher', required=True, type=Path,
+                        help="folder with NanoTrack's ONNX files")
     parser.add_argument('--out', required=True, type=Path)
     parser.add_argument('--tracks', type=int, default=25, help='for each video')
-    parser.add_argument('--length', type=int, default=50)
+    parser.add_argument('--length', type=int, default=50, help='frames of a track at most')
     parser.add_argument('--step', type=int, default=2, help='take every so many frames')
     parser.add_argument('--seed', type=int, default=0)
-    args = parser.parse_args()
-    teacher = opencv.nano(args.teacher)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``train label``."""
+    teacher = opencv.nano(str(args.teacher))
     rng = np.random.default_rng(args.seed)
     for video in args.videos:
         kept = label(video, args.out, teacher, rng, args.tracks, args.length, args.step)
         print(f'{video.name}: {kept} tracks', flush=True)
-
-
-if __name__ == '__main__':
-    main()
+    return 0

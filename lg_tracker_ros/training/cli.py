@@ -1,0 +1,25 @@
+"""``train``: its commands, one module each."""
+
+from __future__ import annotations
+
+import argparse
+
+from lg_tracker_ros.training import export, run, teacher
+
+COMMANDS = {
+    'fit': (run.add_arguments, run.run,
+            'train a network; goes on where it stopped; torchrun starts it on several GPUs'),
+    'pack': (run.add_pack_arguments, run.run_pack, 'make samples beforehand'),
+    'label': (teacher.add_arguments, teacher.run,
+              'label real video with a teacher that must return to where it began'),
+    'export': (export.add_arguments, export.run, 'write a checkpoint as the weights that ship'),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands of ``train``."""
+    commands = parser.add_subparsers(dest='train_command', required=True)
+    for name, (arguments, run_it, text) in COMMANDS.items():
+        p = commands.add_parser(name, help=text, description=text)
+        arguments(p)
+        p.set_defaults(run=run_it)
