@@ -32,17 +32,22 @@ class Look:
     Premultiplied, so that no colour from outside the cut comes in where pixels are mixed.
     """
 
-    def __init__(self, sprite: Sprite, colors: Table) -> None:
-        """Take a sprite and the 256 x 3 table that colours it."""
+    def __init__(self, sprite: Sprite, colors: Table, sharpness: float = 1.0) -> None:
+        """
+        Take a sprite and the 256 x 3 table that colours it.
+
+        ``sharpness`` in (0, 1] is the share of its resolution that is left.
+        """
+        self.sharpness = sharpness
         self.views = sprite.views or (sprite.image,)
         self.colors = colors
         self.height, self.width = self.views[0].shape[:2]
         self._kept: dict[tuple[int, int], Image] = {}
 
     def at(self, view: int, scale: float) -> Image:
-        """Give the view (counted round) in the least kept size that is ``scale`` or more."""
+        """Give the view (counted round) in the least kept size that serves ``scale``."""
         view %= len(self.views)
-        level = max(int(np.floor(-np.log(max(scale, 1e-3)) / np.log(STEP))), 0)
+        level = max(int(np.floor(-np.log(max(scale * self.sharpness, 1e-3)) / np.log(STEP))), 0)
         if (view, level) not in self._kept:
             image = self.views[view]
             if level:
@@ -83,6 +88,11 @@ class Bend:
     fields: npt.NDArray[np.float32]
     periods: Array
     phases: Array
+
+    @property
+    def reach(self) -> float:
+        """Longest displacement of all times, a share of the object's size."""
+        return float(np.abs(self.fields).sum(0).max())
 
     def at(self, t: int, width: int, height: int) -> npt.NDArray[np.float32]:
         """Displacements at frame ``t`` in shares of the object's size, height x width x 2."""
@@ -134,7 +144,6 @@ class Actor:
              shutter: float) -> Patch | None:
         """Draw the object for a frame of (height, width); None when it is wholly outside."""
         m = self.matrix(t, camera)
-        size = float(np.sqrt(abs(np.linalg.det(m[:, :2]))))
         longest = float(np.linalg.norm(m[:, :2], axis=0).max())
         image = self.look.at(int(self.view[t]), longest)
         h, w = image.shape[:2]
@@ -142,7 +151,7 @@ class Actor:
         m[:, :2] *= view.shape[0] / h, view.shape[0] / h
         reach = np.abs(m[:, :2]) @ (w / 2, h / 2)
         blur = np.minimum(np.abs(self.shift(t, camera)) * shutter, 40)
-        pad = 1 + blur / 2 + (0.06 * size * max(view.shape[:2]) if self.bend else 0)
+        pad = 1 + blur / 2 + (self.bend.reach * longest * max(view.shape[:2]) if self.bend else 0)
         x0, y0 = (int(v) for v in np.floor(m[:, 2] - reach - pad))
         x1, y1 = (int(v) + 1 for v in np.ceil(m[:, 2] + reach + pad))
         if x1 <= 0 or y1 <= 0 or x0 >= frame[1] or y0 >= frame[0]:
@@ -229,26 +238,8 @@ SPOT = _spot()
 """A round soft spot, brightest in its middle."""
 
 
-def patch_sprite(rng: Rng, image: Image, name: str = 'patch', side: int = 128) -> Sprite:
-    """
-    Cut an irregular piece with a soft border out of a photograph: an object without a class.
-
-    Of four places the one with the most texture is taken. The piece measures ``side`` pixels at
-    the most. Raises ValueError for an image of less than 16 pixels.
-    """
-    h, w = image.shape[:2]
-    if min(h, w) < 16:
-        raise ValueError(f'{name}: a patch needs an image of 16 x 16 pixels or more, got {w} x '
-                         f'{h}; leave it out')
-
-    def piece() -> Image:
-        tall, wide = (int(n * rng.uniform(0.12, 0.5)) + 8 for n in (h, w))
-        y, x = rng.integers(h - tall + 1), rng.integers(w - wide + 1)
-        return image[y:y + tall, x:x + wide]
-    part = max((piece() for _ in range(4)), key=lambda p: float(p[::4, ::4].std()))
-    k = min(side / max(part.shape[:2]), 1.0)
-    part = cv2.resize(part, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
-    h, w = part.shape[:2]
+def blob(rng: Rng, w: int, h: int) -> Image:
+    """Draw an irregular shape with a soft border that fills w x h pixels, as alpha."""
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     waves = np.arange(2, 7)
     swing = rng.normal(0, 0.28, len(waves)) / (waves - 1)
@@ -261,7 +252,29 @@ def patch_sprite(rng: Rng, image: Image, name: str = 'patch', side: int = 128) -
                       1)
     alpha = np.zeros((h, w), np.uint8)
     cv2.fillPoly(alpha, [np.round(np.clip(points, 1, (w - 2, h - 2))).astype(np.int32)], 255)
-    alpha = cv2.blur(alpha, (3, 3), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(cv2.blur(alpha, (3, 3), borderType=cv2.BORDER_CONSTANT), np.uint8)
+
+
+def patch_sprite(rng: Rng, image: Image, name: str = 'patch', side: int = 128) -> Sprite:
+    """
+    Cut an irregular piece with a soft border out of a photograph: an object without a class.
+
+    Of eight places the one with the most texture is taken. The piece measures ``side`` pixels at
+    the most. Raises ValueError for an image of less than 16 pixels.
+    """
+    h, w = image.shape[:2]
+    if min(h, w) < 16:
+        raise ValueError(f'{name}: a patch needs an image of 16 x 16 pixels or more, got {w} x '
+                         f'{h}; leave it out')
+
+    def piece() -> Image:
+        tall, wide = (int(n * rng.uniform(0.12, 0.5)) + 8 for n in (h, w))
+        y, x = rng.integers(h - tall + 1), rng.integers(w - wide + 1)
+        return image[y:y + tall, x:x + wide]
+    part = max((piece() for _ in range(8)), key=lambda p: float(p[::4, ::4].std()))
+    k = min(side / max(part.shape[:2]), 1.0)
+    part = cv2.resize(part, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
+    alpha = blob(rng, part.shape[1], part.shape[0])
     return Sprite(name, 'patch', np.asarray(np.dstack([part, alpha]), np.uint8))
 
 

@@ -92,7 +92,8 @@ def draw_camera(rng: Rng, picture: tuple[int, int], frame: tuple[int, int], leng
     (ph, pw), (h, w) = picture, frame
     fit = max(w / pw, h / ph) * 1.02
     calm = 1.0 if moving else 0.15
-    near = rng.uniform(*config.closeness) if moving else 1.05
+    low, high = config.closeness
+    near = low + (high - low) * rng.random() ** 2 if moving else 1.05
     # a photograph that is enlarged more than twice is a blur
     k0 = fit * max(min(near, 2 / fit), 1.0)
     pace = 2 + int(length / rng.uniform(12, 60))

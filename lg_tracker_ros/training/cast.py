@@ -8,7 +8,9 @@ from typing import Sequence
 import cv2
 from lg_tracker_ros.training.actors import (
     Actor,
+    blob,
     draw_bend,
+    Look,
     OTHER,
     patch_sprite,
     stamp,
@@ -84,15 +86,45 @@ def bar_sprite(rng: Rng, image: Image) -> Sprite:
                                            np.uint8))
 
 
+def draw_scenery(rng: Rng, picture: Image, target: Actor, stage: Stage,
+                 ratio: float) -> Actor | None:
+    """
+    Draw a piece of the scene that stands before the target, which passes behind it.
+
+    None when the target is beyond the picture there and has nothing to hide behind.
+    """
+    at = int(rng.uniform(0.2, 0.98) * stage.length)
+    wide = np.abs(target.scale[at]) * (target.look.width, target.look.height)
+    w, h = (int(max(v, 8)) for v in ratio * wide * np.exp(rng.normal(0, 0.3, 2)))
+    if rng.random() < 0.4:
+        h = int(3 * wide[1]) + 8  # something tall
+    x, y = (int(v) for v in target.place[at] - (w / 2, h / 2))
+    x0, y0 = max(x, 0), max(y, 0)
+    part = picture[y0:max(y + h, 0), x0:max(x + w, 0)]
+    if min(part.shape[:2]) < 4:
+        return None
+    h, w = part.shape[:2]
+    sprite = Sprite('scenery', 'scenery', np.asarray(np.dstack([part, blob(rng, w, h)]), np.uint8))
+    n, middle = stage.length, np.array([x0 + (w - 1) / 2, y0 + (h - 1) / 2])
+    plain = np.repeat(np.arange(256.0)[:, None], 3, 1)
+    return Actor(sprite, Look(sprite, plain), np.tile(middle, (n, 1)), np.ones((n, 2)),
+                 np.zeros(n), np.zeros(n, np.int64))
+
+
 def draw_occluder(rng: Rng, sprites: list[Sprite], image: Image, target: Actor,
                   stage: Stage) -> Actor:
-    """Draw something that passes before the target: a bar, a patch, or one of ``sprites``."""
+    """Draw what hides the target: the scene itself, a bar, a patch, or one of ``sprites``."""
     whole = rng.random() < stage.config.hiding
     kind = rng.random()
+    if stage.scenery is not None and rng.random() < 0.4:
+        ratio = rng.uniform(1.3, 2.5) if whole else rng.uniform(0.4, 1.2)
+        piece = draw_scenery(rng, stage.scenery, target, stage, ratio)
+        if piece is not None:
+            return piece
     if kind < 0.4:
         ratio = rng.uniform(1.2, 2.0) if whole else rng.uniform(0.25, 0.8)
         return draw_other(rng, bar_sprite(rng, image), target, stage, ratio, True, 0.0,
-                          2.0 * max(stage.frame))
+                          3.0 * max(stage.frame))
     sprite = patch_sprite(rng, image)
     if kind > 0.75 and sprites:
         sprite = sprites[int(rng.integers(len(sprites)))]
@@ -135,7 +167,7 @@ def clear_first(cast: Cast, camera: Camera,
         return None
     _, _, stats, _ = cv2.connectedComponentsWithStats(patch.solid.view(np.uint8))
     area = np.count_nonzero(patch.solid)
-    if stats[1:, cv2.CC_STAT_AREA].max() < 0.8 * area:
+    if stats[1:, cv2.CC_STAT_AREA].max() < 0.9 * area:
         return None
     box = tight_box(patch.solid)
     x0, y0 = patch.x + box.x, patch.y + box.y

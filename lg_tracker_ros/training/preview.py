@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import sys
 
 import cv2
+from lg_tracker_ros.training.folders import sort_folders
+from lg_tracker_ros.training.pairs import Material
 from lg_tracker_ros.training.sequences import generate, GeneratedSequence, SceneConfig
 from lg_tracker_ros.types import Image
 import numpy as np
+from tqdm import tqdm
 
 GREEN, RED, WHITE = (60, 220, 60), (60, 60, 240), (255, 255, 255)
 
@@ -39,3 +43,44 @@ def contact_sheet(sequences: list[GeneratedSequence], columns: int, side: int) -
         rows.append(np.hstack([cv2.resize(draw_labels(s, int(t)), None, fx=k, fy=k,
                                           interpolation=cv2.INTER_AREA) for t in times]))
     return np.asarray(np.vstack(rows), np.uint8)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``train preview``."""
+    parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
+                        help='folders of stills, cut-outs and clips')
+    parser.add_argument('--out', type=Path, default=Path('preview.jpg'), metavar='FILE')
+    parser.add_argument('--count', type=int, default=8, metavar='N', help='sequences: rows')
+    parser.add_argument('--columns', type=int, default=8, metavar='N', help='frames of each')
+    parser.add_argument('--side', type=int, default=160, metavar='PIXELS',
+                        help='width of a frame in the picture')
+    parser.add_argument('--size', type=int, nargs=2, default=(320, 320), metavar=('H', 'W'),
+                        help='height and width of the frames as they are made')
+    parser.add_argument('--seed', type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Write the contact sheet; returns 0.
+
+    Raises ValueError for data that gives no scene, and for a file that can't be written.
+    """
+    if min(args.count, args.columns, args.side) < 1:
+        raise ValueError('--count, --columns and --side must be 1 or more, got '
+                         f'{args.count}, {args.columns} and {args.side}')
+    config = SceneConfig(*args.size)
+    found = sort_folders(args.data)
+    material = Material(found['stills'], found['stamps'], found['clips'], validation=False)
+    rng = np.random.default_rng(args.seed)
+    backgrounds = [*material.backgrounds, *(c.frames for c in material.clips)]
+    sheet = contact_sheet([generate(rng, material.sprites, backgrounds, config)
+                           for _ in tqdm(range(args.count), 'sequences', file=sys.stderr,
+                                         disable=not sys.stderr.isatty())],
+                          args.columns, args.side)
+    if not args.out.parent.is_dir() or not cv2.haveImageWriter(str(args.out)):
+        raise ValueError(f'--out {args.out}: this picture cannot be written; name a .jpg or '
+                         '.png file in a folder that is there')
+    cv2.imwrite(str(args.out), sheet)
+    print(f'{args.out}: green is the target, red its look-alikes, white what shows; the number '
+          'is the share of the target that shows')
+    return 0

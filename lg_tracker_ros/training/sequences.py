@@ -46,7 +46,7 @@ class SceneConfig:
     frames: tuple[int, int] = (16, 60)
     patch: float = 0.15
     cut: float = 0.12
-    video: float = 0.4
+    video: float = 0.3
     shutter: tuple[float, float] = (0.0, 0.8)
     least: float = 0.05
     camera: CameraConfig = field(default_factory=CameraConfig)
@@ -153,15 +153,16 @@ def draw_shots(rng: Rng, target: Sprite, alike: Sequence[Sprite], sprites: Seque
     """Draw the shots in which ``target`` is seen; None when it isn't solid enough for one."""
     frame = (config.height, config.width)
     base = tone_curve(rng, 0.5)
-    size = np.exp(rng.uniform(np.log(config.story.smallest),
-                              np.log(max(config.story.largest * min(frame),
-                                         config.story.smallest))))
+    low = config.story.smallest
+    high = max(config.story.largest * min(frame), low)
+    size = low * (high / low) ** rng.random(2).max()  # the smallest are rare
     view = int(rng.integers(len(target.views) or 1))
     shadow = rng.uniform(0.2, 0.7) if rng.random() < config.story.shadow else 0.0
     shots: list[Shot] = []
     for length in lengths:
         where, camera, color, mirrored = draw_backdrop(rng, background(), length, config)
-        stage = Stage(camera, frame, color, shadow, config.story)
+        scenery = where if isinstance(where, np.ndarray) else None
+        stage = Stage(camera, frame, color, scenery, shadow, config.story)
         actor = draw_target(rng, target, base, stage, size, view)
         cast = draw_cast(rng, actor, sprites, alike, photograph(background()), stage)
         kept = cast if shots else clear_first(cast, camera, frame)

@@ -9,6 +9,7 @@ from lg_tracker_ros.training.actors import Actor, Array, draw_bend, Look, turnin
 from lg_tracker_ros.training.camera import Camera, curve, wander
 from lg_tracker_ros.training.optics import Table
 from lg_tracker_ros.training.sources import Rng, Sprite
+from lg_tracker_ros.types import Image
 import numpy as np
 
 
@@ -26,7 +27,7 @@ class StoryConfig:
     ``crossing`` is how often one of the former crosses the target's way, ``hiding`` how often an
     occluder is large enough to hide it; ``leave`` how often it leaves and comes back;
     ``shadow`` how often there is a ground with shadows; ``blend`` how far colours may be drawn
-    to the background's.
+    to the background's, ``soft`` how often one is less sharp than the scene.
     """
 
     smallest: float = 10.0
@@ -38,7 +39,7 @@ class StoryConfig:
     spin: float = 0.06
     turn: float = 0.2
     turn_rate: tuple[float, float] = (1.0, 12.0)
-    warp: float = 0.035
+    warp: float = 0.06
     lookalikes: tuple[int, int] = (0, 4)
     passers: tuple[int, int] = (0, 3)
     crossing: float = 0.5
@@ -47,15 +48,21 @@ class StoryConfig:
     leave: float = 0.15
     shadow: float = 0.4
     blend: float = 0.6
+    soft: float = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """Where a shot is played: its camera, the frame's (height, width), the mean colour there."""
+    """
+    Where a shot is played: its camera, the frame's (height, width), the mean colour there.
+
+    ``scenery`` is the picture behind it where that stands still (a photograph), else None.
+    """
 
     camera: Camera
     frame: tuple[int, int]
     color: Array
+    scenery: Image | None
     shadow: float
     config: StoryConfig
 
@@ -66,11 +73,14 @@ class Stage:
 
 
 def colored(rng: Rng, sprite: Sprite, base: Table, stage: Stage) -> Look:
-    """Dress a sprite in ``base``, drawn a little to the colours of the place."""
+    """Dress a sprite in ``base``, drawn a little to the colours of the place, or out of focus."""
     view = (sprite.views or (sprite.image,))[0]
-    own = np.array(cv2.mean(view[..., :3], np.ascontiguousarray(view[..., 3]))[:3])
+    few = np.ascontiguousarray(view[::4, ::4])
+    own = np.array(cv2.mean(few[..., :3], np.ascontiguousarray(few[..., 3]))[:3])
     pull = stage.config.blend * rng.random() ** 2
-    return Look(sprite, base * np.clip((stage.color + 20) / (own + 20), 0.4, 2.5) ** pull)
+    tint = np.clip((stage.color + 20) / (own + 20), 0.4, 2.5) ** pull
+    blurred = rng.random() < stage.config.soft
+    return Look(sprite, base * tint, rng.uniform(0.35, 0.9) if blurred else 1.0)
 
 
 def fold(values: Array, low: Array, high: Array) -> Array:
