@@ -478,7 +478,7 @@ def test_samples_can_be_packed_beforehand(tmp_path, toy):
 
 @pytest.mark.parametrize('words, message', [
     (['fit', 'pixelwize', '--out', 'o'], "no network 'pixelwize' to train; did you mean pixel"),
-    (['fit', 'yolo', '--out', 'o'], 'there are pixelwise, tanet_lite'),
+    (['fit', 'yolo', '--out', 'o'], 'there are pixelwise, '),
     (['fit', 'pixelwise', '--out', 'o', '--set', 'step=4'], '--set step: there is no such'),
     (['fit', 'pixelwise', '--out', 'o', '--set', 'held_out=2', '--set', 'capacity=2'],
      'and --data is missing'),
