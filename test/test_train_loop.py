@@ -63,7 +63,7 @@ def losses(model, batch, step):
 def validate(model, batches):
     """Give less the mean square."""
     assert not model.training and not torch.is_grad_enabled()
-    error = float(np.mean([losses(model, b, 0)[0].item() for b in batches]))
+    error = np.mean([losses(model, b, 0)[0].item() for b in batches])
     return -error, {'error': error}
 
 

@@ -93,8 +93,9 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
         judged = model if average is None else average.module
 
         # 2. where the last run stopped
-        about = {'network': name, 'config': asdict(c), 'trained_on': sorted(trained_on),
-                 'commit': commit(), 'machine': machine()}
+        about: dict[str, Any] = {
+            'network': name, 'config': asdict(c), 'trained_on': sorted(trained_on),
+            'commit': commit(), 'machine': machine()}
         parts: dict[str, Any] = {
             'model': model, 'optimizer': optimizer, 'schedule': schedule, 'scaler': scaler,
             **({'average': average} if average is not None else {})}
@@ -103,6 +104,7 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
         if last.exists():
             state = read_run(last)
             check_same(last, state, about)
+            about['trained_on'] = sorted({*trained_on, *state['trained_on']})
             for key, part in parts.items():
                 part.load_state_dict(state[key])
             step, best, stale = state['step'], state['best'], state['stale']
@@ -158,22 +160,24 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                 paused = time.perf_counter()
                 judged.eval()
                 with torch.no_grad():
-                    quality, report = network.validate(
+                    quality, found = network.validate(
                         judged, (to_device(b, device) for b in held()))
                     if network.pictures is not None:
                         log.picture(step, network.pictures(
                             judged, to_device(next(iter(held())), device)))
+                report = {key: float(value) for key, value in found.items()}
+                quality = float(quality)  # a NumPy number is an object that needs pickle
                 stale = 0 if quality > best else stale + 1
                 if quality > best:
                     best = quality
                     save(out / 'best.pt', {
                         **about, 'state_dict': judged.state_dict(), 'step': step,
-                        'quality': quality, 'report': dict(report)})
+                        'quality': quality, 'report': report})
                 save(last, {**about, **{k: part.state_dict() for k, part in parts.items()},
                             'step': step, 'best': best, 'stale': stale})
                 log.write(step, 'held_out', {'quality': quality, **report})
                 log.say(f'{step}/{c.steps} quality {quality:.4f} (best {best:.4f}), held out '
-                        f'{ {k: round(float(v), 4) for k, v in report.items()} }')
+                        f'{ {key: round(value, 4) for key, value in report.items()} }')
                 learn_mode(model)
                 began += time.perf_counter() - paused
             if place.world > 1:

@@ -133,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
         share = max((os.cpu_count() or 1) - args.workers, 1)
         torch.set_num_threads(min(torch.get_num_threads(), share))
     before = trained_before(args.weights)
-    if leads:
+    if place.rank == 0:
         samples.hold_out()
     with ExitStack() as stack:
         if c.fresh:
