@@ -152,8 +152,11 @@ class Actor:
         reach = np.abs(m[:, :2]) @ (w / 2, h / 2)
         blur = np.minimum(np.abs(self.shift(t, camera)) * shutter, 40)
         pad = 1 + blur / 2 + (self.bend.reach * longest * max(view.shape[:2]) if self.bend else 0)
-        x0, y0 = (int(v) for v in np.floor(m[:, 2] - reach - pad))
-        x1, y1 = (int(v) + 1 for v in np.ceil(m[:, 2] + reach + pad))
+        # what is further out than a frame is not worth the work: no target is as large
+        far = min(frame)
+        limit = np.array([frame[1] + far, frame[0] + far])
+        x0, y0 = (int(v) for v in np.maximum(np.floor(m[:, 2] - reach - pad), -far))
+        x1, y1 = (int(v) for v in np.minimum(np.ceil(m[:, 2] + reach + pad) + 1, limit))
         if x1 <= 0 or y1 <= 0 or x0 >= frame[1] or y0 >= frame[0]:
             return None
         back = np.linalg.inv(m[:, :2]).astype(np.float32)

@@ -9,6 +9,7 @@ import sys
 import cv2
 from lg_tracker_ros.training.folders import sort_folders
 from lg_tracker_ros.training.pairs import Material
+from lg_tracker_ros.training.scenario import Background
 from lg_tracker_ros.training.sequences import generate, GeneratedSequence, SceneConfig
 from lg_tracker_ros.types import Image
 import numpy as np
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     found = sort_folders(args.data)
     material = Material(found['stills'], found['stamps'], found['clips'], validation=False)
     rng = np.random.default_rng(args.seed)
-    backgrounds = [*material.backgrounds, *(c.frames for c in material.clips)]
+    backgrounds: list[Background] = [*material.backgrounds, *(c.frames for c in material.clips)]
     sheet = contact_sheet([generate(rng, material.sprites, backgrounds, config)
                            for _ in tqdm(range(args.count), 'sequences', file=sys.stderr,
                                          disable=not sys.stderr.isatty())],

@@ -38,7 +38,7 @@ class SceneConfig:
     ``cut`` how often the viewpoint changes at once, ``video`` how often the background is a video
     where there are any; ``shutter`` the range of the share of a frame's time in which light
     falls. ``least`` is the share of the target under which it counts as absent. Raises ValueError
-    for a frame under 32 pixels and for lengths that aren't a range.
+    for a frame under 32 pixels, lengths that aren't a range, and targets that don't fit.
     """
 
     height: int = 320
@@ -61,6 +61,10 @@ class SceneConfig:
                              f'{self.height} x {self.width}')
         if not 1 <= self.frames[0] <= self.frames[1]:
             raise ValueError(f'frames must be a range such as (16, 60), got {self.frames}')
+        most = self.story.largest * min(self.height, self.width)
+        if not 1 <= self.story.smallest <= most:
+            raise ValueError(f'story.smallest must be from 1 to {most:g} px, which is largest '
+                             f'times the shorter side, got {self.story.smallest:g}')
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +158,7 @@ def draw_shots(rng: Rng, target: Sprite, alike: Sequence[Sprite], sprites: Seque
     frame = (config.height, config.width)
     base = tone_curve(rng, 0.5)
     low = config.story.smallest
-    high = max(config.story.largest * min(frame), low)
+    high = config.story.largest * min(frame)
     size = low * (high / low) ** rng.random(2).max()  # the smallest are rare
     view = int(rng.integers(len(target.views) or 1))
     shadow = rng.uniform(0.2, 0.7) if rng.random() < config.story.shadow else 0.0
