@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from lg_tracker_ros.training import export, run, teacher
+from lg_tracker_ros.training import assets, export, preview, run, teacher
 
 COMMANDS = {
+    'assets': (assets.add_arguments, assets.run, 'get what scenes are made of'),
+    'preview': (preview.add_arguments, preview.run, 'show what the generator makes'),
     'fit': (run.add_arguments, run.run,
             'train a network; goes on where it stopped; torchrun starts it on several GPUs'),
     'pack': (run.add_pack_arguments, run.run_pack, 'make samples beforehand'),
