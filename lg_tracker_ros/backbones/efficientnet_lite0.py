@@ -12,6 +12,7 @@ import torch.nn.functional as F
 STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3),
           (5, 1, 6, 112, 3))
 STRIDE_8, STRIDE_16 = 4, 10  # last block at each stride
+LOWER = 8  # blocks of the lower part, to the middle of stride 16
 
 
 class SameConv(nn.Module):
@@ -75,13 +76,22 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Return [N x 40 x h/8 x w/8, N x 112 x h/16 x w/16]."""
-        x = F.relu6(self.stem(x))
-        taps = []
-        for i, block in enumerate(self.blocks):
+        return self.upper(*self.lower(x))
+
+    def lower(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Run what training leaves alone: N x 40 x h/8 x w/8 and N x 80 x h/16 x w/16."""
+        x = fine = F.relu6(self.stem(x))
+        for i, block in enumerate(self.blocks[:LOWER]):
             x = block(x)
-            if i in (STRIDE_8, STRIDE_16):
-                taps.append(x)
-        return taps
+            if i == STRIDE_8:
+                fine = x
+        return fine, x
+
+    def upper(self, fine: Tensor, x: Tensor) -> list[Tensor]:
+        """Go on from what ``lower`` gives; returns what ``forward`` does."""
+        for block in self.blocks[LOWER:]:
+            x = block(x)
+        return [fine, x]
 
 
 def fold_imagenet(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

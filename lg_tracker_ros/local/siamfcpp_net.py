@@ -123,7 +123,11 @@ class SiamFCppNet(nn.Module):
 
     def template(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Template crops, N x s x s x 3 uint8 BGR, to the two kernels, N x width x k x k."""
-        maps, t = self.features(images), self.variant.trim
+        return self.kernels(self.features(images))
+
+    def kernels(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Make the two kernels from the backbone's levels of template crops."""
+        t = self.variant.trim
         cls, box = (branch.adjust(maps) for branch in (self.cls, self.box))
         end = cls.shape[3] - t
         return cls[:, :, t:end, t:end], box[:, :, t:end, t:end]
@@ -133,13 +137,16 @@ class SiamFCppNet(nn.Module):
         return self.backbone(self.variant.prepare(images))
 
     def forward(self, images: Tensor, cls: Tensor, box: Tensor) -> Maps:
+        """Match search crops, N x s x s x 3 uint8 BGR, with kernels of N templates or of one."""
+        return self.match(self.features(images), cls, box)
+
+    def match(self, maps: list[Tensor], cls: Tensor, box: Tensor) -> Maps:
         """
-        Match search crops, N x s x s x 3 uint8 BGR, with kernels of N templates or of one.
+        Match the backbone's levels of search crops with kernels of N templates or of one.
 
         Returns classification logits and quality logits, N x g x g each, and l, t, r, b in
         search pixels, N x 4 x g x g.
         """
-        maps = self.features(images)
         scores = self.cls(cls, maps)
         # exp keeps sides positive; the clamp keeps an untrained head finite
         ltrb = torch.exp(self.box(box, maps).clamp(-4, 4)) * NOMINAL

@@ -219,7 +219,10 @@ class SiamRPNNet(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Backbone and neck on images, B x 3 x H x W, BGR, 0-255."""
-        maps = self.backbone(x if self.prepare is None else self.prepare(x))
+        return self.adjusted(self.backbone(x if self.prepare is None else self.prepare(x)))
+
+    def adjusted(self, maps: list[Tensor]) -> list[Tensor]:
+        """Run the neck, where there is one, on the backbone's levels."""
         return maps if self.neck is None else self.neck(maps)
 
     def template(self, z: Tensor) -> Template:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from lg_tracker_ros.training import pixelwise, tanet_lite
+from lg_tracker_ros.training import pixelwise, siamfcpp, siamrpnpp, tanet_lite
 from lg_tracker_ros.training.network import Network
 
 NETWORKS: Mapping[str, Network[Any, Any]] = {
     'pixelwise': pixelwise.NETWORK,
+    'siamfcpp': siamfcpp.NETWORK,
+    'siamrpnpp': siamrpnpp.NETWORK,
     'tanet_lite': tanet_lite.NETWORK,
 }

@@ -1,25 +1,24 @@
-"""What ``siamfcpp`` and ``siamrpnpp`` share when trained end to end: pairs, backbone, judging."""
+"""What ``siamfcpp`` and ``siamrpnpp`` share when trained end to end: pairs and backbone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Mapping
+from typing import Any, Callable, Mapping
 
 from lg_tracker_ros.backbones.alexnet import AlexNet
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.backbones.mobilenet_v2 import MobileNetV2
 from lg_tracker_ros.backbones.resnet50 import ResNet50
 from lg_tracker_ros.checkpoint import load_checkpoint
-from lg_tracker_ros.training.network import Field, Sample, Sampler, Training
+from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.local.pixelwise_net import normalize
+from lg_tracker_ros.training.network import Batch, Field, Sample, Sampler, Training
 from lg_tracker_ros.training.pairs import local_pair, Material, mirror, without_color
 from lg_tracker_ros.weights import shared_backbone
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn, Tensor
-
-Table = npt.NDArray[np.float64]
 
 FROZEN: Mapping[str, tuple[type[nn.Module], tuple[str, ...]]] = {
     # the middle of stride 16; SiamRPN++ (section 4.1) and PySOT train the last stages only, too
@@ -56,7 +55,9 @@ class SiameseTraining(Training):
     ``backbone``: one of FROZEN. ``pretrained``: file of the backbone's weights to begin with;
     empty: those that ship, for efficientnet_lite0. ``negative``: share of pairs without the
     target in the search crop; ``flip`` and ``grey``: share of pairs mirrored, and without colour.
-    ``rates`` left empty, or as another backbone has them, are those of backbone_rates.
+    ``cached``: samples hold what the frozen part makes of the crops, so that a CPU trains faster
+    (efficientnet_lite0 on the weights that ship). ``rates`` left empty, or as another backbone
+    has them, are those of backbone_rates.
     """
 
     backbone: str = 'efficientnet_lite0'
@@ -64,11 +65,15 @@ class SiameseTraining(Training):
     negative: float = 0.2
     flip: float = 0.5
     grey: float = 0.1
+    cached: bool = False
 
     def __post_init__(self) -> None:
-        """Let the rates follow the backbone."""
+        """Let the rates follow the backbone; refuse what can't be cached."""
         if not self.rates or any(self.rates == backbone_rates(b) for b in FROZEN):
             object.__setattr__(self, 'rates', backbone_rates(self.backbone))
+        if self.cached and (self.backbone != 'efficientnet_lite0' or self.pretrained):
+            raise ValueError('cached=true is for backbone=efficientnet_lite0 with the weights '
+                             'that ship (pretrained empty)')
 
 
 def load_backbone(backbone: nn.Module, config: SiameseTraining) -> None:
@@ -86,10 +91,46 @@ def load_backbone(backbone: nn.Module, config: SiameseTraining) -> None:
                          'trained on ImageNet, --set pretrained=FILE')
 
 
-def pair_fields(exemplar: int, instance: int) -> dict[str, Field]:
-    """Describe a sample: two crops, uint8 BGR, and x, y, w, h in the search crop (nan: absent)."""
-    return {'template': Field((exemplar, exemplar, 3), 'uint8'),
-            'search': Field((instance, instance, 3), 'uint8'), 'box': Field((4,), 'float32')}
+def pair_fields(config: SiameseTraining, exemplar: int, instance: int) -> dict[str, Field]:
+    """
+    Describe a sample: ``template`` and ``search``, and the ``box`` in the search crop.
+
+    Crops are uint8 BGR; or, cached, what the lower part of the backbone makes of them, float16 at
+    strides 8 and 16. The box is x, y, w, h in pixels, nan where absent.
+    """
+    box = {'box': Field((4,), 'float32')}
+    sides = {'template': exemplar, 'search': instance}
+    if not config.cached:
+        return {**{name: Field((s, s, 3), 'uint8') for name, s in sides.items()}, **box}
+    return {**{f'{name}8': Field((40, s // 8, s // 8)) for name, s in sides.items()},
+            **{f'{name}16': Field((80, s // 16, s // 16)) for name, s in sides.items()}, **box}
+
+
+class LowerNet(nn.Module):
+    """The frozen part: N x s x s x 3 uint8 BGR to its two maps."""
+
+    def __init__(self, backbone: EfficientNetLite0) -> None:
+        """Wrap the backbone."""
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return N x 40 x s/8 x s/8 and N x 80 x s/16 x s/16."""
+        return self.backbone.lower(normalize(images))
+
+
+def levels(backbone: nn.Module, prepare: Callable[[Tensor], Tensor], batch: Batch, name: str
+           ) -> list[Tensor]:
+    """
+    Give the backbone's levels of a batch's crops, ``template`` or ``search``, cached or not.
+
+    ``prepare`` maps N x s x s x 3 uint8 BGR to what the backbone expects.
+    """
+    if name in batch:
+        return backbone(prepare(batch[name]))
+    if not isinstance(backbone, EfficientNetLite0):
+        raise TypeError(f'only efficientnet_lite0 has a lower part, not {type(backbone).__name__}')
+    return backbone.upper(batch[f'{name}8'], batch[f'{name}16'])
 
 
 def pair_sampler(material: Material, config: SiameseTraining, exemplar: int, instance: int
@@ -104,31 +145,18 @@ def pair_sampler(material: Material, config: SiameseTraining, exemplar: int, ins
         b = pair.box
         return {'template': pair.template, 'search': pair.search,
                 'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4, np.float32)}
-    return sample
+    if not config.cached:
+        return sample
+    engine = EngineConfig('cpu', 'auto', threads=1).resolve()
+    lower = LowerNet(shared_backbone())
+    run = {name: compile_network(lower, [np.zeros((1, side, side, 3), np.uint8)], engine)
+           for name, side in (('template', exemplar), ('search', instance))}
 
-
-def overlap(boxes: Tensor, truth: Tensor) -> Tensor:
-    """IoU of x, y, w, h, ... x 4 each and broadcast; nan where either holds a nan."""
-    low = torch.maximum(boxes[..., :2], truth[..., :2])
-    high = torch.minimum(boxes[..., :2] + boxes[..., 2:], truth[..., :2] + truth[..., 2:])
-    inter = (high - low).clamp(min=0).prod(-1)
-    return inter / (boxes[..., 2:].prod(-1) + truth[..., 2:].prod(-1) - inter)
-
-
-def judge(results: Iterable[tuple[Tensor, Tensor, Tensor]]) -> tuple[dict[str, float], Table]:
-    """
-    Judge found boxes, their scores and the true boxes: N x 4, N, N x 4 (nan: absent) a batch.
-
-    Returns a report and (score, IoU) of each sample, N x 2, IoU -1 where absent. ``iou`` and
-    ``hit`` (share of IoU > .5) are over the samples with a target; ``auc`` is how well the score
-    tells hits from misses and absent targets: the area under the ROC curve.
-    """
-    rows = [torch.stack([score.float(), torch.nan_to_num(overlap(boxes.float(), truth), nan=-1.0)],
-                        dim=1).cpu() for boxes, score, truth in results]
-    table = torch.cat(rows).double().numpy()
-    score, value = table.T
-    present = value >= 0
-    good, bad = score[value > 0.5], score[value <= 0.5]
-    auc = float((good[:, None] > bad[None, :]).mean()) if len(good) and len(bad) else 0.0
-    return {'iou': float(value[present].mean()), 'hit': float((value[present] > 0.5).mean()),
-            'auc': auc}, table
+    def cached(rng: np.random.Generator) -> Sample:
+        plain = sample(rng)
+        found: dict[str, Any] = {'box': plain['box']}
+        for name, go in run.items():
+            fine, coarse = go(np.asarray(plain[name])[None])
+            found[f'{name}8'], found[f'{name}16'] = fine[0], coarse[0]
+        return found
+    return cached

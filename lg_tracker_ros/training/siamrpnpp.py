@@ -14,12 +14,12 @@ from typing import Iterable, Iterator, Mapping
 from lg_tracker_ros.local.siamfcpp_net import plain
 from lg_tracker_ros.local.siamrpnpp import anchor_grid
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, VARIANTS
+from lg_tracker_ros.training.judge import judge, overlap
 from lg_tracker_ros.training.network import Batch, Field, Network, Sampler
 from lg_tracker_ros.training.pairs import Material
 from lg_tracker_ros.training.siamese import (
-    judge,
+    levels,
     load_backbone,
-    overlap,
     pair_fields,
     pair_sampler,
     SiameseTraining,
@@ -51,9 +51,15 @@ class AnchoredNet(SiamRPNNet):
         low = center[:, :2] + self.constants.instance / 2 - center[:, 2:] / 2
         return torch.cat([low, center[:, 2:]], dim=1)
 
+    def to_input(self, images: Tensor) -> Tensor:
+        """N x s x s x 3 uint8 BGR to what the backbone expects."""
+        return plain(images) if self.prepare is None else self.prepare(plain(images))
+
     def match(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Run on a batch of crops: class logits, N x 2 x K, and offsets, N x 4 x K."""
-        cls, loc = self(self.template(plain(batch['template'])), plain(batch['search']))
+        z, x = (self.adjusted(levels(self.backbone, self.to_input, batch, name))
+                for name in ('template', 'search'))
+        cls, loc = self.rpn_head(self.rpn_head.template(z), x)
         return cls.reshape(len(cls), 2, -1).float(), loc.reshape(len(loc), 4, -1).float()
 
 
@@ -68,7 +74,7 @@ def make_model(config: SiameseTraining) -> AnchoredNet:
 def fields(config: SiameseTraining) -> Mapping[str, Field]:
     """Describe a sample."""
     c = VARIANTS[config.backbone][1]
-    return pair_fields(c.exemplar, c.instance)
+    return pair_fields(config, c.exemplar, c.instance)
 
 
 def make_sampler(material: Material, config: SiameseTraining) -> Sampler:

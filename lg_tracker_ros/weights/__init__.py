@@ -16,17 +16,18 @@ def weights_file(given: str, shipped: str) -> Path:
     """
     Return the file that ``given`` names, or where that is empty the one that ships.
 
-    A folder, as training leaves it, stands for the one ``.safetensors`` file in it; raises
-    ValueError, in one line, when it holds none or several. Any other file need not exist.
+    A folder stands for the one ``.safetensors`` file in it or, as training leaves it, for its
+    ``best.pt``; raises ValueError, in one line, when it holds neither, or several of the first.
+    Any other file need not exist.
     """
     path = Path(given) if given else FOLDER / shipped
     if not path.is_dir():
         return path
-    found = sorted(path.glob('*.safetensors'))
+    found = sorted(path.glob('*.safetensors')) or sorted(path.glob('best.pt'))
     if len(found) != 1:
-        names = ', '.join(p.name for p in found) or 'none'
-        raise ValueError(f'weights: expected one .safetensors file in the folder {path}, got '
-                         f'{names}; name the file itself')
+        names = ', '.join(p.name for p in found) or 'neither'
+        raise ValueError(f'weights: expected one .safetensors file, or best.pt, in the folder '
+                         f'{path}, got {names}; name the file itself')
     return found[0]
 
 
