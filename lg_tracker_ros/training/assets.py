@@ -34,7 +34,7 @@ def default_folder() -> Path:
         'lg_tracker_ros/assets')
 
 
-def shrink_photo(data: bytes, side: int = 1280, least: int = 300) -> bytes | None:
+def shrink_photo(data: bytes, side: int = 960, least: int = 300) -> bytes | None:
     """
     Bytes of an image file to those of a JPEG of at most ``side`` pixels.
 
@@ -56,9 +56,9 @@ def extract(asset: Asset, packages: Iterable[Path], out: Path) -> int:
     """
     Write the files of ``asset`` that are wanted, in the form of its kind, below ``out``.
 
-    Photographs are shrunk, models rendered, others kept as they are, in the last two of their
-    folders. Returns how many there are; raises ValueError when a package is damaged or holds
-    none.
+    Photographs are shrunk and become stills that ``sources.read_coco`` reads, models are rendered
+    for ``objects.read_objects``, others kept as they are, in the last two of their folders.
+    Returns how many there are; raises ValueError when a package is damaged or holds none.
     """
     count = 0
     licences: dict[bytes, None] = {}  # packages of one origin have the same
@@ -71,13 +71,23 @@ def extract(asset: Asset, packages: Iterable[Path], out: Path) -> int:
             elif asset.kind == 'photos':
                 photo = shrink_photo(data)
                 if photo is not None:
-                    count += write(out / f'{unique_name(path)}.jpg', photo)
+                    count += write(out / 'images' / f'{unique_name(path)}.jpg', photo)
             else:
                 count += write(out.joinpath(*path.parts[-3:]), data)
     (out / 'LICENCE').write_bytes(b'\n'.join(licences))
+    if asset.kind == 'photos':
+        write_stills(asset, out)
     if not count:
         raise ValueError(f'{asset.name} {asset.version}: its packages hold nothing to be taken')
     return count
+
+
+def write_stills(asset: Asset, out: Path) -> None:
+    """List the photographs in COCO form, without instances: such stills are backgrounds."""
+    images = [{'id': i, 'file_name': p.name, 'source': f'{asset.name} ({asset.licence})'}
+              for i, p in enumerate(sorted((out / 'images').glob('*.jpg')))]
+    (out / 'instances.json').write_text(json.dumps(
+        {'images': images, 'annotations': [], 'categories': []}))
 
 
 def unique_name(path: PurePosixPath) -> str:
