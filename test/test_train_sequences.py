@@ -334,7 +334,7 @@ def test_wrong_settings_and_no_material_are_said(sprites, backgrounds):
         SceneConfig(height=8)
     with pytest.raises(ValueError, match=r'a range such as \(16, 60\), got \(9, 3\)'):
         SceneConfig(frames=(9, 3))
-    with pytest.raises(ValueError, match='from 1 to 224 px, which is largest .* got 300'):
+    with pytest.raises(ValueError, match=r'from 1 to 224 px, which is largest .* got 300'):
         SceneConfig(story=StoryConfig(smallest=300))
     with pytest.raises(ValueError, match='needs sprites and backgrounds, got 4 and 0'):
         generate(rng, sprites, [])

@@ -11,7 +11,9 @@ from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import SEARCH, TEMPLATE
-from lg_tracker_ros.training.scenes import compose, degrade, jitter_color, View
+from lg_tracker_ros.training.optics import degrade, jitter_color
+from lg_tracker_ros.training.scenario import Background
+from lg_tracker_ros.training.sequences import draw_scenario, SceneConfig
 from lg_tracker_ros.training.sources import (
     Clip,
     cut_sprites,
@@ -28,7 +30,24 @@ from lg_tracker_ros.types import Box, Image
 import numpy as np
 import numpy.typing as npt
 
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """
+    A training picture: ``box`` is the target's, None when absent.
+
+    ``others`` are the boxes of look-alikes.
+    """
+
+    image: Image
+    box: Box | None
+    others: tuple[Box, ...] = ()
+
+
 Views = tuple[View, View, View]
+
+HARDLY = 0.2
+"""Share of the target that must show for it to be searched for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +152,20 @@ def clip_views(rng: Rng, m: Material) -> Views:
     return shot(i, int(seeds[0])), shot(k - 1, int(seeds[1])), shot(k, int(seeds[1]))
 
 
+def scene_views(rng: Rng, m: Material) -> Views:
+    """Render three frames of a generated sequence: the first, and any two successive ones."""
+    width = int(rng.integers(320, 560))
+    config = SceneConfig(int(width * rng.uniform(0.55, 0.85)), width)
+    backgrounds: list[Background] = [*m.backgrounds, *(c.frames for c in m.clips)]
+    scenario = draw_scenario(rng, m.sprites, backgrounds, config)
+    k = int(rng.integers(1, len(scenario)))
+    first, before, last = (scenario.render(i) for i in (0, k - 1, k))
+    if 0 < last.visibility < HARDLY:
+        return scene_views(rng, m)  # neither there nor away: no honest label
+    return (View(first.image, first.box, first.others),
+            View(before.image, before.box, before.others), View(last.image, last.box, last.others))
+
+
 def sample_views(rng: Rng, m: Material) -> Views:
     """Draw views from a source chosen at random: stills, clips, composed scenes."""
     for _ in range(50):
@@ -142,7 +175,7 @@ def sample_views(rng: Rng, m: Material) -> Views:
         elif u < 0.55 and m.clips:
             views = clip_views(rng, m)
         else:
-            views = compose(rng, m.sprites, m.backgrounds)
+            views = scene_views(rng, m)
         box = views[0].box
         if box is None or min(box.w, box.h) < 7 or max(box.w, box.h) < 10:
             continue
