@@ -92,8 +92,9 @@ class Settings:
         """Check choices, ranges and what goes together."""
         wrong = out_of_range(self)
         if self.backbone != 'efficientnet_lite0' and self.tracker not in ANY_BACKBONE:
-            wrong.append(f"backbone {self.backbone!r} is for the trackers "
-                         f"{' and '.join(ANY_BACKBONE)} only, tracker is {self.tracker!r}")
+            takers = ' and '.join(ANY_BACKBONE)
+            wrong.append(f'backbone {self.backbone!r} is for the trackers {takers} only, '
+                         f'tracker is {self.tracker!r}')
         if wrong:
             raise ValueError('; '.join(wrong))
         self.search()

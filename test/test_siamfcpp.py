@@ -37,7 +37,7 @@ PLAIN = AnchorFreeConfig(penalty=0, window=0, rate=1, slope=1, look=0, offset=0)
 
 @pytest.fixture(scope='module')
 def look():
-    """The pretrained look, compiled once."""
+    """Compile the pretrained look once."""
     return Look(shared_backbone(), TORCH)
 
 
@@ -171,8 +171,8 @@ def test_without_weights_says_where_they_are_expected():
 def test_labels_of_a_box_by_hand():
     assert POINTS[[0, 12, 24]].tolist() == [24, 120, 216]
     # 64 x 32 px around the middle point
-    positive, counts, ltrb = targets(torch.tensor([[88.0, 104.0, 64.0, 32.0],
-                                                        [NAN] * 4]), POINTS)
+    positive, counts, ltrb = targets(
+        torch.tensor([[88.0, 104.0, 64.0, 32.0], [NAN] * 4]), POINTS)
     assert ltrb.shape == (2, 4, 25, 25)
     assert ltrb[0, :, 12, 12].tolist() == [32, 16, 32, 16]
     assert ltrb[0, :, 11, 14].tolist() == [48, 8, 16, 24]

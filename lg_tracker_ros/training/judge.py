@@ -1,4 +1,4 @@
-"""How good are found boxes, and how well does their score tell the good from the bad?"""
+"""Judge found boxes, and how well their score tells the good from the bad."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Table = npt.NDArray[np.float64]
 
 
 def overlap(boxes: Tensor, truth: Tensor) -> Tensor:
-    """IoU of x, y, w, h, ... x 4 each and broadcast; nan where either holds a nan."""
+    """Compute IoU of x, y, w, h, ... x 4 each and broadcast; nan where either holds a nan."""
     low = torch.maximum(boxes[..., :2], truth[..., :2])
     high = torch.minimum(boxes[..., :2] + boxes[..., 2:], truth[..., :2] + truth[..., 2:])
     inter = (high - low).clamp(min=0).prod(-1)
