@@ -156,6 +156,19 @@ def davis_set(root):
     return root
 
 
+def vid_set(root):
+    """One snippet: a track that ends, and one that comes."""
+    snippet = 'VID/train/P/ILSVRC2015_train_0'
+    images(root / 'Data' / snippet, numbered(0, 2, '{:06}.JPEG'))
+    for i, tracks in enumerate(({0: (1, 2, 6, 8)}, {0: (2, 2, 7, 8), 1: (1, 2, 4, 3)},
+                                {1: (3, 2, 6, 3)})):
+        write(root / 'Annotations' / snippet / f'{i:06}.xml', '<annotation>' + ''.join(
+            f'<object><trackid>{t}</trackid><name>n02084071</name><bndbox><xmax>{b[2]}</xmax>'
+            f'<xmin>{b[0]}</xmin><ymax>{b[3]}</ymax><ymin>{b[1]}</ymin></bndbox></object>'
+            for t, b in tracks.items()) + '</annotation>')
+    return root
+
+
 def plain_set(root):
     write(root / 'cup/groundtruth.txt', '3,4,5,6\nnan,nan,nan,nan\n3.5,4,5,6\n')
     video(root / 'cup/video.mp4', 3)
@@ -168,8 +181,8 @@ def plain_set(root):
 
 
 MAKERS = {'otb': otb, 'got10k': got10k, 'lasot': lasot, 'trackingnet': trackingnet, 'vot': vot_set,
-          'uav123': uav, 'uav20l': uav, 'tlp': tlp, 'oxuva': oxuva, 'davis': davis_set,
-          'plain': plain_set}
+          'uav123': uav, 'uav20l': uav, 'tlp': tlp, 'oxuva': oxuva, 'vid': vid_set,
+          'davis': davis_set, 'plain': plain_set}
 
 
 def check(sequence, truth, absent=()):
@@ -530,6 +543,17 @@ def test_a_wrong_file_is_one_clear_line(layout, change, message, tmp_path):
     MAKERS[layout](tmp_path)
     change(tmp_path)
     assert message in complaint(tmp_path, layout)
+
+
+def test_vid_has_a_sequence_for_each_track(tmp_path):
+    one, two = READERS['vid'](vid_set(tmp_path))
+    assert (one.name, two.name) == ('ILSVRC2015_train_0-0', 'ILSVRC2015_train_0-1')
+    check(one, [[1, 2, 5, 6], [2, 2, 5, 6], NAN], [2])
+    check(two, [NAN, [1, 2, 3, 1], [3, 2, 3, 1]], [0])
+    assert one.source == 'ImageNet VID/ILSVRC2015_train_0' and one.attributes == ('n02084071',)
+    write(tmp_path / 'Annotations/VID/train/P/ILSVRC2015_train_0/000001.xml',
+          '<annotation><object><trackid>0</trackid></object></annotation>')
+    assert '000001.xml: expected <object> with <trackid>' in complaint(tmp_path)
 
 
 def test_only_picks_and_says_what_comes_close(tmp_path):

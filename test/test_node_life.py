@@ -100,7 +100,7 @@ def test_what_cannot_be_configured_is_said_and_can_be_mended():
 
 @pytest.mark.parametrize('name, value, text', [
     ('beta1', 7.0, 'beta1'), ('beta2', 'five', 'beta2'), ('tracker', 'magic', 'must be one of'),
-    ('backbone', 'alexnet', "is for the trackers siamfcpp and siamrpnpp only"),
+    ('backbone', 'alexnet', 'is for the trackers siamfcpp and siamrpnpp only'),
     ('device', 'tpu', "device must be 'auto'"),
     ('device', 'cuda:0', 'no CUDA')])
 def test_wrong_value_at_the_start_is_a_failed_configure(name, value, text):
@@ -132,7 +132,8 @@ def test_parameters_change_together_or_not_at_all():
             return rig.result(client.call_async(request)).result
 
         refused = atomically(beta2=9, backbone='alexnet')
-        assert not refused.successful and "is for the trackers siamfcpp and siamrpnpp only" in refused.reason
+        assert not refused.successful
+        assert 'is for the trackers siamfcpp and siamrpnpp only' in refused.reason
         assert rig.node._settings.beta2 == 5
         assert rig.node.get_parameter('beta2').value == 5
         assert atomically(beta1=0.97, visible=0.96, camera_timeout=0.5).successful

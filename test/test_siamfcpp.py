@@ -14,9 +14,10 @@ from lg_tracker_ros.training import siamese
 from lg_tracker_ros.training import siamfcpp as fcpp
 from lg_tracker_ros.training import siamrpnpp as rpn
 from lg_tracker_ros.training.anchor_free import loss_of, read_best, targets
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.judge import judge, overlap
 from lg_tracker_ros.training.networks import NETWORKS
-from lg_tracker_ros.training.pairs import local_pair, LocalPair, Material, mirror, without_color
+from lg_tracker_ros.training.pairs import local_pair, LocalPair, mirror, without_color
 from lg_tracker_ros.training.recipe import learn_mode, parameter_groups
 from lg_tracker_ros.training.siamese import SiameseTraining
 from lg_tracker_ros.training.sources import Instance, Sprite, Still
@@ -322,16 +323,15 @@ def test_rates_follow_the_backbone():
         fcpp.make_model(replace(lite, pretrained='/nowhere'))
 
 
-def test_pairs_of_other_sizes_mirrored_and_grey():
+def test_pairs_of_other_sizes_mirrored_and_grey(tmp_path):
     # one red square on grey
     image = np.full((200, 300, 3), 90, np.uint8)
     cv2.rectangle(image, (100, 60), (159, 119), (30, 30, 220), -1)
-    data = cv2.imencode('.png', image)[1].tobytes()
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
     solid = np.full((60, 60), 255, np.uint8)
-    material = Material([], [], [], validation=False)
-    material.stills = [Still('a', data, (Instance(Box(100, 60, 60, 60), 'square', ()),))]
-    material.sprites = [Sprite('s', 'square', np.dstack([image[60:120, 100:160], solid]))]
-    material.backgrounds = [image]
+    material = Material(
+        [Still(tmp_path / 'a.png', (Instance(Box(100, 60, 60, 60), 'square', ()),))],
+        [Sprite('s', 'square', np.dstack([image[60:120, 100:160], solid]))], [], [image])
     rng = np.random.default_rng(5)
     sampler = fcpp.make_sampler(material, replace(fcpp.DEFAULTS, negative=0.3))
     rows = [sampler(rng) for _ in range(12)]

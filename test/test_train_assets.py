@@ -14,6 +14,7 @@ import cv2
 from lg_tracker_ros.training import assets
 from lg_tracker_ros.training.archives import read_deb, read_rcc
 from lg_tracker_ros.training.asset_table import Asset, ASSETS
+from lg_tracker_ros.training.folders import read_stills
 from lg_tracker_ros.training.meshes import Mesh, read_obj
 from lg_tracker_ros.training.objects import (
     read_objects,
@@ -24,7 +25,6 @@ from lg_tracker_ros.training.objects import (
     VIEWS,
 )
 from lg_tracker_ros.training.rasteriser import rasterise
-from lg_tracker_ros.training.sources import read_coco
 import numpy as np
 import pytest
 
@@ -293,8 +293,8 @@ def test_a_source_is_installed(archive, tmp_path):
     assert cv2.imread(str(out / 'photos/images/big.jpg')).shape == (480, 960, 3)
     assert cv2.imread(str(out / 'photos/images/other.jpg')).shape == (400, 800, 3)
     assert (out / 'photos/LICENCE').read_text() == 'CC0-1.0\n'
-    stills = read_coco(out / 'photos')
-    assert [(s.name, s.instances, s.source) for s in stills] == [
+    stills = read_stills(out / 'photos')
+    assert [(s.path.name, s.instances, s.source) for s in stills] == [
         ('big.jpg', (), 'photos'), ('other.jpg', (), 'photos')]
     told = json.loads((out / 'photos/source.json').read_text())
     assert told['asset']['licence'] == 'CC0-1.0'

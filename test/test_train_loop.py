@@ -485,7 +485,7 @@ def test_samples_can_be_packed_beforehand(tmp_path, toy):
     (['fit', 'pixelwise', '--out', 'o', '--set', 'held_out=2', '--data', 'nowhere'],
      '--data nowhere: there is no such folder'),
     (['fit', 'pixelwise', '--out', 'o', '--set', 'held_out=2', '--data', '.'],
-     'nothing to train on: expected instances.json'),
+     'nothing to train on: expected stills in COCO form'),
     (['fit', 'pixelwise', '--out', 'o', '--device', 'gpu'], "device must be 'auto', 'cpu'"),
     (['fit', 'pixelwise', '--out', 'o', '--device', 'cuda:77'], 'PyTorch sees'),
     (['fit', 'pixelwise', '--out', 'o', '--workers', '-1'], '--workers must be at least 0'),

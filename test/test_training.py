@@ -6,6 +6,7 @@ from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
 from lg_tracker_ros.training.anchor_free import giou, read_best, targets
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.pairs import global_pair, local_pair, scene_views
 from lg_tracker_ros.training.pixelwise import losses, POINTS
 from lg_tracker_ros.training.sources import Clip, held_out, Instance, Sprite, Still
@@ -79,30 +80,21 @@ def noise(rng, h, w):
     return cv2.GaussianBlur(rng.integers(0, 256, (h, w, 3), np.uint8), (0, 0), 2)
 
 
-class Tiny:
-    """Material of a few drawn pictures, in the form of pairs.Material."""
-
-    def __init__(self):
-        """Draw it."""
-        rng = np.random.default_rng(3)
-        alpha = np.zeros((60, 40, 1), np.uint8)
-        cv2.ellipse(alpha, (20, 30), (18, 28), 0, 0, 360, 255, -1)
-        self.sprites = [Sprite(str(i), 'egg', np.dstack([noise(rng, 60, 40), alpha]))
-                        for i in range(3)]
-        self.backgrounds = [noise(rng, 240, 320) for _ in range(2)]
-
-        def coded(image):
-            return cv2.imencode('.png', image)[1].tobytes()
-        boxes = (Box(40, 30, 60, 90), Box(180, 60, 50, 70))
-        self.stills = [Still('one', coded(self.backgrounds[0]),
-                             tuple(Instance(b, 'egg', ()) for b in boxes))]
-        self.clips = [Clip('walk', 'egg', tuple(coded(b) for b in self.backgrounds * 3),
-                           tuple(Box(20 + 5 * i, 40, 60, 60) for i in range(6)))]
-
-
 @pytest.fixture(scope='module')
-def material():
-    return Tiny()
+def material(tmp_path_factory):
+    """Material of a few drawn pictures."""
+    rng = np.random.default_rng(3)
+    alpha = np.zeros((60, 40, 1), np.uint8)
+    cv2.ellipse(alpha, (20, 30), (18, 28), 0, 0, 360, 255, -1)
+    sprites = [Sprite(str(i), 'egg', np.dstack([noise(rng, 60, 40), alpha])) for i in range(3)]
+    pictures = [noise(rng, 240, 320) for _ in range(2)]
+    path = tmp_path_factory.mktemp('stills') / 'one.png'
+    cv2.imwrite(str(path), pictures[0])
+    boxes = (Box(40, 30, 60, 90), Box(180, 60, 50, 70))
+    stills = [Still(path, tuple(Instance(b, 'egg', ()) for b in boxes))]
+    frames = tuple(cv2.imencode('.png', b)[1].tobytes() for b in pictures * 3)
+    clips = [Clip('walk', frames, tuple(Box(20 + 5 * i, 40, 60, 60) for i in range(6)))]
+    return Material(stills, sprites, clips, [*pictures, frames])
 
 
 def test_views_of_scenes_have_their_boxes_inside(material):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Generic, Iterable, Mapping, TypeVar
 
-from lg_tracker_ros.training.pairs import Material
+from lg_tracker_ros.training.folders import Material
 import numpy as np
 import numpy.typing as npt
 from torch import nn, Tensor

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Sequence
 
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import SEARCH, TEMPLATE
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.optics import degrade, jitter_color
-from lg_tracker_ros.training.scenario import Background
 from lg_tracker_ros.training.sequences import draw_scenario, SceneConfig
-from lg_tracker_ros.training.sources import (
-    Clip,
-    cut_sprites,
-    decode,
-    held_out,
-    Instance,
-    read_clips,
-    read_coco,
-    read_stamps,
-    Rng,
-    Still,
-)
+from lg_tracker_ros.training.sources import decode, Instance, Rng
 from lg_tracker_ros.types import Box, Image
 import numpy as np
 import numpy.typing as npt
@@ -69,30 +56,6 @@ class GlobalPair:
     before: Image
     frame: Image
     box: Box | None
-
-
-class Material:
-    """Everything that training pictures are made of, read once; one split of it."""
-
-    def __init__(self, stills: Sequence[Path], stamps: Sequence[Path], clips: Sequence[Path],
-                 validation: bool) -> None:
-        """Read the folders; ``validation`` takes the held-out tenth, else the rest."""
-        def mine(name: str) -> bool:
-            return held_out(name) == validation
-        all_stills = [s for f in stills for s in read_coco(f) if mine(s.name)]
-        self.stills: list[Still] = [s for s in all_stills if s.instances]
-        self.by_category: dict[str, list[tuple[int, int]]] = {}
-        for i, s in enumerate(self.stills):
-            for j, item in enumerate(s.instances):
-                self.by_category.setdefault(item.category, []).append((i, j))
-        self.sprites = cut_sprites(self.stills)
-        self.sprites += [s for f in stamps for s in read_stamps(f) if mine(s.name)]
-        self.clips: list[Clip] = [c for f in clips for c in read_clips(f) if mine(c.name)]
-        self.backgrounds = [s.image() for s in all_stills]
-        self.backgrounds += [decode(c.frames[0]) for c in self.clips]
-        # what the weights will have to name
-        self.names = sorted({f'{s.source}/*' for s in all_stills} | {f'{f.name}/*' for f in stamps}
-                            | {f'{c.source}/{c.name}' for c in self.clips})
 
 
 def still_views(rng: Rng, m: Material) -> Views:
@@ -156,8 +119,7 @@ def scene_views(rng: Rng, m: Material) -> Views:
     """Render three frames of a generated sequence: the first, and any two successive ones."""
     width = int(rng.integers(320, 560))
     config = SceneConfig(int(width * rng.uniform(0.55, 0.85)), width)
-    backgrounds: list[Background] = [*m.backgrounds, *(c.frames for c in m.clips)]
-    scenario = draw_scenario(rng, m.sprites, backgrounds, config)
+    scenario = draw_scenario(rng, m.sprites, m.backgrounds, config)
     k = int(rng.integers(1, len(scenario)))
     first, before, last = (scenario.render(i) for i in (0, k - 1, k))
     if 0 < last.visibility < HARDLY:
@@ -170,7 +132,7 @@ def sample_views(rng: Rng, m: Material) -> Views:
     """Draw views from a source chosen at random: stills, clips, composed scenes."""
     for _ in range(50):
         u = rng.random()
-        if u < 0.35:
+        if u < 0.35 and m.stills:
             views = still_views(rng, m)
         elif u < 0.55 and m.clips:
             views = clip_views(rng, m)

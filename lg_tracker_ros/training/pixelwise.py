@@ -8,9 +8,10 @@ from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, SEARCH, STRIDE
 from lg_tracker_ros.training.anchor_free import loss_of, read_best
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.judge import judge, Table
 from lg_tracker_ros.training.network import Batch, Field, Network, Sample, Sampler, Training
-from lg_tracker_ros.training.pairs import local_pair, Material
+from lg_tracker_ros.training.pairs import local_pair
 import numpy as np
 import torch
 from torch import Tensor

@@ -7,9 +7,7 @@ from pathlib import Path
 import sys
 
 import cv2
-from lg_tracker_ros.training.folders import sort_folders
-from lg_tracker_ros.training.pairs import Material
-from lg_tracker_ros.training.scenario import Background
+from lg_tracker_ros.training.folders import read_material
 from lg_tracker_ros.training.sequences import generate, GeneratedSequence, SceneConfig
 from lg_tracker_ros.types import Image
 import numpy as np
@@ -70,11 +68,9 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError('--count, --columns and --side must be 1 or more, got '
                          f'{args.count}, {args.columns} and {args.side}')
     config = SceneConfig(*args.size)
-    found = sort_folders(args.data)
-    material = Material(found['stills'], found['stamps'], found['clips'], validation=False)
+    material = read_material(args.data, validation=False)
     rng = np.random.default_rng(args.seed)
-    backgrounds: list[Background] = [*material.backgrounds, *(c.frames for c in material.clips)]
-    sheet = contact_sheet([generate(rng, material.sprites, backgrounds, config)
+    sheet = contact_sheet([generate(rng, material.sprites, material.backgrounds, config)
                            for _ in tqdm(range(args.count), 'sequences', file=sys.stderr,
                                          disable=not sys.stderr.isatty())],
                           args.columns, args.side)

@@ -13,8 +13,9 @@ from lg_tracker_ros.backbones.resnet50 import ResNet50
 from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise_net import normalize
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.network import Batch, Field, Sample, Sampler, Training
-from lg_tracker_ros.training.pairs import local_pair, Material, mirror, without_color
+from lg_tracker_ros.training.pairs import local_pair, mirror, without_color
 from lg_tracker_ros.weights import shared_backbone
 import numpy as np
 import torch

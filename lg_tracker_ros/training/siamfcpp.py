@@ -6,9 +6,9 @@ from typing import Iterable, Iterator, Mapping
 
 from lg_tracker_ros.local.siamfcpp_net import Maps, SiamFCppNet, VARIANTS
 from lg_tracker_ros.training.anchor_free import loss_of, read_best
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.judge import judge
 from lg_tracker_ros.training.network import Batch, Field, Network, Sampler
-from lg_tracker_ros.training.pairs import Material
 from lg_tracker_ros.training.siamese import (
     levels,
     load_backbone,

@@ -14,9 +14,9 @@ from typing import Iterable, Iterator, Mapping
 from lg_tracker_ros.local.siamfcpp_net import plain
 from lg_tracker_ros.local.siamrpnpp import anchor_grid
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, VARIANTS
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.judge import judge, overlap
 from lg_tracker_ros.training.network import Batch, Field, Network, Sampler
-from lg_tracker_ros.training.pairs import Material
 from lg_tracker_ros.training.siamese import (
     levels,
     load_backbone,

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from typing import Sequence
+from typing import overload, Sequence, TypeVar
 import zlib
 
 import cv2
+from lg_tracker_ros.evaluation.sequence import LabelledSequence
 from lg_tracker_ros.types import Box, Image
 import numpy as np
 import numpy.typing as npt
 
 Rng = np.random.Generator
+T = TypeVar('T')
 
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """An object in a still; ``mask`` (uint8, 0 or 255, the still's size) may be missing."""
+    """An object in a still; its outline as polygons, where it is known, N x 2 pixels each."""
 
     box: Box
     category: str
@@ -27,16 +29,15 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """A photograph, kept as the bytes of its file, with its instances and its data set."""
+    """A photograph's file with its instances and its data set."""
 
-    name: str
-    data: bytes
+    path: Path
     instances: tuple[Instance, ...]
     source: str = ''
 
     def image(self) -> Image:
-        """Decode to uint8 BGR."""
-        return decode(self.data)
+        """Decode to uint8 BGR; raises ValueError or OSError when it can't be."""
+        return decode(self.path.read_bytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +58,13 @@ class Sprite:
 @dataclass(frozen=True, eq=False)
 class Clip:
     """
-    Frames of a real video (bytes of JPEG files) with the box of one target in each.
+    Frames of a real video with the box of one target in each; ``source`` is DATA SET/SEQUENCE.
 
-    ``source`` is its data set.
+    ``frames`` gives the bytes of image files.
     """
 
     name: str
-    category: str
-    frames: tuple[bytes, ...]
+    frames: Sequence[bytes]
     boxes: tuple[Box, ...]
     source: str = ''
 
@@ -82,26 +82,39 @@ def held_out(name: str, share: float = 0.1) -> bool:
     return zlib.crc32(name.encode()) % 1000 < 1000 * share
 
 
-def read_coco(folder: Path, min_side: float = 12.0) -> list[Still]:
+def read_coco(labels: Path, images: Path, source: str, min_side: float = 12.0) -> list[Still]:
     """
-    Read stills in COCO form: ``instances.json`` beside ``images/``.
+    Read stills in COCO form: ``labels`` is the file of instances.
 
-    Crowds and boxes under ``min_side`` pixels are left out. An image's ``source`` names its data
-    set (what is in brackets behind it is its licence), else the folder's name stands for it.
+    Crowds and boxes under ``min_side`` pixels are left out. ``source`` is the data set where an
+    image doesn't name its own (what is in brackets behind it is its licence). Raises ValueError
+    for a file that isn't in that form, and where no image is there.
     """
-    data = json.loads((folder / 'instances.json').read_text())
-    names = {c['id']: str(c['name']) for c in data['categories']}
-    found: dict[int, list[Instance]] = {i['id']: [] for i in data['images']}
-    for a in data['annotations']:
-        x, y, w, h = a['bbox']
-        if a.get('iscrowd') or min(w, h) < min_side:
-            continue
-        polygons = tuple(np.array(p, np.float32).reshape(-1, 2)
-                         for p in a.get('segmentation') or ())
-        found[a['image_id']].append(Instance(Box(x, y, w, h), names[a['category_id']], polygons))
-    return [Still(i['file_name'], (folder / 'images' / i['file_name']).read_bytes(),
-                  tuple(found[i['id']]), str(i.get('source', folder.name)).split(' (')[0])
-            for i in data['images']]
+    try:
+        data = json.loads(labels.read_text(encoding='utf-8'))
+        names = {c['id']: str(c['name']) for c in data['categories']}
+        found: dict[int, list[Instance]] = {i['id']: [] for i in data['images']}
+        for a in data['annotations']:
+            x, y, w, h = a['bbox']
+            if a.get('iscrowd') or min(w, h) < min_side:
+                continue
+            polygons = tuple(np.array(p, np.float32).reshape(-1, 2)
+                             for p in a.get('segmentation') or ())
+            found[a['image_id']].append(
+                Instance(Box(x, y, w, h), names[a['category_id']], polygons))
+    except (KeyError, TypeError, ValueError) as e:
+        raise ValueError(f'{labels} is not in COCO form: {type(e).__name__} {e}') from e
+    stills = [Still(images / i['file_name'], tuple(found[i['id']]),
+                    str(i.get('source', source)).split(' (')[0]) for i in data['images']]
+    if stills and not stills[0].path.is_file():
+        raise ValueError(f'{stills[0].path} does not exist; the images of {labels} belong there')
+    return stills
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """Take at most ``most`` items, evenly spread: what must fit in memory of a large data set."""
+    step = max(len(items) / most, 1)
+    return [items[int(i * step)] for i in range(min(len(items), most))]
 
 
 def cut_sprites(stills: Sequence[Still], min_side: float = 40.0) -> list[Sprite]:
@@ -121,7 +134,7 @@ def cut_sprites(stills: Sequence[Still], min_side: float = 40.0) -> list[Sprite]
             x1, y1 = int(item.box.x + item.box.w) + 3, int(item.box.y + item.box.h) + 3
             rgba = np.dstack([image[y0:y1, x0:x1], mask[y0:y1, x0:x1]])
             if (rgba[..., 3] > 128).mean() > 0.15:
-                out.append(Sprite(f'{still.name}:{k}', item.category, rgba))
+                out.append(Sprite(f'{still.path.name}:{k}', item.category, rgba))
     return out
 
 
@@ -151,32 +164,53 @@ def read_stamps(folder: Path, min_colors: int = 3000, max_side: int = 256) -> li
     return out
 
 
-def read_clips(folder: Path, step: int = 4, most: int = 50, max_side: int = 480) -> list[Clip]:
-    """
-    Read videos with one box a frame: ``NAME/NAME.mp4`` beside ``NAME/groundtruth.txt``.
+class Files(Sequence[bytes]):
+    """The bytes of files, read when they are asked for: a data set need not fit in memory."""
 
-    Every ``step``-th labelled frame is kept, at most ``most`` of them, shrunk to ``max_side``.
-    The folder's name stands for the data set.
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Keep the paths."""
+        self.paths = tuple(paths)
+
+    def __len__(self) -> int:
+        """Count the files."""
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, i: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, i: slice) -> Files: ...
+
+    def __getitem__(self, i: int | slice) -> bytes | Files:
+        """Read one file; a slice reads none."""
+        return Files(self.paths[i]) if isinstance(i, slice) else self.paths[i].read_bytes()
+
+
+def make_clip(sequence: LabelledSequence, source: str, most: int = 50, max_side: int = 480
+              ) -> Clip | None:
     """
-    out = []
-    for truth in sorted(folder.glob('*/groundtruth.txt')):
-        rows = np.genfromtxt(truth, delimiter=',')
-        video = cv2.VideoCapture(str(next(truth.parent.glob('*.mp4'))))
-        frames: list[bytes] = []
-        boxes: list[Box] = []
-        for i, row in enumerate(rows):
-            good, image = video.read()
-            if not good or len(frames) >= most:
+    Make a clip of a labelled sequence; None when fewer than six frames have a usable box.
+
+    Of a video every fourth frame is kept, at most ``most`` of them, shrunk to ``max_side`` pixels
+    and in memory; image files stay where they are. Raises ValueError for a broken video.
+    """
+    step = 1 if sequence.images else 4
+    good = [i for i in range(sequence.start, len(sequence.truth), step)
+            if sequence.present[i] and sequence.truth[i, 2:].min() >= 6]
+    if sequence.images:
+        boxes = [Box(*map(float, sequence.truth[i])) for i in good]
+        frames: Sequence[bytes] = Files([sequence.images[i] for i in good])
+    else:
+        good, boxes = good[:most], []
+        wanted, kept = set(good), list[bytes]()
+        for i, frame in enumerate(sequence.frames()):
+            if not good or i > good[-1]:
                 break
-            if i % step or not np.isfinite(row).all() or min(row[2:]) < 6:
+            if i not in wanted:
                 continue
-            k = min(max_side / max(image.shape[:2]), 1.0)
-            image = cv2.resize(image, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
-            frames.append(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
-            boxes.append(Box(*(float(v) * k for v in row)))
-        video.release()
-        if len(frames) > 5:
-            name = truth.parent.name
-            out.append(Clip(name, name.split('_')[1] if '_' in name else name,
-                            tuple(frames), tuple(boxes), folder.name))
-    return out
+            k = min(max_side / max(frame.width, frame.height), 1.0)
+            image = cv2.resize(frame.image, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
+            kept.append(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+            boxes.append(Box(*(float(v) * k for v in sequence.truth[i])))
+        frames = tuple(kept)
+    return Clip(sequence.name, frames, tuple(boxes), source) if len(boxes) > 5 else None

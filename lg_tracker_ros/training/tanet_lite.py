@@ -14,8 +14,9 @@ from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.network import Batch, Field, Network, Sample, Sampler, Training
-from lg_tracker_ros.training.pairs import global_pair, Material
+from lg_tracker_ros.training.pairs import global_pair
 import numpy as np
 import torch
 from torch import Tensor

@@ -17,6 +17,7 @@ from lg_tracker_ros.evaluation.readers import (
     tlp,
     trackingnet,
     uav123,
+    vid,
     vot,
 )
 from lg_tracker_ros.evaluation.sequence import LabelledSequence
@@ -43,6 +44,7 @@ LAYOUTS: Mapping[str, Layout] = {
     'uav20l': Layout(uav123.EXPECTS_LONG, uav123.recognise_long, uav123.read_long),
     'tlp': Layout(tlp.EXPECTS, tlp.recognise, tlp.read),
     'oxuva': Layout(oxuva.EXPECTS, oxuva.recognise, oxuva.read),
+    'vid': Layout(vid.EXPECTS, vid.recognise, vid.read),
     'davis': Layout(davis.EXPECTS, davis.recognise, davis.read),
     'plain': Layout(plain.EXPECTS, plain.recognise, plain.read),
 }
