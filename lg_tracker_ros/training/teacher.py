@@ -3,7 +3,7 @@ Pseudo-labels on real video without labels: a teacher tracks there and back agai
 
 Any patch with texture is a target (no classes). A track is kept when the teacher, run backwards
 from its end, returns to where it began: cycle consistency. The result is a folder in the layout
-that ``sources.read_clips`` reads.
+that ``train fit --data`` takes.
 """
 
 from __future__ import annotations
