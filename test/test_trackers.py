@@ -190,7 +190,7 @@ def test_two_cameras_one_target(clip):
     for i in range(110, 140):
         tracks += tracker.step([seen_by('a', clip[60 + i % 30]), seen_by('b', clip[i])])
     assert tracker.camera == 'b' and not tracker.wants('a')
-    # until beta2 frames have failed, a look-alike in camera a may be taken for the target
-    assert sum(t.visible and t.camera == 'a' for t in tracks) <= 5
+    # until 2 beta2 frames have failed, a look-alike in camera a may be taken for the target
+    assert sum(t.visible and t.camera == 'a' for t in tracks) <= 10
     assert [t.camera for t in tracks if t.visible][-15:] == ['b'] * 15
     assert iou(tracks[-1].box, Box(*truth()[139])) > 0.4
