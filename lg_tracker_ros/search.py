@@ -28,6 +28,12 @@ SCALES = (1.0, 1.6, 1 / 1.6)
 DOUBT = (2, 4)
 """From how many times beta2 frames unseen a target must be seen more clearly, and until when."""
 
+HOLD = 2
+"""For how many times beta2 failing frames a visible target keeps candidates elsewhere away."""
+
+ODDS = 3.0
+"""How much likelier to be the target than what is visible a candidate elsewhere must be."""
+
 
 def _toward(usual: float, now: float) -> float:
     """Let a usual length follow, by ratios."""
@@ -101,10 +107,12 @@ class SearchPolicy:
     see. But the longer it was unseen, the clearer it must be to be believed there: ``visible``
     is enough for twice beta2 frames, beta1 is asked for after four times beta2, when it is lost.
     (2) A look-alike elsewhere is no reason to leave a target that is visible or was within beta2
-    frames. (3) A look-alike clears beta1 for a frame, rarely for two: a candidate must be
-    confirmed. (4) A target that was always seen clearly must be seen clearly again: the
-    thresholds rise by most of what its usual confidence exceeds beta1. (5) While lost, ``retry``
-    instead of beta2 frames pass between global searches, which try several sizes in turn.
+    frames, unless it has been failing for twice beta2; and then only one that is likelier by far,
+    by the odds that the other is not it: what is followed may be the look-alike. (3) A look-alike
+    clears beta1 for a frame, rarely for two: a candidate must be confirmed. (4) A target that was
+    always seen clearly must be seen clearly again: the thresholds rise by most of what its usual
+    confidence exceeds beta1. (5) While lost, ``retry`` instead of beta2 frames pass between global
+    searches, which try several sizes in turn.
     """
 
     def __init__(self, config: SearchConfig, first: Box) -> None:
@@ -168,10 +176,13 @@ class SearchPolicy:
         own = outputs[local] if local is not None else None
         needed = c.visible + (c.beta1 - c.visible) * self.doubt + self.clarity
         seen = own is not None and own.confidence >= needed
-        held = own is not None and not self.lost and (seen or self._unseen < c.beta2)
+        held = (own is not None and not self.lost and self.failures < HOLD * c.beta2
+                and (seen or self._unseen < c.beta2))
         # beta1 is enough to go on; found elsewhere or again, it must be as clear as ever
         again = c.beta1 + self.clarity
         here = c.beta1 + self.clarity * self.doubt
+        if own is not None and seen:
+            again = max(again, 1 - (1 - own.confidence) / ODDS)
         good = [i for i, o in enumerate(outputs)
                 if (o.confidence >= here if i == local else o.confidence >= again and not held)]
         best = max(good, key=lambda i: outputs[i].confidence, default=None)

@@ -7,7 +7,7 @@ anew, and the commit says why.
 
 import csv
 from pathlib import Path
-import sys
+from tempfile import TemporaryDirectory
 
 from clip import CLIP
 from lg_tracker_ros.evaluation.readers import read_dataset
@@ -61,4 +61,5 @@ def main(folder):
 
 
 if __name__ == '__main__':
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else '/tmp/gate'))
+    with TemporaryDirectory() as scratch:
+        main(Path(scratch))

@@ -161,6 +161,23 @@ def test_a_look_alike_does_not_take_over_from_a_target_in_view(before, own, take
     assert (decision.box is not None) is (taken or own == 0.6)
 
 
+@pytest.mark.parametrize('failing, own, found, taken', [
+    (5, 0.55, 0.95, False),  # not yet: it has been failing for less than 2 beta2 frames
+    (6, 0.55, 0.95, True),
+    # 1 - .84 is more than a third of 1 - .55, though .84 is above beta1
+    (6, 0.55, 0.84, False),
+    (6, 0.75, 0.91, False),
+    (6, 0.75, 0.92, True),
+])
+def test_a_doubtful_target_is_left_for_what_is_likelier_by_far(failing, own, found, taken):
+    """What is seen but fails on and on may be the look-alike itself."""
+    policy = SearchPolicy(SearchConfig(beta2=3, confirm=1), FIRST)
+    for _ in range(failing):
+        assert policy.decide(Mode.LOCAL, 0, [out(0.55)]).box is not None
+    decision = policy.decide(Mode.GLOBAL, 0, [out(own), out(found, Box(300, 50, 40, 20))])
+    assert decision.source == (1 if taken else 0)
+
+
 def test_a_lost_target_is_sought_in_several_sizes():
     """At its last size first; then in turn with the usual one, larger and smaller."""
     policy = SearchPolicy(SearchConfig(beta2=1, retry=0, max_size_step=2), FIRST)

@@ -32,6 +32,7 @@ from lg_tracker_ros.evaluation.jobs import over_processes
 from lg_tracker_ros.evaluation.metrics.attention import map_auc, map_iou
 from lg_tracker_ros.evaluation.metrics.overlap import overlaps
 from lg_tracker_ros.evaluation.pictures import attention_picture
+from lg_tracker_ros.evaluation.progress import carry_out
 from lg_tracker_ros.evaluation.provenance import seen_in_training
 from lg_tracker_ros.evaluation.readers import read_dataset, READERS
 from lg_tracker_ros.evaluation.records import replace_file, write_labels
@@ -42,7 +43,6 @@ from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.types import Box, Frame, Redetector
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 SHOWN = 4
 """Frames of a picture."""
@@ -159,6 +159,11 @@ class Job:
     made: dict[str, Any]
 
     @property
+    def label(self) -> str:
+        """What to call it."""
+        return f'{self.redetector} on {self.sequence.name}'
+
+    @property
     def path(self) -> Path:
         """Where its rows go."""
         return self.folder / self.redetector / f'{self.sequence.name}.csv'
@@ -228,15 +233,6 @@ def run(args: argparse.Namespace) -> int:
     jobs, marks = plan(args, sequences)
     write_labels(args.out / FOLDER, sequences, marks)
     todo = [j for j in jobs if not is_done(j.path, j.made, args.again)]
-    failed = []
-    bar = tqdm(total=len(todo), unit='sequence', file=sys.stderr,
-               disable=not sys.stderr.isatty())
-    for job, _, error in over_processes(follow, todo, args.jobs):
-        if error:
-            failed.append(f'{job.redetector} on {job.sequence.name}: {error}')
-        bar.update()
-    bar.close()
-    for line in failed:
-        print(f'lg_tracker_ros: {line}', file=sys.stderr)
+    failed = carry_out(over_processes(follow, todo, args.jobs), len(todo), 'sequence')
     print('\n'.join(section(args.out)))
     return 1 if failed else 0

@@ -26,6 +26,7 @@ from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.evaluation.jobs import over_processes
 from lg_tracker_ros.evaluation.markdown import number, table
 from lg_tracker_ros.evaluation.metrics.overlap import success_auc
+from lg_tracker_ros.evaluation.progress import carry_out
 from lg_tracker_ros.evaluation.provenance import seen_in_training
 from lg_tracker_ros.evaluation.readers import read_dataset, READERS
 from lg_tracker_ros.evaluation.records import (
@@ -46,7 +47,6 @@ from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Box, Track
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 FOLDER = '_cameras'
 
@@ -208,6 +208,11 @@ class Job:
     made: dict[str, Any]
 
     @property
+    def label(self) -> str:
+        """What to call it."""
+        return f'{self.tracker} on {self.group}'
+
+    @property
     def path(self) -> Path:
         """Where its rows go."""
         return result_path(self.out / FOLDER, self.tracker, self.group)
@@ -277,14 +282,6 @@ def run(args: argparse.Namespace) -> int:
     one_protocol(members, args.out / FOLDER)
     write_labels(args.out / FOLDER, members, marks)
     todo = [j for j in jobs if not is_done(j.path, j.made, args.again)]
-    failed = []
-    bar = tqdm(total=len(todo), unit='group', file=sys.stderr, disable=not sys.stderr.isatty())
-    for job, _, error in over_processes(follow_group, todo, args.jobs):
-        if error:
-            failed.append(f'{job.tracker} on {job.group}: {error}')
-        bar.update()
-    bar.close()
-    for line in failed:
-        print(f'lg_tracker_ros: {line}', file=sys.stderr)
+    failed = carry_out(over_processes(follow_group, todo, args.jobs), len(todo), 'group')
     print('\n'.join(section(args.out)))
     return 1 if failed else 0

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
 
-from lg_tracker_ros.evaluation.sequence import Boxes, Flags, LabelledSequence
+from lg_tracker_ros.evaluation.sequence import Boxes, Flags, Labelled, LabelledSequence
 from lg_tracker_ros.rows import COLUMNS
 from lg_tracker_ros.types import Mode
 import numpy as np
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
+class Labels(Labelled):
     """A LabelledSequence without its pictures; ``path`` says where those are."""
 
     name: str
@@ -34,16 +34,6 @@ class Labels:
     protocol: str = 'plain'
     path: str = ''
     marks: tuple[str, ...] = ()
-
-    @property
-    def present(self) -> Flags:
-        """The frames with a box (N)."""
-        return np.asarray(np.isfinite(self.truth).all(axis=1))
-
-    @property
-    def start(self) -> int:
-        """The first frame with a box."""
-        return int(np.argmax(self.present))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import time
 from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.evaluation.jobs import over_processes, over_ray
+from lg_tracker_ros.evaluation.progress import carry_out
 from lg_tracker_ros.evaluation.provenance import seen_in_training, what_made_it
 from lg_tracker_ros.evaluation.readers import read_dataset, READERS
 from lg_tracker_ros.evaluation.records import replace_file, write_labels
@@ -30,7 +31,6 @@ from lg_tracker_ros.evaluation.trackers import (
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box
-from tqdm import tqdm
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,16 @@ class Job:
     out: Path
     weights: Path
     made: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return f'{self.tracker} on {self.sequence.name}'
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return len(self.sequence.truth) - self.sequence.start
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +84,7 @@ def follow(job: Job) -> int:
     sidecar = json.dumps({**job.made, 'stages': stages}, sort_keys=True)
     replace_file(path.with_suffix('.json'), sidecar + '\n')
     replace_file(path, text.getvalue())
-    return n - s.start
+    return job.frames
 
 
 def result_path(out: Path, tracker: str, sequence: str) -> Path:
@@ -100,9 +110,10 @@ def is_done(path: Path, made: Mapping[str, Any], again: bool) -> bool:
     Raises ValueError when those there come from other settings or other weights: nobody could
     tell afterwards which lines are whose.
     """
-    if again or not path.is_file():
+    sidecar = path.with_suffix('.json')
+    if again or not path.is_file() or not sidecar.is_file():
         return False
-    old = json.loads(path.with_suffix('.json').read_text())
+    old = json.loads(sidecar.read_text())
     for what in ('settings', 'weights'):
         if old.get(what) != json.loads(json.dumps(made[what])):
             raise ValueError(f'{path} was made with other {what}; use another --out, or --again '
@@ -136,27 +147,18 @@ def plan(trackers: Sequence[str], sequences: Sequence[LabelledSequence], out: Pa
     return jobs, marks
 
 
-def run_jobs(jobs: Sequence[Job], workers: int, again: bool = False, ray: str = '') -> list[str]:
-    """Do what isn't done yet, with a progress bar; returns a line for each job that failed."""
+def run_jobs(jobs: Sequence[Job], workers: int, again: bool = False, ray: str = '') -> int:
+    """Do what isn't done yet, with a progress bar; returns how many jobs failed."""
     todo = [j for j in jobs
             if not is_done(result_path(j.out, j.tracker, j.sequence.name), j.made, again)]
     if len(jobs) > len(todo):
         print(f'{len(jobs) - len(todo)} of {len(jobs)} are done already', file=sys.stderr)
-    failed = []
-    bar = tqdm(total=sum(len(j.sequence.truth) - j.sequence.start for j in todo), unit='frame',
-               file=sys.stderr, disable=not sys.stderr.isatty(), smoothing=0.05)
     # trackers in the order asked for, so that a worker need not build another; of each the
     # longest sequences first, so that no worker is left alone with one at the end
     order = {name: i for i, name in enumerate(dict.fromkeys(j.tracker for j in jobs))}
     todo.sort(key=lambda j: (order[j.tracker], -len(j.sequence.truth)))
     done = over_ray(follow, todo, ray) if ray else over_processes(follow, todo, workers)
-    for job, _, error in done:
-        if error:
-            failed.append(f'{job.tracker} on {job.sequence.name}: {error}')
-        bar.set_postfix_str(f'{job.tracker} {job.sequence.name}', refresh=False)
-        bar.update(len(job.sequence.truth) - job.sequence.start)
-    bar.close()
-    return failed
+    return carry_out(done, sum(j.frames for j in todo), 'frame', lambda j: j.frames)
 
 
 def one_protocol(sequences: Sequence[LabelledSequence], out: Path) -> None:
@@ -208,7 +210,5 @@ def run(args: argparse.Namespace) -> int:
         make_runner(tracker, args.peers)  # what can't be had here should say so at once
     write_labels(args.out, sequences, marks)
     failed = run_jobs(jobs, args.jobs, args.again, args.ray)
-    for line in failed:
-        print(f'lg_tracker_ros: {line}', file=sys.stderr)
-    print(f'{len(jobs) - len(failed)} of {len(jobs)} results are in {args.out}', file=sys.stderr)
+    print(f'{len(jobs) - failed} of {len(jobs)} results are in {args.out}', file=sys.stderr)
     return 1 if failed else 0

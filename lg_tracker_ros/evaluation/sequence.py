@@ -16,8 +16,24 @@ Boxes = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 
+class Labelled:
+    """What follows from the true boxes alone."""
+
+    truth: Boxes
+
+    @property
+    def present(self) -> Flags:
+        """The frames with a box (N)."""
+        return np.asarray(np.isfinite(self.truth).all(axis=1))
+
+    @property
+    def start(self) -> int:
+        """The first frame with a box: a run begins there."""
+        return int(np.argmax(self.present))
+
+
 @dataclass(frozen=True, eq=False)
-class LabelledSequence:
+class LabelledSequence(Labelled):
     """
     One target in one stream of images.
 
@@ -57,16 +73,6 @@ class LabelledSequence:
             raise ValueError(f'{self.name}: a frame is absent and has a box')
         if not np.isfinite(self.truth[:, 0]).any():
             raise ValueError(f'{self.name}: the target has no box in any frame')
-
-    @property
-    def present(self) -> Flags:
-        """The frames with a box (N)."""
-        return np.asarray(np.isfinite(self.truth).all(axis=1))
-
-    @property
-    def start(self) -> int:
-        """The first frame with a box: a run begins there."""
-        return int(np.argmax(self.present))
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import sys
 from typing import Any, Sequence
 
 from lg_tracker_ros.evaluation import paper, run
@@ -69,10 +68,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     run.one_protocol(sequences, args.out)
     jobs, marks = run.plan(list(trackers), sequences, args.out, args.peers, args.seen)
     write_labels(args.out, sequences, marks)
-    failed = run.run_jobs(jobs, args.jobs, args.again, args.ray)
-    for line in failed:
-        print(f'lg_tracker_ros: {line}', file=sys.stderr)
-    if failed:
+    if run.run_jobs(jobs, args.jobs, args.again, args.ray):
         return 1
     records = read_records(args.out)
     results = [{'tracker': t, 'values': v, 'mean': tracker_metrics(

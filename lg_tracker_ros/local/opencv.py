@@ -60,7 +60,7 @@ class OpenCVTracker:
         self._place = Box(0, 0, 1, 1)
         self._first: Image | None = None
         self._latest: Image | None = None
-        self._started = False
+        self._beginning: tuple[Frame, Box] | None = None
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start a fresh tracker; raises ValueError for a box that OpenCV refuses."""
@@ -69,6 +69,7 @@ class OpenCVTracker:
             raise ValueError(f'box {box} lies outside the {frame.width} x {frame.height} image')
         self._start(frame, part)
         self._first = self._latest = appearance(frame.image, part)
+        self._beginning = frame, part
 
     def _start(self, frame: Frame, box: Box) -> None:
         tracker = self._make()
@@ -100,10 +101,13 @@ class OpenCVTracker:
 
     def _look(self, frame: Frame, around: Box) -> TrackerOutput:
         """Move the image so that ``around`` lies where the tracker looks, and let it look."""
-        dx = round(self._place.cx - around.cx)
-        dy = round(self._place.cy - around.cy)
-        if abs(dx) <= 1 and abs(dy) <= 1:
-            dx = dy = 0
+        dx, dy = self._shift(around)
+        if abs(dx) > frame.width or abs(dy) > frame.height:
+            # a box that drifts on in one direction, while the search stays in the image, would
+            # take ever larger pictures to follow (one ran to 7 GB): back to the first frame
+            assert self._beginning is not None  # set by init, without which there is no tracker
+            self._start(*self._beginning)
+            dx, dy = self._shift(around)
         image = _moved(frame.image, dx, dy)
         try:
             good, (x, y, w, h) = self._tracker.update(image)
@@ -117,6 +121,11 @@ class OpenCVTracker:
             score = float(self._tracker.getTrackingScore())
             return TrackerOutput(box, self._logistic(score), score)
         return TrackerOutput(box, self._alike(frame, box), 1.0)
+
+    def _shift(self, around: Box) -> tuple[int, int]:
+        """By how many pixels to move the image; a pixel is not worth the while."""
+        dx, dy = round(self._place.cx - around.cx), round(self._place.cy - around.cy)
+        return (0, 0) if abs(dx) <= 1 and abs(dy) <= 1 else (dx, dy)
 
     def _judge(self, frame: Frame, around: Box) -> TrackerOutput:
         """Find the first look again within a window of twice the size; score -1 marks it."""

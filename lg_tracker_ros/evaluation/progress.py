@@ -1,0 +1,39 @@
+"""What a user sees while jobs are done: a bar with the time left, a line for each failure."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, Iterable, Protocol, TypeVar
+
+from tqdm import tqdm
+
+
+class Labelled(Protocol):
+    """A job that can say in a few words what it is."""
+
+    @property
+    def label(self) -> str:
+        """``tracker on sequence``."""
+
+
+J = TypeVar('J', bound=Labelled)
+
+
+def carry_out(done: Iterable[tuple[J, Any, str]], total: int, unit: str,
+              size: Callable[[J], int] = lambda job: 1) -> int:
+    """
+    Wait for all jobs, as over_processes and over_ray give them; returns how many failed.
+
+    The bar counts ``size(job)`` of ``total`` ``unit``s. It is only drawn on a terminal.
+    """
+    failed = []
+    with tqdm(total=total, unit=unit, file=sys.stderr, disable=not sys.stderr.isatty(),
+              smoothing=0.05) as bar:
+        for job, _, error in done:
+            if error:
+                failed.append(f'{job.label}: {error}')
+            bar.set_postfix_str(job.label, refresh=False)
+            bar.update(size(job))
+    for line in failed:
+        print(f'lg_tracker_ros: {line}', file=sys.stderr)
+    return len(failed)
