@@ -4,7 +4,8 @@ Which packages training pictures come from, and under which licence.
 The checksums are those of Debian's and Ubuntu's own indices. Licences are from the packages'
 copyright files; where one covers many files, each file's is in the copy that is kept beside them.
 Left out were: sources under a non-commercial licence (jigzo-data), drawings (ukui-wallpapers,
-gnome-backgrounds), and budgie-wallpapers, whose CC0 photographs name Unsplash's licence too.
+gnome-backgrounds), budgie-wallpapers, whose CC0 photographs name Unsplash's licence too, and
+opencv-doc, whose vtest.avi is what the demo's clip is cut from.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal['sprites', 'objects', 'photos', 'video']
+Kind = Literal['sprites', 'objects', 'photos']
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,6 @@ class Asset:
     packages: tuple[tuple[str, str], ...]
     licence: str
     take: tuple[str, ...]
-    note: str = ''
 
 
 ASSETS = (
@@ -172,14 +172,4 @@ ASSETS = (
         ),
         'CC-BY-3.0 AND CC-BY-4.0 AND CC-BY-SA-3.0 AND CC0-1.0',
         ('*.jpg',)),
-    Asset(
-        'opencv-doc', 'video', 'debian',
-        'pool/main/o/opencv', '4.6.0+dfsg-12', (
-            ('opencv-doc_4.6.0+dfsg-12_all.deb',
-             '4b12681df35878207ac7097dc66184b2ae552e4bf4ddd2af04a0f03ed0b8682a'),
-        ),
-        'Apache-2.0 AND BSD-3-Clause',
-        ('*/examples/data/vtest.avi',),
-        'the package licenses vtest.avi like all of OpenCV; it looks like PETS 2009, S2.L1, '
-        'view 1, whose authors allow academic and industrial research'),
 )
