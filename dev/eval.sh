@@ -48,7 +48,9 @@ for name in plain absent davis; do
     ev report "$out/$name" >"$out/$name/table.txt"
     rm -rf "docs/results/$name"
     mkdir -p "docs/results/$name"
-    cp -r "$out/$name/report.md" "$out/$name/pictures" "docs/results/$name/"
+    cp "$out/$name/report.md" "docs/results/$name/"
+    # re-detectors alone have no pictures but their own
+    [ ! -d "$out/$name/pictures" ] || cp -r "$out/$name/pictures" "docs/results/$name/"
     # the report shows some of the re-detectors' pictures where they were made
     { grep -o '_attention/[^)]*[.]jpg' "$out/$name/report.md" || true; } | while read -r picture; do
         mkdir -p "docs/results/$name/$(dirname "$picture")"

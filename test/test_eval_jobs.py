@@ -1,5 +1,6 @@
 """Jobs over processes and over Ray: results, errors, workers that die, and Ctrl-C."""
 
+from contextlib import contextmanager
 from importlib.util import find_spec
 import os
 from pathlib import Path
@@ -119,12 +120,14 @@ def workers_of(process):
             and 'resource_tracker' not in ' '.join(p.cmdline())]
 
 
-def test_ctrl_c_ends_all_at_once(tmp_path):
-    script = tmp_path / 'long.py'
+@contextmanager
+def long_jobs(folder):
+    """Start a process whose two workers are in a job of ten minutes; gives it and them."""
+    script = folder / 'long.py'
     script.write_text('import sys, time\n'
                       'from lg_tracker_ros.evaluation.jobs import over_processes\n'
                       'def work(i):\n'
-                      f'    open({str(tmp_path)!r} + f"/begun{{i}}", "w").close()\n'
+                      f'    open({str(folder)!r} + f"/begun{{i}}", "w").close()\n'
                       '    time.sleep(600)\n'
                       'if __name__ == "__main__":\n'
                       '    try:\n'
@@ -135,15 +138,29 @@ def test_ctrl_c_ends_all_at_once(tmp_path):
                               env={**os.environ, 'PYTHONPATH': str(ROOT)}, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
-        while not (tmp_path / 'begun1').exists():
+        while not (folder / 'begun1').exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
         children = workers_of(psutil.Process(parent.pid))
         assert len(children) == 2
-        os.killpg(parent.pid, signal.SIGINT)  # the terminal's Ctrl-C goes to the whole group
-        _, errors = parent.communicate(timeout=10)
+        yield parent, children
     finally:
         parent.kill()
+
+
+def test_a_killed_parent_leaves_no_worker(tmp_path):
+    """Nobody would wait for what it makes."""
+    with long_jobs(tmp_path) as (parent, children):
+        parent.kill()
+        parent.communicate(timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+
+
+def test_ctrl_c_ends_all_at_once(tmp_path):
+    with long_jobs(tmp_path) as (parent, children):
+        os.killpg(parent.pid, signal.SIGINT)  # the terminal's Ctrl-C goes to the whole group
+        _, errors = parent.communicate(timeout=10)
     assert parent.returncode == 130
     assert errors == b''
     assert not any(p.is_running() for p in children)

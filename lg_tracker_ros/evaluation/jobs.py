@@ -15,6 +15,7 @@ from multiprocessing import connection, get_context, process
 import os
 from pathlib import Path
 import signal
+import threading
 import traceback
 from typing import Any, Callable, Iterator, Sequence, TypeVar
 
@@ -85,6 +86,7 @@ def _line(text: str) -> str:
 def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
     """Do jobs as they come through the pipe, until the other side closes it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     while True:
         try:
@@ -98,6 +100,14 @@ def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
             return
         except Exception as e:  # could not be pickled: nothing of it was sent yet
             pipe.send((None, _line(f'the result cannot leave its process: {e}')))
+
+
+def _end_with_parent() -> None:
+    """End this process with the one that gave it work: killed, that one can't say so."""
+    parent = process.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
