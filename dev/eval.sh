@@ -38,7 +38,9 @@ ev absent --data "$data" --out "$out/absent-data" --seed 1 --max-frames 240
 ev run --data "$out/absent-data" --trackers "$trackers" --out "$out/absent" --jobs "$jobs" \
     --peers "$weights"
 ev run --data "$data" --trackers "$trackers" --out "$out/plain" --jobs "$jobs" --peers "$weights"
-ev cameras --data "$data" --trackers default --out "$out/plain"
+if compgen -G "$data/*_cam[0-9]*" >/dev/null; then
+    ev cameras --data "$data" --trackers default --out "$out/plain"
+fi
 ev attention --data "$data" --redetectors tanet_lite,correlation --out "$out/plain"
 if [ -d "$davis" ]; then
     ev attention --data "$davis" --redetectors tanet_lite,correlation --out "$out/davis" --every 5
