@@ -41,7 +41,8 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
     try:
         load_checkpoint(net, path)
     except FileNotFoundError as e:
-        raise ValueError(str(e)) from e
+        raise ValueError(f'{e}; name yours in `weights` (`redetector_weights` for a re-detector) '
+                         'or train one, see docs/training.md') from e
     net.eval()
 
 
