@@ -214,14 +214,18 @@ def test_two_processes_are_as_one(tmp_path, ring, patience):
     network = replace(TOY, make_model=lambda c: nn.Sequential(
         nn.Linear(4, c.width), nn.ReLU(), nn.Linear(c.width, 1)))
     fit(network, c, again(ring, c), partial(ring.batches, 4), tmp_path / 'one', place=HERE)
-    port, context = free_port(), multiprocessing.get_context('fork')
-    both = [context.Process(target=one_of_two,
+    # as torchrun's children: a fork of a process with PyTorch's threads may hang
+    port, context = free_port(), multiprocessing.get_context('spawn')
+    both = [context.Process(target=one_of_two, daemon=True,
                             args=(r, port, tmp_path / 'two', c, ring.folder)) for r in range(2)]
     for p in both:
         p.start()
     for p in both:
         p.join(60)
-    assert [p.exitcode for p in both] == [0, 0]
+    codes = [p.exitcode for p in both]
+    for p in both:
+        p.kill()
+    assert codes == [0, 0]
     one, two = weights(tmp_path / 'one'), weights(tmp_path / 'two')
     assert all(torch.allclose(one[k], two[k], atol=1e-5) for k in one)
     begun = make_model(c)
@@ -274,6 +278,26 @@ def test_no_sample_is_torn(tmp_path):
             seen |= set(x[:, 0].tolist())
     assert len(seen) > 10  # it was being written
     assert not any(p.is_alive() for p in writers.processes)
+
+
+def flicker(ring):
+    """Fill and empty the places of a ring at full speed."""
+    while True:
+        ring.numbers[:] = 1
+        ring.numbers[:] = 0
+
+
+def test_places_are_listed_while_they_change(tmp_path):
+    """An array that changes meanwhile is one that NumPy refuses to list."""
+    ring = Ring(tmp_path / 'ring', FIELDS, 50_000).attach()
+    writer = multiprocessing.get_context('fork').Process(target=flicker, args=(ring,), daemon=True)
+    writer.start()
+    try:
+        counts = {len(ring.present()) for _ in range(300)}
+    finally:
+        writer.kill()
+        writer.join()
+    assert len(counts) > 1  # it was being written
 
 
 def test_a_ring_refuses_others_samples(tmp_path, ring):

@@ -82,6 +82,11 @@ class Ring:
         """Count the samples present."""
         return int(np.count_nonzero(self.numbers))
 
+    def present(self) -> Array:
+        """List the places that hold a sample."""
+        # a copy: NumPy counts first, then lists, and refuses an array that changes between
+        return np.flatnonzero(self.numbers.copy())
+
     @property
     def newest(self) -> int:
         """The highest number written, -1 for none."""
@@ -107,7 +112,7 @@ class Ring:
 
     def batches(self, size: int) -> Iterator[dict[str, Tensor]]:
         """Go through all samples present, in order of their places."""
-        present = np.flatnonzero(self.numbers)
+        present = self.present()
         for i in range(0, len(present), size):
             yield self.take(present[i:i + size])
 
@@ -133,7 +138,7 @@ class _Drawn(Dataset[Tensors]):
 
     def __getitem__(self, step: int) -> Tensors:
         (seed, batch), (rank, world) = self.key, self.part
-        present = np.flatnonzero(self.ring.numbers)
+        present = self.ring.present()
         index = np.random.default_rng((seed, step)).integers(len(present), size=batch)
         return self.ring.take(present[np.sort(index[rank::world])])
 
