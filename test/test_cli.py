@@ -264,3 +264,9 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     assert head == HEADER and first.startswith('0,0.000000,')
     assert status == '0'
     assert 'Traceback' not in errors.read_text() and 'Exception' not in errors.read_text()
+
+
+def test_tracking_does_not_wait_for_what_only_reports_need():
+    code = 'import sys, lg_tracker_ros.cli; print("matplotlib" in sys.modules)'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout == 'False\n'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence, TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:  # Matplotlib takes most of a second, which `track` need not wait for
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORS = ('#D55E00', '#0072B2', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 """Okabe and Ito (2008): told apart with any colour vision; their yellow is too pale on white."""
@@ -35,6 +36,9 @@ def styles(trackers: Sequence[str]) -> dict[str, Style]:
 
 def new_figure(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
     """Make a figure of so many inches with ``rows`` plots below each other; no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     axes: npt.NDArray[Any] = figure.subplots(rows, 1, squeeze=False)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, TYPE_CHECKING
 
 from lg_tracker_ros.evaluation.canvas import array, finish, new_figure, save, score, Style, styles
 from lg_tracker_ros.evaluation.results import Results
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:  # see canvas
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BARS = 8
 """Trackers in the attributes' picture: more bars side by side can't be told apart."""
@@ -151,6 +151,8 @@ def reliability(results: Results, path: Path) -> None:
 def name_points(figure: Figure, ax: Axes, points: Mapping[str, tuple[float, float]],
                 style: Mapping[str, Style]) -> None:
     """Write each point's name beside it, at the first of a few places where nothing else is."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     renderer = FigureCanvasAgg(figure).get_renderer()
     centres = ax.transData.transform(list(points.values()))
     taken = [np.concatenate([c - 6, c + 6]) for c in centres]
@@ -170,6 +172,8 @@ def name_points(figure: Figure, ax: Axes, points: Mapping[str, tuple[float, floa
 
 def speed(results: Results, path: Path) -> None:
     """Draw accuracy over time a frame, every point named where it hides no other name."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     figure, (ax,) = new_figure(8, 4.8)
     style = styles(list(results.compared))
     means = {t: results.compared[t]['mean'] for t in results.ranked()}

@@ -3,8 +3,8 @@ Train SiamRPN++ (Li et al., CVPR 2019), end to end above a frozen part of the ba
 
 Labels and losses are those of SiamRPN (Li et al., CVPR 2018, section 3.4): anchors with IoU above
 .6 are positive, below .3 negative; at most 16 positives and 64 in all of a pair; cross-entropy
-plus 1.2 (PySOT's weight) times smooth L1. Of a pair without the target 16 negatives are taken
-from the middle, where the look-alike is, as PySOT does.
+plus 1.2 times smooth L1 (the figures are those of pysot/core/config.py). Of a pair without the
+target 16 negatives are taken from the middle, where the look-alike is, as PySOT does.
 """
 
 from __future__ import annotations
