@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local import make_local
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.tracker import LongTermTracker
@@ -15,6 +15,6 @@ def build_tracker(settings: Settings) -> LongTermTracker:
     Raises ValueError, in one line that says how to mend it, when a part can't be made here.
     """
     engine = settings.engine_config()
-    local = LOCAL_TRACKERS[settings.tracker](settings, engine)
+    local = make_local(settings, engine)
     make = REDETECTORS[settings.redetector]
     return LongTermTracker(local, make(settings, engine) if make else None, settings.search())

@@ -107,7 +107,7 @@ class LongTermTracker:
         self.policy = SearchPolicy(self.config, box)
         self.camera = frame.camera
         self._remember(frame)
-        return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms)
+        return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
 
     def step(self, frames: Sequence[Frame]) -> list[Track]:
         """
@@ -169,8 +169,9 @@ class LongTermTracker:
             if box is not None and clip_to_image(box, frame.width, frame.height) is None:
                 box = None  # wholly outside the image: nothing of it is seen
             confidence = decision.confidence if frame is winner else max(mine, default=0.0)
+            place = policy.place if frame.camera == self.camera else None
             tracks.append(Track(frame.camera, frame.stamp, mode, box, confidence,
-                                policy.failures, ms))
+                                policy.failures, ms, place))
         return tracks
 
     def _remember(self, frame: Frame) -> None:

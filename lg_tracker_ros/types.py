@@ -94,12 +94,14 @@ class TrackerOutput:
     What a local tracker says about one search region.
 
     ``confidence`` is in [0, 1] and means the same for every tracker: about the probability that
-    the box overlaps the target with IoU > 0.5. ``score`` is the tracker's own raw number.
+    the box overlaps the target with IoU > 0.5. ``score`` is the tracker's own number in [0, 1],
+    ``look`` how alike the box is to the first frame's, in [-1, 1] (nan: nobody asked).
     """
 
     box: Box
     confidence: float
     score: float
+    look: float = math.nan
 
 
 class Mode(enum.Enum):
@@ -115,8 +117,9 @@ class Track:
     """
     The result for one processed frame of one camera.
 
-    ``box`` is None when the target is not visible in this frame. ``ms`` holds the time of each
-    stage in milliseconds (``local``, ``redetect``).
+    ``box`` is None when the target is not visible in this frame. ``place`` is where the tracker
+    believes it to be all the same and looks next, None in a camera that it isn't sought in.
+    ``ms`` holds the time of each stage in milliseconds (``local``, ``redetect``).
     """
 
     camera: str
@@ -126,6 +129,7 @@ class Track:
     confidence: float
     failures: int
     ms: Mapping[str, float] = field(default_factory=dict)
+    place: Box | None = None
 
     @property
     def visible(self) -> bool:

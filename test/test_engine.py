@@ -8,7 +8,7 @@ from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local import make_local
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.redetect.correlation import SIDE
@@ -120,7 +120,7 @@ def test_engines_agree_on_the_local_tracker(scene):
     settings = Settings()
     results = {}
     for name in ENGINES:
-        tracker = LOCAL_TRACKERS['pixelwise'](settings, EngineConfig('cpu', name, threads=1))
+        tracker = make_local(settings, EngineConfig('cpu', name, threads=1))
         tracker.init(images[0], box)
         # the same places for both: a path would carry a first difference on
         results[name] = [o for f in images[1:]
@@ -134,7 +134,7 @@ def test_engines_agree_on_the_local_tracker(scene):
 @needs_onnx
 def test_five_candidates_as_one_batch_are_five_single_ones(scene):
     images, box = scene
-    tracker = LOCAL_TRACKERS['pixelwise'](Settings(), EngineConfig('cpu', 'onnx'))
+    tracker = make_local(Settings(), EngineConfig('cpu', 'onnx'))
     tracker.init(images[0], box)
     around = [box, Box(40, 40, 50, 90), Box(300, 10, 30, 60), Box(-20, 200, 80, 160),
               Box(120, 100, 72, 140)]

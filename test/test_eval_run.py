@@ -11,7 +11,7 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation import run
 from lg_tracker_ros.evaluation.records import read_labels, read_records
 from lg_tracker_ros.evaluation.trackers import folder_name, make_runner, peer_weights, settings_of
-from lg_tracker_ros.rows import COLUMNS
+from lg_tracker_ros.rows import COLUMNS, PLACE
 from lg_tracker_ros.types import Box
 import numpy as np
 import pytest
@@ -52,7 +52,8 @@ def test_results_are_in_the_columns_of_track_and_are_those_of_the_tracker(evalua
                               '--out', tmp_path / 'out')
     assert status == 0 and err.splitlines()[-1] == f'2 of 2 results are in {tmp_path / "out"}'
     rows = read(tmp_path / 'out' / LIGHT / 'short.csv')
-    assert tuple(rows[0]) == COLUMNS and [int(r['frame']) for r in rows] == list(range(30))
+    assert tuple(rows[0]) == (*COLUMNS, *PLACE)
+    assert [int(r['frame']) for r in rows] == list(range(30))
     runner = make_runner(LIGHT)
     played = run.read_dataset(data)[0].frames()
     runner.init(next(played), Box(*truth()[0]))

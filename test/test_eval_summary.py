@@ -1,5 +1,6 @@
 """The figures of a run, from records: by hand, and as the functions they join give them."""
 
+from dataclasses import replace
 import json
 
 from lg_tracker_ros.evaluation.metrics.summary import plain, sequence_metrics, tracker_metrics
@@ -13,8 +14,8 @@ HALF = [10, 10, 20, 40]   # IoU .5 with BOX, centre 10 px away, size ratio sqrt(
 WRONG = [100, 100, 20, 20]
 NONE = [NAN] * 4
 SEQUENCE_KEYS = {
-    'auc', 'precision_20', 'normalised_precision', 'ao', 'sr_50', 'sr_75', 'f', 'p', 'r',
-    'threshold', 'f_reported', 'p_reported', 'r_reported', 'claimed_when_absent', 'returns',
+    'auc', 'auc_ope', 'precision_20', 'normalised_precision', 'ao', 'sr_50', 'sr_75', 'f', 'p',
+    'r', 'threshold', 'f_reported', 'p_reported', 'r_reported', 'claimed_when_absent', 'returns',
     'returns_found', 'reacquired_after_median', 'reacquired_after_p90', 'false_reacquisitions',
     'ece', 'size_ratio_p95', 'frames', 'frames_present', 'frames_absent', 'global_share',
     'ms_median', 'ms_p95', 'fps', 'ms_local_median', 'ms_local_p95', 'ms_redetect_median',
@@ -58,6 +59,8 @@ def test_a_sequence_by_hand():
     assert (m['frames'], m['frames_present'], m['frames_absent']) == (8, 5, 2)
     # IoUs 1, .5, 0, 0, 1: above 0 .. .45 three times, up to .95 twice, above 1 never
     assert m['auc'] == pytest.approx((10 * 3 + 10 * 2) / (5 * 21))
+    # a box for every frame, the one before where there is none: 1, .5, .5, 0, 1
+    assert m['auc_ope'] == pytest.approx((10 * 4 + 10 * 2) / (5 * 21))
     assert m['precision_20'] == pytest.approx(3 / 5)
     # errors 0, .5, inf, inf, 0 against 0 .. .5
     assert m['normalised_precision'] == pytest.approx((2 * 51 + 1) / (5 * 51))
@@ -77,6 +80,15 @@ def test_a_sequence_by_hand():
     assert m['false_reacquisitions'] == 1  # the box at the absent target; the last run is right
     # claimed and labelled, less the given: .8 wrong (not above .5), .6 wrong, .9 right
     assert m['ece'] == pytest.approx((0.8 + 0.6 + 0.1) / 3)
+
+
+def test_one_pass_evaluation_takes_the_place_where_nothing_is_claimed():
+    places = np.array([NONE, NONE, BOX, HALF, BOX, BOX, WRONG, HALF, BOX, WRONG], float)
+    run = replace(long_run(), places=places)
+    assert run.every[2:].tolist() == [BOX, HALF, BOX, BOX, WRONG, HALF, BOX, WRONG]
+    # IoUs 1, .5, 1, .5, 1
+    assert sequence_metrics(run)['auc_ope'] == pytest.approx((10 * 5 + 10 * 3) / (5 * 21))
+    assert sequence_metrics(run)['auc'] == sequence_metrics(long_run())['auc']
 
 
 def test_times_leave_out_the_first_frame():

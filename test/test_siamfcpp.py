@@ -7,7 +7,6 @@ from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import LOCAL_TRACKERS, siamfcpp, siamrpnpp
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
-from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.siamfcpp_net import SiamFCppNet, VARIANTS
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.training import siamese
@@ -33,13 +32,7 @@ NAN = float('nan')
 TORCH = EngineConfig('cpu', 'torch', threads=1)
 FRAME = Frame(np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8))
 # nothing smooths, penalises or pulls to the middle
-PLAIN = AnchorFreeConfig(penalty=0, window=0, rate=1, slope=1, look=0, offset=0)
-
-
-@pytest.fixture(scope='module')
-def look():
-    """Compile the pretrained look once."""
-    return Look(shared_backbone(), TORCH)
+PLAIN = AnchorFreeConfig(penalty=0, window=0, rate=1)
 
 
 def lite_net():
@@ -48,11 +41,11 @@ def lite_net():
     return fcpp.make_model(fcpp.DEFAULTS)
 
 
-def maps_tracker(look, score, ltrb, config=PLAIN, grid=LITE.grid):
+def maps_tracker(score, ltrb, config=PLAIN, grid=LITE.grid):
     """Make a tracker whose network answers every crop with the same maps."""
     def search(images, *_):
         return [np.repeat(a[None], len(images), 0) for a in (score, ltrb)]
-    tracker = AnchorFreeTracker(lambda crop, box: [np.zeros(1)], search, look, grid, config)
+    tracker = AnchorFreeTracker(lambda crop, box: [np.zeros(1)], search, grid, config)
     tracker.init(FRAME, Box(80, 60, 40, 40))
     return tracker
 
@@ -102,10 +95,10 @@ def test_the_middle_of_the_template_lies_over_the_middle_point():
     assert divmod(int(distance.argmin()), 25) == (12, 12)
 
 
-def test_box_comes_out_where_worked_out_by_hand(look):
+def test_box_comes_out_where_worked_out_by_hand():
     # a 40 x 40 target has a template of 80 pixels: one search pixel is 80 / 128 image pixels
     score, ltrb = peak(14, 13, 0.81, (10, 20, 30, 40))
-    tracker = maps_tracker(look, score, ltrb)
+    tracker = maps_tracker(score, ltrb)
     assert isinstance(tracker, LocalTracker)
     out, = tracker.track(FRAME, [Box(80, 60, 40, 40)])
     k = 80 / 128
@@ -115,25 +108,24 @@ def test_box_comes_out_where_worked_out_by_hand(look):
     assert (out.box.w, out.box.h) == pytest.approx((w, h), abs=1e-4)
     assert (out.box.cx, out.box.cy) == pytest.approx(
         (100 + (8 + 10) * k, 80 + (16 + 10) * k), abs=1e-4)
-    # logistic of the score's logit
-    assert out.confidence == pytest.approx(0.81, abs=1e-6)
+    assert out.confidence == out.score
     with pytest.raises(RuntimeError, match='call init first'):
-        AnchorFreeTracker(lambda crop, box: [], None, look, LITE.grid, PLAIN).track(FRAME, [])
+        AnchorFreeTracker(lambda crop, box: [], None, LITE.grid, PLAIN).track(FRAME, [])
 
 
-def test_window_prefers_the_middle_but_the_score_reported_is_plain(look):
+def test_window_prefers_the_middle_but_the_score_reported_is_plain():
     score, ltrb = peak(0, 0, 0.9, (20, 20, 20, 20))
     score[:, 12, 12] = 0.7
     for window, want in ((0.0, 0.9), (0.4, 0.7)):
-        tracker = maps_tracker(look, score, ltrb, replace(PLAIN, window=window))
+        tracker = maps_tracker(score, ltrb, replace(PLAIN, window=window))
         out, = tracker.track(FRAME, [Box(80, 60, 40, 40)])
         assert out.score == pytest.approx(want)
 
 
-def test_batch_equals_one_by_one_and_engines_agree(look):
+def test_batch_equals_one_by_one_and_engines_agree():
     net = lite_net()
-    onnx = siamfcpp.build(net, look, EngineConfig('cpu', 'onnx', threads=1))
-    other = siamfcpp.build(net, look, TORCH)
+    onnx = siamfcpp.build(net, EngineConfig('cpu', 'onnx', threads=1))
+    other = siamfcpp.build(net, TORCH)
     boxes = [Box(90, 95, 50, 40), Box(10, 10, 30, 60), Box(280, 200, 60, 60)]
     results = []
     for tracker in (onnx, other):

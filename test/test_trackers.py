@@ -3,14 +3,18 @@
 from clip import first_box, frames, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local import CONFIDENCE, LOCAL_TRACKERS, make_local
+from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.opencv import OpenCVTracker
+from lg_tracker_ros.local.recognizer import Confidence, Recognizer
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.settings import BACKBONES, Settings, TRACKERS
 from lg_tracker_ros.settings import REDETECTORS as NAMES
 from lg_tracker_ros.types import Box, Frame, LocalTracker, Redetector
+from lg_tracker_ros.weights import check_sum, FOLDER, shared_backbone
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 NEED_FILES = {'siamfcpp', 'siamrpnpp', 'opencv_nano', 'opencv_vit'}
 READY = sorted(set(TRACKERS) - NEED_FILES)
@@ -25,12 +29,12 @@ def clip():
 def make(name):
     """Build a local tracker as a user's settings do."""
     settings = Settings(tracker=name, redetector='none', threads=1)
-    return LOCAL_TRACKERS[name](settings, settings.engine_config())
+    return make_local(settings, settings.engine_config())
 
 
 def test_registries_and_settings_name_the_same():
     """A part that settings offer exists, and the other way round."""
-    assert set(LOCAL_TRACKERS) == set(TRACKERS)
+    assert set(LOCAL_TRACKERS) == set(CONFIDENCE) == set(TRACKERS)
     assert set(REDETECTORS) == set(NAMES)
 
 
@@ -220,10 +224,66 @@ class Drifting:
 
 def test_a_black_box_that_drifts_is_brought_back(clip):
     """The image moved after it would grow without end (VitTrack: 7 GB on a real sequence)."""
-    tracker = OpenCVTracker(Drifting, scored=True, slope=1.0, middle=0.0)
+    tracker = OpenCVTracker(Drifting, scored=True)
     box = first_box()
     tracker.init(clip[0], box)
     for frame in clip[1:60]:
         found = tracker.track(frame, [box])[0].box
         assert found.cx == pytest.approx(min(box.cx + 96, frame.width), abs=1)
     assert clip[0].width < Drifting.seen <= 2 * clip[0].width
+
+
+def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
+    """Any tracker's boxes and scores pass through; confidence is the logistic of both."""
+    settings = Settings(redetector='none', threads=1)
+    plain = LOCAL_TRACKERS['ncc'](settings, settings.engine_config())
+    look = Look(shared_backbone(), settings.engine_config())
+    whole = Recognizer(plain, look, Confidence(2.0, 3.0, -1.0))
+    whole.init(clip[0], first_box())
+    around = [first_box(), Box(10, 10, 60, 120)]
+    got, bare = whole.track(clip[1], around), plain.track(clip[1], around)
+    assert [(o.box, o.score) for o in got] == [(o.box, o.score) for o in bare]
+    assert got[0].look > 0.7 and got[0].look > got[1].look
+    for o in got:
+        odds = 2 * np.log(o.score / (1 - o.score)) + 3 * o.look - 1
+        assert o.confidence == pytest.approx(1 / (1 + np.exp(-odds)))
+    assert whole.track(clip[1], []) == []
+
+
+def test_confidence_has_no_overflow_and_its_ends():
+    """A score of 0 or 1 is no certainty, and huge constants don't break it."""
+    c = Confidence(1.0, 0.0, 0.0)
+    assert c(0.8, 0.0) == pytest.approx(0.8)
+    assert c(0.0, 0.0) == pytest.approx(1e-6) and c(1.0, 0.0) == pytest.approx(1 - 1e-6)
+    assert Confidence(1e9, 1e9, 0.0)(0.0, -1.0) < 1e-20
+
+
+def test_weights_may_bring_their_own_constants(tmp_path):
+    """The header's constants go before the table's; what isn't three numbers is one line."""
+    shipped = load_file(FOLDER / 'pixelwise.safetensors')
+    for note, wrong in (('[1, 2, 3]', False), ('[1, "x"]', True)):
+        path = tmp_path / 'mine.safetensors'
+        save_file(shipped, path, {'confidence': note})
+        settings = Settings(weights=str(path), redetector='none', threads=1)
+        if wrong:
+            with pytest.raises(ValueError, match="'confidence' in its header should be three"):
+                make_local(settings, settings.engine_config())
+        else:
+            tracker = make_local(settings, settings.engine_config())
+            assert tracker.confidence == Confidence(1.0, 2.0, 3.0)
+
+
+def test_shipped_weights_are_whole(tmp_path):
+    """Every file that ships has its checksum; a flipped bit is refused in one line."""
+    lines = (FOLDER / 'SHA256SUMS').read_text().splitlines()
+    assert sorted(line.split()[1] for line in lines) == sorted(
+        p.name for p in FOLDER.glob('*.safetensors'))
+    for path in FOLDER.glob('*.safetensors'):
+        check_sum(path)
+    assert sum(p.stat().st_size for p in FOLDER.iterdir() if p.is_file()) < 25e6
+    (tmp_path / 'SHA256SUMS').write_text((FOLDER / 'SHA256SUMS').read_text())
+    data = bytearray((FOLDER / 'pixelwise.safetensors').read_bytes())
+    data[-1] ^= 1
+    (tmp_path / 'pixelwise.safetensors').write_bytes(data)
+    with pytest.raises(ValueError, match=r'is not what SHA256SUMS beside it says: damaged'):
+        make_local(Settings(weights=str(tmp_path)), Settings().engine_config())

@@ -21,6 +21,8 @@ MEDIAN = Column('ms', 'ms_median', 1, -1, 'time a frame, median')
 MAIN = (
     Column('AUC', 'auc', 3, 1, 'area under the success curve: the share of frames with IoU above '
            'a threshold, over thresholds 0 to 1 (OTB)'),
+    Column('AUC OPE', 'auc_ope', 3, 1, 'the same as one-pass evaluation has it, a box for every '
+           'frame: where the tracker claims none, the place where it believes the target to be'),
     Column('P@20', 'precision_20', 3, 1, 'share of frames whose centre is at most 20 px off '
            '(OTB)'),
     Column('P norm', 'normalised_precision', 3, 1, 'area under the precision curve with the error '

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
 
 from lg_tracker_ros.evaluation.sequence import Boxes, Flags, Labelled, LabelledSequence
-from lg_tracker_ros.rows import COLUMNS
+from lg_tracker_ros.rows import COLUMNS, PLACE
 from lg_tracker_ros.types import Mode
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,8 @@ class Record:
 
     ``boxes`` N x 4 (nan: none claimed), ``confidence`` N in [0, 1], ``mode`` N of Mode.name
     values, ``ms`` N in milliseconds (nan before the run's first frame). ``stages`` holds, by
-    name, N milliseconds (nan where the stage did not run). ``made`` is the sidecar.
+    name, N milliseconds (nan where the stage did not run). ``made`` is the sidecar. ``places``
+    N x 4 are where the tracker believed the target to be, claimed or not (nan: it didn't say).
     """
 
     tracker: str
@@ -54,11 +55,26 @@ class Record:
     ms: npt.NDArray[np.float64]
     stages: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     made: Mapping[str, Any] = field(default_factory=dict)
+    places: Boxes | None = None
 
     @property
     def claimed(self) -> Flags:
         """Frames with a claimed box: N flags."""
         return np.asarray(np.isfinite(self.boxes).all(axis=1))
+
+    @property
+    def every(self) -> Boxes:
+        """
+        Boxes N x 4 with one for every frame from the first on, as one-pass evaluation wants.
+
+        Where none is claimed it is the place; where there is none either, the box before, as the
+        toolkits of OTB and LaSOT do.
+        """
+        boxes = self.boxes.copy()
+        if self.places is not None:
+            boxes[~self.claimed] = self.places[~self.claimed]
+        known = np.isfinite(boxes).all(axis=1)
+        return boxes[np.maximum.accumulate(np.where(known, np.arange(len(boxes)), 0))]
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -118,13 +134,15 @@ def read_record(path: Path, labels: Labels) -> Record:
     Raises ValueError with file and line for a row that doesn't fit.
     """
     n = len(labels.truth)
-    boxes = np.full((n, 4), np.nan)
+    boxes, places = np.full((n, 4), np.nan), np.full((n, 4), np.nan)
     confidence, ms = np.zeros(n), np.full(n, np.nan)
     mode = np.full(n, Mode.IDLE.name, 'U8')
     with open(path, newline='') as file:
         rows = csv.reader(file)
-        if tuple(next(rows, ()))[:len(COLUMNS)] != COLUMNS:
+        head = tuple(next(rows, ()))
+        if head[:len(COLUMNS)] != COLUMNS:
             raise ValueError(f'{path}:1: expected the columns {",".join(COLUMNS)}')
+        placed = head[len(COLUMNS):] == PLACE
         for line, row in enumerate(rows, 2):
             try:
                 i, *values = int(row[0]), *map(float, row[2:7])
@@ -132,13 +150,15 @@ def read_record(path: Path, labels: Labels) -> Record:
                     raise ValueError(f'frame {i} is not in 0..{n - 1}')
                 boxes[i], confidence[i] = values[:4], values[4]
                 mode[i], ms[i] = Mode[row[8]].name, float(row[9])
+                if placed:
+                    places[i] = list(map(float, row[len(COLUMNS):len(COLUMNS) + 4]))
             except (ValueError, KeyError, IndexError) as e:
                 raise ValueError(f'{path}:{line}: {e}') from e
     made_path = path.with_suffix('.json')
     made = json.loads(made_path.read_text()) if made_path.is_file() else {}
     stages = {name: np.array([np.nan if v is None else v for v in values], np.float64)
               for name, values in made.pop('stages', {}).items()}
-    return Record(path.parent.name, labels, boxes, confidence, mode, ms, stages, made)
+    return Record(path.parent.name, labels, boxes, confidence, mode, ms, stages, made, places)
 
 
 def tracker_folders(out: Path) -> list[Path]:

@@ -28,7 +28,7 @@ from lg_tracker_ros.evaluation.trackers import (
     settings_of,
     WEIGHTS,
 )
-from lg_tracker_ros.rows import COLUMNS, track_row
+from lg_tracker_ros.rows import COLUMNS, PLACE, place_row, track_row
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box
 
@@ -70,14 +70,14 @@ def follow(job: Job) -> int:
     runner, s = _runner(job.tracker, job.weights), job.sequence
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *PLACE])
     n = len(s.truth)
     stages: dict[str, list[float | None]] = {}
     for i, frame in enumerate(s.frames(s.start), s.start):
         begin = time.perf_counter()
         track = runner.init(frame, Box(*s.truth[i])) if i == s.start else runner.step(frame)
         ms = 1e3 * (time.perf_counter() - begin)
-        writer.writerow(track_row(i, frame.stamp, track, ms))
+        writer.writerow([*track_row(i, frame.stamp, track, ms), *place_row(track)])
         for stage, value in track.ms.items():
             stages.setdefault(stage, [None] * n)[i] = round(value, 3)
     path = result_path(job.out, job.tracker, s.name)

@@ -1,9 +1,9 @@
 """
 ``eval submit``: a run's results in the files that a benchmark's own evaluation reads.
 
-All three want one box for every frame and know no "not in view": where nothing is claimed the
-box before is repeated, which is what the toolkits of OTB and LaSOT do with a line that holds
-no box. Boxes are in the benchmark's own convention, that of its labels.
+All three want one box for every frame and know no "not in view": where nothing is claimed it is
+the place where the tracker believes the target to be (``Record.every``). Boxes are in the
+benchmark's own convention, that of its labels.
 """
 
 from __future__ import annotations
@@ -29,15 +29,14 @@ Records = Mapping[str, Record]
 
 def every_frame(record: Record) -> Boxes:
     """
-    Return N x 4 boxes, 0-based, with the last claimed box where there is none.
+    Return N x 4 boxes, 0-based, one for every frame.
 
     Raises ValueError when the run did not begin at the sequence's first frame.
     """
     if not record.claimed[0]:
         raise ValueError(f'{record.labels.name}: the target has no box in frame 0; a submission '
                          'has a box for every frame from there on')
-    last = np.maximum.accumulate(np.where(record.claimed, np.arange(len(record.boxes)), 0))
-    return record.boxes[last]
+    return record.every
 
 
 def _lines(rows: Boxes, digits: int) -> str:

@@ -73,7 +73,7 @@ class Peer:
         self._tracker = self._make()
         self._tracker.init(frame.image, (round(inside.x), round(inside.y),
                                          max(round(inside.w), 2), max(round(inside.h), 2)))
-        return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0)
+        return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, place=box)
 
     def step(self, frame: Frame) -> Track:
         """Follow into the next frame."""

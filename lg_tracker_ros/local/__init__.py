@@ -1,4 +1,4 @@
-"""Local trackers: one file each, one line each in LOCAL_TRACKERS."""
+"""Local trackers: one file each, one line each in LOCAL_TRACKERS and CONFIDENCE."""
 
 from __future__ import annotations
 
@@ -9,28 +9,39 @@ from lg_tracker_ros.local import opencv, pixelwise, siamfcpp, siamfcpp_net, siam
 from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.ncc import NccTracker
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHead, SearchNet, TemplateNet
+from lg_tracker_ros.local.recognizer import Confidence, Recognizer
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import LocalTracker
-from lg_tracker_ros.weights import read_into, shared_backbone, weights_file
+from lg_tracker_ros.weights import confidence_of, read_into, shared_backbone, weights_file
 
 Maker = Callable[[Settings, EngineConfig], LocalTracker]
+
+FILES: Mapping[str, str] = {
+    'pixelwise': 'pixelwise.safetensors',
+    'siamfcpp': 'siamfcpp_{backbone}.safetensors',
+    'siamrpnpp': 'siamrpnpp_{backbone}.pth',
+}
+"""Weights of those that have any of ours, in the package."""
+
+
+def _file(settings: Settings) -> str:
+    return FILES[settings.tracker].format(backbone=settings.backbone)
 
 
 def _pixelwise(settings: Settings, engine: EngineConfig) -> LocalTracker:
     backbone, head = shared_backbone(), PixelwiseHead()
-    read_into(head, settings.weights, 'pixelwise.safetensors')
-    return pixelwise.build(TemplateNet(backbone, head), SearchNet(backbone, head),
-                           Look(backbone, engine), engine)
+    read_into(head, settings.weights, _file(settings))
+    return pixelwise.build(TemplateNet(backbone, head), SearchNet(backbone, head), engine)
 
 
 def _siamfcpp(settings: Settings, engine: EngineConfig) -> LocalTracker:
     net = siamfcpp_net.SiamFCppNet(siamfcpp_net.VARIANTS[settings.backbone])
-    read_into(net, settings.weights, f'siamfcpp_{settings.backbone}.safetensors')
-    return siamfcpp.build(net, Look(shared_backbone(), engine), engine)
+    read_into(net, settings.weights, _file(settings))
+    return siamfcpp.build(net, engine)
 
 
 def _siamrpnpp(settings: Settings, engine: EngineConfig) -> LocalTracker:
-    path = weights_file(settings.weights, f'siamrpnpp_{settings.backbone}.pth')
+    path = weights_file(settings.weights, _file(settings))
     return siamrpnpp.build(settings.backbone, path, engine.device)
 
 
@@ -45,3 +56,30 @@ LOCAL_TRACKERS: Mapping[str, Maker] = {
     'opencv_nano': lambda settings, engine: opencv.nano(settings.weights),
     'opencv_vit': lambda settings, engine: opencv.vit(settings.weights),
 }
+
+CONFIDENCE: Mapping[str, Confidence] = {
+    'pixelwise': Confidence(0.86, 7.49, -2.49),
+    'ncc': Confidence(0.0, 9.69, -3.81),
+    'siamfcpp': Confidence(0.86, 7.49, -2.49),
+    'siamrpnpp': Confidence(0.86, 7.49, -2.49),
+    'opencv_csrt': Confidence(0.03, 10.37, -3.53),
+    'opencv_kcf': Confidence(0.01, 11.26, -4.4),
+    'opencv_mil': Confidence(0.0, 11.81, -4.44),
+    'opencv_nano': Confidence(0.61, 8.48, -4.18),
+    'opencv_vit': Confidence(0.16, 9.92, -3.85),
+}
+"""What ``train calibrate`` found; weights that bring their own in the header go before it."""
+
+
+def make_local(settings: Settings, engine: EngineConfig) -> Recognizer:
+    """
+    Make the local tracker that ``settings`` name, with a calibrated confidence.
+
+    ``engine`` is resolved. Reads weights and compiles networks; raises ValueError, in one line,
+    when it can't be made.
+    """
+    name = settings.tracker
+    tracker = LOCAL_TRACKERS[name](settings, engine)
+    own = confidence_of(settings.weights, _file(settings)) if name in FILES else None
+    confidence = Confidence(*own) if own else CONFIDENCE[name]
+    return Recognizer(tracker, Look(shared_backbone(), engine), confidence)

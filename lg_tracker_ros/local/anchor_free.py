@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import math
 from typing import Callable, Sequence
 
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import Runner
-from lg_tracker_ros.local.look import Array, Look
+from lg_tracker_ros.local.look import Array
 from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +20,12 @@ class AnchorFreeConfig:
     Test-time constants.
 
     ``penalty`` (change of size and shape), ``window`` (weight of the cosine window) and ``rate``
-    (size smoothing) as in SiamFC++. Confidence is logistic in ``slope`` * logit of the score +
-    ``look`` * similarity + ``offset``, fitted so that it is about P(IoU > .5).
+    (size smoothing) as in SiamFC++.
     """
 
     penalty: float
     window: float
     rate: float
-    slope: float
-    look: float
-    offset: float
 
 
 @dataclass(frozen=True)
@@ -59,11 +54,10 @@ class AnchorFreeTracker:
     """
     A LocalTracker over networks that give score, quality and l, t, r, b at each point.
 
-    Holds nothing of the target but its template's tensors and its look, which tells the target
-    from look-alikes (see ``Look``).
+    Holds nothing of the target but its template's tensors. Confidence is the plain score.
     """
 
-    def __init__(self, template: Callable[[Image, Box], list[Array]], search: Runner, look: Look,
+    def __init__(self, template: Callable[[Image, Box], list[Array]], search: Runner,
                  grid: Grid, config: AnchorFreeConfig) -> None:
         """
         Take the compiled networks.
@@ -73,7 +67,7 @@ class AnchorFreeTracker:
         [0, 1], N x 2 x g x g, and l, t, r, b in search pixels, N x 4 x g x g.
         """
         self.grid, self.config = grid, config
-        self._template, self._search, self._look = template, search, look
+        self._template, self._search = template, search
         self._target: list[Array] = []
         self._fill = (0.0, 0.0, 0.0)
         hann = np.hanning(grid.cells + 2)[1:-1]
@@ -86,7 +80,6 @@ class AnchorFreeTracker:
         crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h),
                            self.grid.exemplar, self._fill)
         self._target = self._template(crop.image, crop.to_crop(box))
-        self._look.learn(frame.image, box, self._fill)
 
     def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
         """Search a crop of twice the template's context around each box, as one batch."""
@@ -98,15 +91,13 @@ class AnchorFreeTracker:
         crops = [square_crop(frame.image, b.cx, b.cy, wide * context_side(b.w, b.h),
                              self.grid.instance, self._fill) for b in around]
         scores, ltrb = self._search(np.stack([c.image for c in crops]), *self._target)
-        found, points = [], []
+        found = []
         for crop, old, s, sides in zip(crops, around, scores, ltrb):
             box, score = self._pick(crop.to_crop(old), np.sqrt(s[0] * s[1]).ravel(),
                                     sides.reshape(4, -1))
-            found.append(keep_center_inside(crop.to_image(box), frame.width, frame.height))
-            points.append(score)
-        alike = self._look.similarity(frame.image, found, self._fill)
-        return [TrackerOutput(b, self._confidence(s, float(a)), s)
-                for b, s, a in zip(found, points, alike)]
+            inside = keep_center_inside(crop.to_image(box), frame.width, frame.height)
+            found.append(TrackerOutput(inside, score, score))
+        return found
 
     def _pick(self, old: Box, score: Array, ltrb: Array) -> tuple[Box, float]:
         """Choose the point by penalised score; return its box (smoothed) and its plain score."""
@@ -125,8 +116,3 @@ class AnchorFreeTracker:
         return Box.from_center(
             float(cx), float(cy), float(old.w + (w[i] - old.w) * rate),
             float(old.h + (h[i] - old.h) * rate)), float(score[i])
-
-    def _confidence(self, score: float, similarity: float) -> float:
-        c, s = self.config, min(max(score, 1e-6), 1 - 1e-6)
-        return 1 / (1 + math.exp(-(c.slope * math.log(s / (1 - s)) + c.look * similarity
-                                   + c.offset)))

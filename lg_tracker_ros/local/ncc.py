@@ -6,7 +6,6 @@ Also the plainest example of a local tracker.
 
 from __future__ import annotations
 
-import math
 from typing import Sequence
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
@@ -55,14 +54,9 @@ class NccSearchNet(nn.Module):
 class NccTracker:
     """A LocalTracker without anything learned from tracking data."""
 
-    def __init__(self, backbone: EfficientNetLite0, engine: EngineConfig, slope: float = 16.5,
-                 middle: float = 0.37, window: float = 0.15) -> None:
-        """
-        Compile for ``engine`` (resolved).
-
-        Confidence is the logistic of ``slope * (similarity - middle)``; ``window`` is the weight
-        of the cosine window.
-        """
+    def __init__(self, backbone: EfficientNetLite0, engine: EngineConfig,
+                 window: float = 0.15) -> None:
+        """Compile for ``engine`` (resolved); ``window`` is the weight of the cosine window."""
         image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
         self._template = compile_network(
             NccTemplateNet(backbone), [image, np.ones((1, 1, CELLS, CELLS), np.float32)], engine)
@@ -70,7 +64,7 @@ class NccTracker:
             NccSearchNet(backbone), [np.zeros((1, SEARCH, SEARCH, 3), np.uint8),
                                      np.ones((1, 112, CELLS, CELLS), np.float32)],
             engine, shared=(1,))
-        self.slope, self.middle, self.window = slope, middle, window
+        self.window = window
         self._kernel: npt.NDArray[np.float32] | None = None
         self._fill = (0.0, 0.0, 0.0)
         hann = np.hanning(SEARCH // STRIDE + 3)[1:-1]
@@ -98,10 +92,9 @@ class NccTracker:
             k = crop.side / crop.size * STRIDE
             found = Box.from_center(crop.cx + (fx - m.shape[1] // 2) * k,
                                     crop.cy + (fy - m.shape[0] // 2) * k, box.w, box.h)
-            score = float(m[y, x])
-            confidence = 1 / (1 + math.exp(-self.slope * (score - self.middle)))
+            score = (1 + float(m[y, x])) / 2
             out.append(TrackerOutput(keep_center_inside(found, frame.width, frame.height),
-                                     confidence, score))
+                                     score, score))
         return out
 
 

@@ -31,8 +31,8 @@ def appearance(image: Image, box: Box) -> Image | None:
 
 
 def similarity(a: Image, b: Image) -> float:
-    """Normalised cross-correlation of two 32 x 32 patches, in [-1, 1]."""
-    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])
+    """Normalised cross-correlation of two 32 x 32 patches, brought to [0, 1]."""
+    return (1 + float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED)[0, 0])) / 2
 
 
 class OpenCVTracker:
@@ -41,23 +41,16 @@ class OpenCVTracker:
 
     ``scored`` trackers (Nano, Vit) tell a score. The others (CSRT, KCF, MIL) tell none and learn
     at every look: there it is how alike the box looks to the first and the last reliable one,
-    candidates of a global search are judged by a look alone, and the tracker starts anew on one
-    that the search policy accepts.
+    candidates of a global search are judged by that alone, and the tracker starts anew on one
+    that the search policy accepts. Confidence is the plain score.
     """
 
-    def __init__(self, make: Callable[[], Any], scored: bool, slope: float, middle: float) -> None:
-        """
-        Take a maker of fresh trackers.
-
-        Confidence is the logistic of ``slope`` * (score or similarity - ``middle``). For the
-        scored ones the makers below hold constants fitted on the 24 development sequences, so
-        that it is about P(IoU > .5). For the others they are set by hand, stricter: what is
-        fitted on a tracker that runs undisturbed (4.8, .3) never lets it be found again.
-        """
+    def __init__(self, make: Callable[[], Any], scored: bool) -> None:
+        """Take a maker of fresh trackers."""
         self._make, self._scored = make, scored
-        self._slope, self._middle = slope, middle
         self._tracker: Any = None
         self._place = Box(0, 0, 1, 1)
+        self._own: Box | None = None
         self._first: Image | None = None
         self._latest: Image | None = None
         self._beginning: tuple[Frame, Box] | None = None
@@ -94,7 +87,7 @@ class OpenCVTracker:
         patch = appearance(frame.image, output.box)
         if patch is not None:
             self._latest = patch
-        if not self._scored and output.score < 0:
+        if not self._scored and output.box != self._own:
             inside = clip_to_image(output.box, frame.width, frame.height)
             if inside is not None:
                 self._start(frame, inside)
@@ -117,10 +110,10 @@ class OpenCVTracker:
             return TrackerOutput(around, 0.0, 0.0)
         self._place = Box(x, y, w, h)
         box = keep_center_inside(Box(x - dx, y - dy, w, h), frame.width, frame.height)
-        if self._scored:
-            score = float(self._tracker.getTrackingScore())
-            return TrackerOutput(box, self._logistic(score), score)
-        return TrackerOutput(box, self._alike(frame, box), 1.0)
+        self._own = box
+        score = (min(max(float(self._tracker.getTrackingScore()), 0.0), 1.0) if self._scored
+                 else self._alike(frame, box))
+        return TrackerOutput(box, score, score)
 
     def _shift(self, around: Box) -> tuple[int, int]:
         """By how many pixels to move the image; a pixel is not worth the while."""
@@ -128,33 +121,30 @@ class OpenCVTracker:
         return (0, 0) if abs(dx) <= 1 and abs(dy) <= 1 else (dx, dy)
 
     def _judge(self, frame: Frame, around: Box) -> TrackerOutput:
-        """Find the first look again within a window of twice the size; score -1 marks it."""
-        best = TrackerOutput(around, 0.0, -1.0)
+        """Find the first look again within a window of twice the size."""
+        nothing = TrackerOutput(around, 0.0, 0.0)
         window = clip_to_image(
             Box.from_center(around.cx, around.cy, 2 * around.w, 2 * around.h), frame.width,
             frame.height)
         if window is None or self._first is None:
-            return best
+            return nothing
         x0, y0 = int(window.x), int(window.y)
         cut = frame.image[y0:y0 + math.ceil(window.h), x0:x0 + math.ceil(window.w)]
         small = cv2.resize(cut, None, fx=PATCH / around.w, fy=PATCH / around.h,
                            interpolation=cv2.INTER_AREA)
         if min(small.shape[:2]) < PATCH:
-            return best
+            return nothing
         found = cv2.matchTemplate(small, self._first, cv2.TM_CCOEFF_NORMED)
         _, _, _, (px, py) = cv2.minMaxLoc(found)
         box = Box(x0 + px * around.w / PATCH, y0 + py * around.h / PATCH, around.w, around.h)
-        return TrackerOutput(box, self._alike(frame, box), -1.0)
+        score = self._alike(frame, box)
+        return TrackerOutput(box, score, score)
 
     def _alike(self, frame: Frame, box: Box) -> float:
         patch = appearance(frame.image, box)
         if patch is None or self._first is None or self._latest is None:
             return 0.0
-        return self._logistic(max(similarity(patch, self._first),
-                                  similarity(patch, self._latest)))
-
-    def _logistic(self, value: float) -> float:
-        return 1 / (1 + math.exp(-self._slope * (value - self._middle)))
+        return max(similarity(patch, self._first), similarity(patch, self._latest))
 
 
 def _moved(image: Image, dx: int, dy: int) -> Image:
@@ -168,27 +158,27 @@ def _moved(image: Image, dx: int, dy: int) -> Image:
 
 def csrt() -> OpenCVTracker:
     """Make CSRT (Lukezic et al. 2017), from opencv-contrib."""
-    return OpenCVTracker(maker('csrt'), scored=False, slope=12.0, middle=0.45)
+    return OpenCVTracker(maker('csrt'), scored=False)
 
 
 def kcf() -> OpenCVTracker:
     """Make KCF (Henriques et al. 2015), from opencv-contrib."""
-    return OpenCVTracker(maker('kcf'), scored=False, slope=12.0, middle=0.45)
+    return OpenCVTracker(maker('kcf'), scored=False)
 
 
 def mil() -> OpenCVTracker:
     """Make MIL (Babenko et al. 2009)."""
-    return OpenCVTracker(maker('mil'), scored=False, slope=12.0, middle=0.45)
+    return OpenCVTracker(maker('mil'), scored=False)
 
 
 def vit(weights: str) -> OpenCVTracker:
     """Make VitTrack (OpenCV Zoo); ``weights`` is its ONNX file."""
-    return OpenCVTracker(maker('vit', weights), scored=True, slope=5.7, middle=0.46)
+    return OpenCVTracker(maker('vit', weights), scored=True)
 
 
 def nano(weights: str) -> OpenCVTracker:
     """Make NanoTrack; ``weights`` is the folder of its backbone and head (``*.onnx``)."""
-    return OpenCVTracker(maker('nano', weights), scored=True, slope=11.5, middle=0.78)
+    return OpenCVTracker(maker('nano', weights), scored=True)
 
 
 def maker(name: str, weights: str = '') -> Callable[[], Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
-from lg_tracker_ros.local.look import inside_cells, Look
+from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import (
     CELLS,
     GRID,
@@ -16,11 +16,10 @@ from lg_tracker_ros.local.pixelwise_net import (
 )
 import numpy as np
 
-CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35, slope=0.58, look=10.7,
-                          offset=-3.06)
+CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35)
 
 
-def build(template: TemplateNet, search: SearchNet, look: Look, engine: EngineConfig,
+def build(template: TemplateNet, search: SearchNet, engine: EngineConfig,
           config: AnchorFreeConfig = CONFIG) -> AnchorFreeTracker:
     """Compile the networks for ``engine`` (resolved) and make the tracker."""
     image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
@@ -32,4 +31,4 @@ def build(template: TemplateNet, search: SearchNet, look: Look, engine: EngineCo
                  np.ones((1, CELLS, embed), np.float32), np.ones((1, embed), np.float32),
                  np.ones((1, embed), np.float32)], engine, shared=(1, 2, 3))
     return AnchorFreeTracker(lambda crop, box: run(crop[None], inside_cells(box)[None, None]),
-                             seek, look, Grid(TEMPLATE, SEARCH, GRID, STRIDE), config)
+                             seek, Grid(TEMPLATE, SEARCH, GRID, STRIDE), config)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
-from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet
 import numpy as np
 
-CONFIG = AnchorFreeConfig(penalty=0.04, window=0.21, rate=0.52, slope=0.58, look=10.7,
-                          offset=-3.06)
-"""The paper's constants of the search; those of the confidence are ``pixelwise``'s so far."""
+CONFIG = AnchorFreeConfig(penalty=0.04, window=0.21, rate=0.52)
+"""The paper's constants."""
 
 
-def build(net: SiamFCppNet, look: Look, engine: EngineConfig,
+def build(net: SiamFCppNet, engine: EngineConfig,
           config: AnchorFreeConfig = CONFIG) -> AnchorFreeTracker:
     """Compile the network for ``engine`` (resolved) and make the tracker."""
     grid = net.variant.grid
@@ -22,4 +20,4 @@ def build(net: SiamFCppNet, look: Look, engine: EngineConfig,
     seek = compile_network(
         SearchNet(net), [np.zeros((1, grid.instance, grid.instance, 3), np.uint8),
                          *run(image)], engine, shared=(1, 2))
-    return AnchorFreeTracker(lambda crop, _: run(crop[None]), seek, look, grid, config)
+    return AnchorFreeTracker(lambda crop, _: run(crop[None]), seek, grid, config)

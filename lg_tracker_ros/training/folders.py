@@ -100,10 +100,12 @@ def read_stills(folder: Path) -> list[Still]:
     return found
 
 
-def read_material(folders: Sequence[Path], validation: bool) -> Material:
+def read_material(folders: Sequence[Path], validation: bool,
+                  without: Sequence[str] = ()) -> Material:
     """
     Read what the folders hold, the held-out tenth of it (by name) or the rest.
 
+    ``without`` names data sets to leave out, of stills that say theirs (a licence may not suit).
     Raises ValueError for a folder with nothing to train on, and where it can't do: scenes need
     cut-outs and something to put them over.
     """
@@ -115,7 +117,10 @@ def read_material(folders: Sequence[Path], validation: bool) -> Material:
         if not found:
             raise ValueError(f'--data {folder} holds nothing to train on: expected {EXPECTED}')
         for kind, path in found:
-            READERS[kind](m, path, lambda name: held_out(name) == validation)
+            if kind == 'stills':
+                add_stills(m, path, lambda name: held_out(name) == validation, without)
+            else:
+                READERS[kind](m, path, lambda name: held_out(name) == validation)
     if not m.sprites or not m.backgrounds:
         raise ValueError(
             f'--data {" ".join(map(str, folders))}: the {"held-out" if validation else "training"}'
@@ -127,9 +132,9 @@ def read_material(folders: Sequence[Path], validation: bool) -> Material:
 Mine = Callable[[str], bool]
 
 
-def add_stills(m: Material, folder: Path, mine: Mine) -> None:
+def add_stills(m: Material, folder: Path, mine: Mine, without: Sequence[str]) -> None:
     """Add stills: as they are, cut up, and as backgrounds."""
-    stills = [s for s in read_stills(folder) if mine(s.path.name)]
+    stills = [s for s in read_stills(folder) if mine(s.path.name) and s.source not in without]
     with_instances = [s for s in stills if s.instances]
     m.stills += with_instances
     m.sprites += cut_sprites(spread(with_instances, SPRITES))
@@ -155,7 +160,6 @@ def add_sprites(m: Material, folder: Path, mine: Mine, sprites: Iterable[Sprite]
 
 
 READERS: dict[str, Callable[[Material, Path, Mine], None]] = {
-    'stills': add_stills,
     'clips': add_clips,
     'stamps': lambda m, folder, mine: add_sprites(m, folder, mine, read_stamps(folder)),
     'objects': lambda m, folder, mine: add_sprites(m, folder, mine,

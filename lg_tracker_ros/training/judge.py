@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 Table = npt.NDArray[np.float64]
+Values = npt.NDArray[np.floating]
 
 
 def overlap(boxes: Tensor, truth: Tensor) -> Tensor:
@@ -33,7 +34,14 @@ def judge(results: Iterable[tuple[Tensor, Tensor, Tensor]]) -> tuple[dict[str, f
     table = torch.cat(rows).double().numpy()
     score, value = table.T
     present = value >= 0
-    good, bad = score[value > 0.5], score[value <= 0.5]
-    auc = float((good[:, None] > bad[None, :]).mean()) if len(good) and len(bad) else 0.0
     return {'iou': float(value[present].mean()), 'hit': float((value[present] > 0.5).mean()),
-            'auc': auc}, table
+            'auc': area_under_roc(score[value > 0.5], score[value <= 0.5])}, table
+
+
+def area_under_roc(good: Values, bad: Values) -> float:
+    """Compute the share of pairs in which the good one has the higher score; 0: no pairs."""
+    if not len(good) or not len(bad):
+        return 0.0
+    bad = np.sort(bad)
+    below = np.searchsorted(bad, good, 'left') + np.searchsorted(bad, good, 'right')
+    return float(below.mean() / 2 / len(bad))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.checkpoint import load_checkpoint
@@ -35,9 +37,11 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
     """
     Load the weights ``given`` (see weights_file), or those that ship, into ``net``.
 
-    Raises ValueError, in one line, when the file is missing or doesn't fit.
+    Raises ValueError, in one line, when the file is missing, doesn't fit, or ships and isn't what
+    it was.
     """
     path = weights_file(given, shipped)
+    check_sum(path)
     try:
         load_checkpoint(net, path)
     except FileNotFoundError as e:
@@ -46,22 +50,65 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
     net.eval()
 
 
+def check_sum(path: Path) -> None:
+    """
+    Compare a file with the line of its name in SHA256SUMS beside it, where there is one.
+
+    Raises ValueError, in one line, for another sum.
+    """
+    sums = path.with_name('SHA256SUMS')
+    if not sums.is_file() or not path.is_file():
+        return
+    known = {name: digest for digest, name in map(str.split, sums.read_text().splitlines())}
+    if path.name in known and hashlib.sha256(path.read_bytes()).hexdigest() != known[path.name]:
+        raise ValueError(f'{path} is not what {sums.name} beside it says: damaged (install the '
+                         f'package again), or new (then make {sums.name} anew with sha256sum)')
+
+
 def trained_on(path: Path) -> tuple[str, ...]:
     """
     Read what a file of weights says it was trained on: ``DATA SET/SEQUENCE``, ``*`` for all.
 
     The names are a JSON list under ``trained_on`` in the metadata of a safetensors header (8
     bytes of length, then JSON); no tensor is read. A file of another kind, or without the list,
-    says nothing: (). Raises FileNotFoundError without a file, ValueError for a damaged one.
+    says nothing: (). Raises as ``read_note``.
+    """
+    return tuple(str(n) for n in read_note(path, 'trained_on') or ())
+
+
+def confidence_of(given: str, shipped: str) -> tuple[float, float, float] | None:
+    """
+    Read the constants of Confidence that ``train calibrate`` left in a file of weights.
+
+    Names as in ``weights_file``; None where there are none. Raises as ``read_note``, and
+    ValueError when they aren't three numbers.
+    """
+    path = weights_file(given, shipped)
+    note = read_note(path, 'confidence') if path.is_file() else None
+    if note is None:
+        return None
+    try:
+        score, look, offset = (float(v) for v in note)
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"{path}: 'confidence' in its header should be three numbers, got "
+                         f'{note!r}') from e
+    return score, look, offset
+
+
+def read_note(path: Path, name: str) -> Any:
+    """
+    Read the JSON under ``name`` in the header of a safetensors file; None: it isn't there.
+
+    A file of another kind has none. Raises FileNotFoundError without a file, ValueError for a
+    damaged one.
     """
     if path.suffix != '.safetensors':
-        return ()
+        return None
     with open(path, 'rb') as file:
         length = int.from_bytes(file.read(8), 'little')
         try:
             header = json.loads(file.read(min(length, 100_000_000)))
-            names = json.loads(header.get('__metadata__', {}).get('trained_on', '[]'))
-            return tuple(str(n) for n in names)
+            return json.loads(header.get('__metadata__', {}).get(name, 'null'))
         except (ValueError, AttributeError, TypeError) as e:
             raise ValueError(f'{path} is not a readable safetensors file ({e})') from e
 

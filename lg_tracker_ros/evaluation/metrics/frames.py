@@ -20,10 +20,12 @@ class Run:
 
     ``iou``, ``errors`` (px) and ``normalised`` are those of the overlap module, nan without truth;
     ``ratio`` is the linear size of the box over the true one's, or its inverse where that is
-    smaller than 1, nan without both. ``confidence`` is nan where no box is claimed.
+    smaller than 1, nan without both. ``confidence`` is nan where no box is claimed. ``guessed``
+    is the IoU with a box for every frame (Record.every), nan without truth.
     """
 
     iou: Values
+    guessed: Values
     errors: Values
     normalised: Values
     ratio: Values
@@ -53,7 +55,8 @@ def score(record: Record) -> Run:
     claimed = record.claimed[begin:]
     ratio = np.sqrt(np.prod(boxes[:, 2:], axis=1) / np.prod(truth[:, 2:], axis=1))
     return Run(
-        overlaps(boxes, truth), center_errors(boxes, truth),
+        overlaps(boxes, truth), overlaps(record.every[begin:], truth),
+        center_errors(boxes, truth),
         center_errors(boxes, truth, normalised=True), np.maximum(ratio, 1 / ratio),
         np.where(claimed, record.confidence[begin:], np.nan), claimed,
         record.labels.absent[begin:], record.mode[begin:], record.ms[begin:],

@@ -62,6 +62,7 @@ def _overlap_figures(run: Run) -> Figures:
     followed, both = bool(np.isfinite(iou).any()), ratio[np.isfinite(ratio)]
     return {
         'auc': overlap.success_auc(run.iou),
+        'auc_ope': overlap.success_auc(run.guessed),
         'precision_20': overlap.precision_at(run.errors),
         'normalised_precision': overlap.normalised_precision(run.normalised),
         'ao': overlap.average_overlap(iou) if followed else None,
