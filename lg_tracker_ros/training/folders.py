@@ -42,7 +42,8 @@ class Material:
     """
     Everything that training pictures are made of; one split of it.
 
-    ``stills`` have instances. ``names`` are what weights that learn from it have to name.
+    ``stills`` have instances. ``clip_share`` is how often a sample is taken from ``clips``, where
+    there are any. ``names`` are what weights that learn from it have to name.
     """
 
     stills: list[Still] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Material:
     clips: list[Clip] = field(default_factory=list)
     backgrounds: list[Background] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    clip_share: float = 0.2
 
 
 def coco_labels(folder: Path) -> list[tuple[Path, Path]]:
@@ -100,14 +102,15 @@ def read_stills(folder: Path) -> list[Still]:
     return found
 
 
-def read_material(folders: Sequence[Path], validation: bool) -> Material:
+def read_material(folders: Sequence[Path], validation: bool, clip_share: float = 0.2
+                  ) -> Material:
     """
     Read what the folders hold, the held-out tenth of it (by name) or the rest.
 
     Raises ValueError for a folder with nothing to train on, and where it can't do: scenes need
     cut-outs and something to put them over.
     """
-    m = Material()
+    m = Material(clip_share=clip_share)
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f'--data {folder}: there is no such folder')

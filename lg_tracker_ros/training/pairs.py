@@ -130,11 +130,12 @@ def scene_views(rng: Rng, m: Material) -> Views:
 
 def sample_views(rng: Rng, m: Material) -> Views:
     """Draw views from a source chosen at random: stills, clips, composed scenes."""
+    stills = 0.35 * (1 - m.clip_share) / 0.8
     for _ in range(50):
         u = rng.random()
-        if u < 0.35 and m.stills:
+        if u < stills and m.stills:
             views = still_views(rng, m)
-        elif u < 0.55 and m.clips:
+        elif u < stills + m.clip_share and m.clips:
             views = clip_views(rng, m)
         else:
             views = scene_views(rng, m)

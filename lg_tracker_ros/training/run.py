@@ -43,6 +43,8 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DIR',
                         help='stills in COCO form, labelled clips, cut-outs as PNG, or folders of '
                         'those; a tenth, by name, is held out')
+    parser.add_argument('--clips', type=float, default=0.2, metavar='SHARE',
+                        help='how many of the samples come from labelled clips (%(default)s)')
     parser.add_argument('--ring', type=Path, metavar='DIR',
                         help='where samples are kept, some GB; default: OUT/samples')
     parser.add_argument('--workers', type=int, default=1, metavar='N',
@@ -72,11 +74,13 @@ class Samples:
     """The rings of a network, the material they are filled from, and who fills them."""
 
     def __init__(self, network: Network[Any, Any], c: Training, folder: Path, data: list[Path],
-                 workers: int) -> None:
+                 workers: int, clips: float = 0.2) -> None:
         """Map the rings; raises ValueError for what can't be."""
         if workers < 0:
             raise ValueError(f'--workers must be at least 0, got {workers}')
-        self.network, self.config, self.workers = network, c, workers
+        if not 0 <= clips <= 1:
+            raise ValueError(f'--clips is a share: expected 0 to 1, got {clips}')
+        self.network, self.config, self.workers, self.clips = network, c, workers, clips
         self.folder, self.data, self.fields = folder, data, network.fields(c)
         self.held = Ring(folder / 'held_out', self.fields, c.held_out).attach()
         self.names = folder / 'trained_on.json'
@@ -85,7 +89,7 @@ class Samples:
         """Read the material and return what makes a sampler of it; notes what is trained on."""
         if not self.data:
             raise ValueError(f'no data: {self.folder} holds too few samples and --data is missing')
-        material = read_material(self.data, validation)
+        material = read_material(self.data, validation, self.clips)
         if not validation:
             replace_file(self.names, json.dumps(
                 sorted({*self.trained_on(), *material.names}), indent=0))
@@ -125,7 +129,8 @@ def run(args: argparse.Namespace) -> int:
     c = set_values(network.defaults, args.set)
     place = find_place(args.device)
     check_config(c, place.world)
-    samples = Samples(network, c, args.ring or args.out / 'samples', args.data, args.workers)
+    samples = Samples(network, c, args.ring or args.out / 'samples', args.data, args.workers,
+                      args.clips)
     # one process of a machine sees to the samples; the others wait for it where all of them join
     leads = place.local == 0
     workers = args.workers if leads and args.data else 0
@@ -171,7 +176,7 @@ def run_pack(args: argparse.Namespace) -> int:
     c = set_values(network.defaults, args.set)
     if args.ring is None:
         raise ValueError('train pack needs --ring: where to put the samples')
-    samples = Samples(network, c, args.ring, args.data, args.workers)
+    samples = Samples(network, c, args.ring, args.data, args.workers, args.clips)
     samples.hold_out()
     samples.fill(samples.ring(), False, min(args.count or c.capacity, c.capacity), 'samples')
     return 0
