@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+import shutil
 from typing import Any, Sequence
 
-from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.evaluation.readers import read_dataset
 from lg_tracker_ros.evaluation.readers.files import folder_name, subfolders
@@ -41,26 +42,31 @@ SHORT = ('steps=1500', 'rate=0.0002', 'capacity=4000', 'warmup=1000', 'held_out=
 STRIDE = 3
 """Every third frame is measured on: the teacher, who saw all of them, had it easier."""
 
-SLACK = 0.01
-"""So much mean IoU on the tracks is chance: they are few, and labelled by the old weights."""
-
 
 @dataclass(frozen=True)
 class Measured:
     """
-    How good weights are: on held-out pairs, and as a tracker on held-out tracks.
+    How good weights are: on held-out samples, and as a tracker on held-out tracks.
 
-    ``quality`` is what ``train fit`` keeps its best weights by; ``report`` its parts. ``track``
-    is the mean IoU, nan for a network that is no local tracker.
+    ``quality`` is what ``train fit`` keeps its best weights by; ``report`` its parts. ``iou`` is
+    the mean IoU on the tracks and ``followed`` the share of their frames with more than .5; nan
+    for a network that is no local tracker.
     """
 
     quality: float
     report: dict[str, float]
-    track: float
+    iou: float
+    followed: float
 
     def better_than(self, other: Measured) -> bool:
-        """Whether the pairs became better and the tracks no worse."""
-        return self.quality > other.quality and not self.track < other.track - SLACK
+        """
+        Whether the samples became better and no more of the tracks is lost.
+
+        The mean IoU has no say: the labels are the old tracker's own, who agrees with itself. On
+        five tracks with known truth it fell from .885 to .853 while that with the truth rose from
+        .769 to .796.
+        """
+        return self.quality > other.quality and not self.followed < other.followed
 
 
 def judge_pairs(network: Network[Any, Any], c: Training, weights: Path, held: Ring
@@ -75,14 +81,18 @@ def judge_pairs(network: Network[Any, Any], c: Training, weights: Path, held: Ri
     return float(quality), dict(report)
 
 
-def judge_tracks(tracker: LocalTracker, sequences: Sequence[LabelledSequence]) -> float:
-    """Run over every STRIDE-th frame of each sequence from its first box; return the mean IoU."""
-    means = []
+def judge_tracks(tracker: LocalTracker, sequences: Sequence[LabelledSequence]
+                 ) -> tuple[float, float]:
+    """Run over every STRIDE-th frame of each sequence; mean IoU, and share of frames above .5."""
+    found = []
     for sequence in sequences:
-        truth = [Box(*map(float, row)) for row in sequence.truth[::STRIDE]]
-        found = teacher.follow(tracker, list(sequence.frames())[::STRIDE], truth[0], 0.0)
-        means.append(np.mean([iou(a, b) for a, b in zip(found[1:], truth[1:])]))
-    return float(np.mean(means))
+        truth = sequence.truth[sequence.start::STRIDE]
+        frames = list(sequence.frames(sequence.start))[::STRIDE]
+        boxes = teacher.follow(tracker, frames, Box(*truth[0]), 0.0)
+        overlaps = iou_pairs([(b.x, b.y, b.w, b.h) for b in boxes], truth)[1:]
+        found.append(overlaps[np.isfinite(overlaps)])
+    every = np.concatenate(found)
+    return float(every.mean()), float((every > 0.5).mean())
 
 
 def measure(name: str, c: Training, weights: Path, held: Ring,
@@ -90,11 +100,11 @@ def measure(name: str, c: Training, weights: Path, held: Ring,
     """Measure the weights in a file of the network ``name``."""
     quality, report = judge_pairs(training.find_network(name), c, weights, held)
     if name not in LOCAL_TRACKERS:
-        return Measured(quality, report, float('nan'))
+        return Measured(quality, report, float('nan'), float('nan'))
     settings = Settings(tracker=name, weights=str(weights),
                         backbone=getattr(c, 'backbone', Settings().backbone))
     tracker = LOCAL_TRACKERS[name](settings, settings.engine_config())
-    return Measured(quality, report, judge_tracks(tracker, sequences))
+    return Measured(quality, report, *judge_tracks(tracker, sequences))
 
 
 def label_all(args: argparse.Namespace, out: Path) -> None:
@@ -102,8 +112,7 @@ def label_all(args: argparse.Namespace, out: Path) -> None:
     if out.is_dir():
         return  # a run that goes on
     part, kept, lost = out.with_name(f'{out.name}.part'), 0, 0
-    if part.exists():
-        raise ValueError(f'{part} was left by a run that was cut off; delete it')
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was cut off
     follower, least = teacher.make_teacher(args.teacher)
     for folder in args.recordings:
         found = teacher.label_given(folder, part / folder_name(folder), follower, args.length,
@@ -164,9 +173,11 @@ def run(args: argparse.Namespace) -> int:
                  if held_out(s.name)]
     old, new = (measure(args.network, c, weights, held, sequences)
                 for weights in (before, out / 'best.pt'))
-    for what, a, b in (('quality on held-out samples', old.quality, new.quality),
-                       *((f'  {k}', old.report[k], new.report[k]) for k in new.report),
-                       (f'mean IoU on {len(sequences)} held-out tracks', old.track, new.track)):
+    lines = [('quality on held-out samples', old.quality, new.quality),
+             *((f'  {k}', old.report[k], new.report[k]) for k in new.report),
+             (f'IoU > .5 on {len(sequences)} held-out tracks', old.followed, new.followed),
+             ('  mean IoU', old.iou, new.iou)]
+    for what, a, b in lines:
         print(f'{what:32s} {a:.4f} before, {b:.4f} after')
     if not new.better_than(old):
         print(f'not better: keep the old weights, {before}')
