@@ -286,7 +286,7 @@ def test_finetune_keeps_what_is_better_only(tmp_path, capsys):
     shipped = read_state_dict(FOLDER / 'pixelwise.safetensors')
     got = read_state_dict(file)
     assert all(torch.allclose(got[k].float(), v.float(), atol=1e-2) for k, v in shipped.items()
-               if 'num_batches' not in k)
+               if k.rpartition('.')[2] in ('weight', 'bias'))
     assert 'yard/woman.mp4' in trained_on(file)
 
 
