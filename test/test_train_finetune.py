@@ -260,6 +260,8 @@ def test_tracks_are_measured_on_every_third_frame(tmp_path):
     assert judge_tracks(Sure(99), read_dataset(tmp_path)) == pytest.approx((0.6, 1.0))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_finetune_keeps_what_is_better_only(tmp_path, capsys):
     save_file = pytest.importorskip('safetensors.torch').save_file
     boxes = truth()

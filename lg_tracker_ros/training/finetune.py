@@ -120,7 +120,8 @@ def label_all(args: argparse.Namespace, out: Path) -> None:
         kept, lost = kept + found[0], lost + found[1]
     if kept < 2:
         raise ValueError(f'{kept} of {kept + lost} targets could be followed; at least 2 are '
-                         'needed, one to learn from and one to measure on: draw more first boxes')
+                         'needed, one to learn from and one to measure on: draw more first boxes, '
+                         'or try --step 1')
     part.rename(out)
     print(f'{kept} tracks in {out}, {lost} lost', flush=True)
 
