@@ -22,6 +22,7 @@ from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.boxes import clip_to_image, iou, parse_box
 from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg
+from lg_tracker_ros.ros.requests import GONE, NO_IMAGE_YET
 from lg_tracker_ros.types import Box, Mode, Track
 from lg_tracker_ros.video import annotate, Source, VideoOut
 import numpy as np
@@ -30,6 +31,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data, QoSProfile
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from tqdm import tqdm
 from vision_msgs.msg import Detection2D
 
@@ -56,6 +58,7 @@ class Recorder(Node):
         """Subscribe; the box is sent with the first image's stamp."""
         super().__init__('lg_tracker_demo')
         self.record, self.box, self.answer = Record(), box, None
+        self.first, self.deadline = Header(), 0.0
         self.client = self.create_client(InitTarget, 'init_target')
         deep = QoSProfile(depth=200)
         self.create_subscription(Image, 'image', self.on_image, qos_profile_sensor_data)
@@ -64,13 +67,27 @@ class Recorder(Node):
         self.create_subscription(DiagnosticArray, '/diagnostics', self.on_diagnostics, 10)
 
     def on_image(self, msg: Image) -> None:
-        """Note the stamp; ask for the target on the first one."""
-        if not self.record.order:
-            request = InitTarget.Request(
-                header=msg.header, x=self.box.x, y=self.box.y, width=self.box.w,
-                height=self.box.h, image_width=msg.width, image_height=msg.height, label='target')
-            self.answer = self.client.call_async(request)
+        """Note the stamp; ask for the target on the first image until the node is there, too."""
+        if self.answer is None:
+            self.first, self.deadline = msg.header, time.monotonic() + PATIENCE
+        if self.answer is None or self.early():
+            # the box is the first image's, which the node keeps if it ever got it
+            header = msg.header if GONE in self.refusal() else self.first
+            self.answer = self.client.call_async(InitTarget.Request(
+                header=header, x=self.box.x, y=self.box.y, width=self.box.w, height=self.box.h,
+                image_width=msg.width, image_height=msg.height, label='target'))
         self.record.order.append(time_from_msg(msg.header.stamp))
+
+    def refusal(self) -> str:
+        """Return the node's reason for a no, '' for anything else."""
+        if self.answer is None or not self.answer.done() or self.answer.result().success:
+            return ''
+        return str(self.answer.result().message)
+
+    def early(self) -> bool:
+        """Whether the node said no just because images reach it later than us."""
+        behind = any(words in self.refusal() for words in (NO_IMAGE_YET, GONE))
+        return behind and time.monotonic() < self.deadline
 
     def on_detection(self, msg: Detection2D) -> None:
         """Note the box."""
@@ -116,12 +133,12 @@ def play(video: str, box: Box, rate: float, extra: list[str]) -> Record:
             if done > bar.n:
                 bar.update(done - bar.n)
                 progress = time.monotonic()
-            answer = recorder.answer
-            if answer is not None and answer.done() and not answer.result().success:
-                raise ValueError(f'init_target was refused: {answer.result().message}')
+            ended = camera is not None and camera.poll() is not None
+            if recorder.refusal() and (ended or not recorder.early()):
+                raise ValueError(f'init_target was refused: {recorder.refusal()}')
             if tracker.poll() is not None:
                 raise ValueError(f'the tracker node ended with status {tracker.returncode}')
-            if camera is not None and camera.poll() is not None:
+            if ended:
                 break
             if time.monotonic() - progress > PATIENCE:
                 raise ValueError(f'no image and no answer for {PATIENCE:.0f} s')

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Adds the extras of the tests to an environment: dev/extras.sh VENV
 #
-# Those are the section [eval] of pins.txt: the field's toolkits, Ray and TensorBoard. What can't
-# be had here (no network, no build for this Python) is a line of warning: the tests that need it
-# are skipped by name, and the next call tries again.
+# Those are the section [eval] of pins.txt: the field's toolkits, Ray, TensorBoard and rosbags.
+# What can't be had here (no network, no build for this Python) is a line of warning: the tests
+# that need it are skipped by name, and the next call tries again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$(realpath -m "${1:?usage: dev/extras.sh VENV}")
@@ -21,7 +21,7 @@ if done_already; then exit 0; fi
 begin=$SECONDS
 # without the resolver: the list is complete, and vot-toolkit asks for a second OpenCV
 install() { "$venv/bin/python" -m pip --disable-pip-version-check install --no-deps "$@" >>"$log" 2>&1; }
-echo "make test: the field's toolkits, Ray and TensorBoard (extras, about 165 MB)"
+echo "make test: the field's toolkits, Ray, TensorBoard and rosbags (extras, about 175 MB)"
 : >"$log"
 echo "$section" >"$pins"
 missing=

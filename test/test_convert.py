@@ -3,12 +3,11 @@
 import array
 
 import cv2
+from lg_tracker_ros.decoding import Decoder, ENCODINGS
 from lg_tracker_ros.ros.convert import (
     compressed_to_msg,
-    Decoder,
     detection_from_msg,
     detection_to_msg,
-    ENCODINGS,
     image_to_msg,
     time_from_msg,
     time_to_msg,

@@ -9,18 +9,23 @@ import json
 import os
 from pathlib import Path
 import sys
+import time
 
 from clip import first_box, frames, truth, VIDEO
 import cv2
 from lg_tracker_ros.cli import run_track
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.ros.bench import measure_node
+from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Mode
 from lg_tracker_ros.video import Source
 import numpy as np
 import pytest
-from ros_helpers import Rig, stamp
+import rclpy
+from ros_helpers import H, path, Rig, SIZE, stamp, W
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from test_node_life import change, rss
 
 DEMO = Path(__file__).resolve().parents[1] / 'dev' / 'demo.py'
@@ -156,6 +161,36 @@ def test_demo_refuses_in_one_line(words, reason, tmp_path, monkeypatch, capfd):
     ours = [line for line in err.splitlines() if line.startswith('demo: ')]
     assert len(ours) == 1 and reason in ours[0] and 'Traceback' not in err
     assert not out and not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('got', [True, False])
+def test_recorder_asks_again_while_images_reach_it_before_the_node(got):
+    """The node takes the first image's box on that image, or where it never got it on another."""
+    size = {'width': W, 'height': H}
+    with Rig() as rig:
+        rclpy.init()
+        recorder = load().Recorder(Box(*path(0), *SIZE))
+        try:
+            rig.until(recorder.client.service_is_ready, 'service')
+            for word in ('no image has come yet', 'no image has come yet'):
+                recorder.on_image(Image(header=Header(stamp=time_to_msg(stamp(0))), **size))
+                rclpy.spin_until_future_complete(recorder, recorder.answer, timeout_sec=10)
+                assert word in recorder.refusal() and recorder.early()
+            for i in range(0 if got else 1, 40):
+                if recorder.answer.done() and not recorder.refusal():
+                    break
+                rig.send(i)
+                end = time.monotonic() + 0.2
+                while time.monotonic() < end:
+                    rclpy.spin_once(recorder, timeout_sec=0.02)
+            assert recorder.answer.result().success
+            used = time_from_msg(recorder.answer.result().header.stamp)
+            assert used == stamp(0) if got else used > stamp(0)
+            recorder.deadline = 0.0
+            assert not recorder.early()
+        finally:
+            recorder.destroy_node()
+            rclpy.try_shutdown()
 
 
 class Real:

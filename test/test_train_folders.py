@@ -142,6 +142,19 @@ def test_folders_without_material_are_refused(tmp_path):
         read_material([tmp_path], held_out('walk'))
 
 
+def test_data_sets_are_left_out_by_name(tmp_path):
+    names = [f'{n}.png' for n in split(4, False)]
+    for source in ('Mine', 'Theirs (for research only)'):
+        coco(tmp_path / source[:4], names, source=source)
+    both = read_material([tmp_path], False)
+    one = read_material([tmp_path], False, without=['Theirs'])
+    assert len(both.stills) == 8 and both.names == {'Mine/*', 'Theirs/*'}
+    assert {s.source for s in one.stills} == {'Mine'} and one.names == {'Mine/*'}
+    assert len(one.sprites) == len(both.sprites) / 2 == len(one.backgrounds)
+    with pytest.raises(ValueError, match='--without COCO: no stills of that data set are in'):
+        read_material([tmp_path], False, without=['Theirs', 'COCO'])
+
+
 def test_spread_takes_evenly():
     assert spread(range(10), 4) == [0, 2, 5, 7]
     assert spread(range(3), 4) == [0, 1, 2]

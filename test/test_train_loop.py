@@ -464,7 +464,7 @@ def toy(monkeypatch):
 
     class Material:
         names = ('clips/a',)
-    monkeypatch.setattr(run_module, 'read_material', lambda folders, validation: Material())
+    monkeypatch.setattr(run_module, 'read_material', lambda *_: Material())
 
 
 @pytest.mark.parametrize('kind', ['ring', 'fresh'])

@@ -9,11 +9,12 @@ from typing import Any, Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.srv import InitTarget
+from lg_tracker_ros.decoding import Decoder
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.ros import diagnostics as diag
 from lg_tracker_ros.ros import params
 from lg_tracker_ros.ros.buffers import FATES, Item
-from lg_tracker_ros.ros.convert import Decoder, time_from_msg
+from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.options import NodeOptions
 from lg_tracker_ros.ros.outputs import Outputs

@@ -9,6 +9,9 @@ from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.tracker import check_init_box
 from lg_tracker_ros.types import Box
 
+NO_IMAGE_YET, GONE = 'no image has come yet', 'is gone'
+"""Words in a refusal after which it is worth asking again: with the same stamp, with a newer."""
+
 
 def candidates(cameras: Sequence[CameraInput], camera: str, frame_id: str) -> list[CameraInput]:
     """
@@ -48,12 +51,12 @@ def not_kept(stamp: int, names: Sequence[str], spans: Mapping[str, tuple[int, in
     """Say why there is no frame with this stamp."""
     have = {n: spans[n] for n in names if n in spans}
     if not have:
-        return f'no image has come yet on {", ".join(names)}'
+        return f'{NO_IMAGE_YET} on {", ".join(names)}'
     kept = '; '.join(f'{n} keeps {_s(a)} to {_s(b)}' for n, (a, b) in have.items())
     if stamp > max(b for _, b in have.values()):
         why = 'is in the future'
     elif stamp < min(a for a, _ in have.values()):
-        why = 'is gone'
+        why = GONE
     else:
         why = "is not any image's exact stamp"
     return f'stamp {_s(stamp)} {why}: {kept}'

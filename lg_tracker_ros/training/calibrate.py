@@ -141,7 +141,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train calibrate``."""
     parser.add_argument('trackers', nargs='+', metavar='TRACKER', help=', '.join(TRACKERS))
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
-                        help="as for `train fit`; the tenth that is held out there is used")
+                        help='as for `train fit`; the tenth that is held out there is used')
     parser.add_argument('--real', type=Path, nargs='+', default=[], metavar='DIR',
                         help='labelled sequences to calibrate on, in any layout that eval reads')
     parser.add_argument('--judge', type=Path, metavar='DIR',

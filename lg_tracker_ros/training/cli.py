@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from lg_tracker_ros.training import assets, calibrate, export, preview, run, teacher
+from lg_tracker_ros.training import (
+    assets,
+    calibrate,
+    export,
+    finetune,
+    preview,
+    run,
+    teacher,
+)
 
 COMMANDS = {
     'assets': (assets.add_arguments, assets.run, 'get what scenes are made of'),
@@ -14,6 +22,8 @@ COMMANDS = {
     'pack': (run.add_pack_arguments, run.run_pack, 'make samples beforehand'),
     'label': (teacher.add_arguments, teacher.run,
               'label real video with a teacher that must return to where it began'),
+    'finetune': (finetune.add_arguments, finetune.run,
+                 'train on with recordings of your own, and measure whether that helps'),
     'calibrate': (calibrate.add_arguments, calibrate.run,
                   'make confidence mean the probability that the box is right'),
     'export': (export.add_arguments, export.run, 'write a checkpoint as the weights that ship'),

@@ -42,7 +42,8 @@ class Material:
     """
     Everything that training pictures are made of; one split of it.
 
-    ``stills`` have instances. ``names`` are what weights that learn from it have to name.
+    ``stills`` have instances. ``clip_share`` is how often a sample is taken from ``clips``, where
+    there are any. ``names`` are what weights that learn from it have to name.
     """
 
     stills: list[Still] = field(default_factory=list)
@@ -50,6 +51,7 @@ class Material:
     clips: list[Clip] = field(default_factory=list)
     backgrounds: list[Background] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    clip_share: float = 0.2
 
 
 def coco_labels(folder: Path) -> list[tuple[Path, Path]]:
@@ -100,7 +102,7 @@ def read_stills(folder: Path) -> list[Still]:
     return found
 
 
-def read_material(folders: Sequence[Path], validation: bool,
+def read_material(folders: Sequence[Path], validation: bool, clip_share: float = 0.2,
                   without: Sequence[str] = ()) -> Material:
     """
     Read what the folders hold, the held-out tenth of it (by name) or the rest.
@@ -109,7 +111,8 @@ def read_material(folders: Sequence[Path], validation: bool,
     Raises ValueError for a folder with nothing to train on, and where it can't do: scenes need
     cut-outs and something to put them over.
     """
-    m = Material()
+    m = Material(clip_share=clip_share)
+    left_out: set[str] = set()
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f'--data {folder}: there is no such folder')
@@ -118,9 +121,13 @@ def read_material(folders: Sequence[Path], validation: bool,
             raise ValueError(f'--data {folder} holds nothing to train on: expected {EXPECTED}')
         for kind, path in found:
             if kind == 'stills':
-                add_stills(m, path, lambda name: held_out(name) == validation, without)
+                left_out |= add_stills(m, path, lambda name: held_out(name) == validation,
+                                       without)
             else:
                 READERS[kind](m, path, lambda name: held_out(name) == validation)
+    if left_out != set(without):
+        raise ValueError(f'--without {" ".join(sorted(set(without) - left_out))}: no stills of '
+                         'that data set are in --data')
     if not m.sprites or not m.backgrounds:
         raise ValueError(
             f'--data {" ".join(map(str, folders))}: the {"held-out" if validation else "training"}'
@@ -132,14 +139,16 @@ def read_material(folders: Sequence[Path], validation: bool,
 Mine = Callable[[str], bool]
 
 
-def add_stills(m: Material, folder: Path, mine: Mine, without: Sequence[str]) -> None:
-    """Add stills: as they are, cut up, and as backgrounds."""
-    stills = [s for s in read_stills(folder) if mine(s.path.name) and s.source not in without]
+def add_stills(m: Material, folder: Path, mine: Mine, without: Sequence[str]) -> set[str]:
+    """Add stills: as they are, cut up, and as backgrounds; returns the sources left out."""
+    every = read_stills(folder)
+    stills = [s for s in every if mine(s.path.name) and s.source not in without]
     with_instances = [s for s in stills if s.instances]
     m.stills += with_instances
     m.sprites += cut_sprites(spread(with_instances, SPRITES))
     m.backgrounds += [s.image() for s in spread(stills, BACKGROUNDS)]
     m.names |= {f'{s.source}/*' for s in stills}
+    return {s.source for s in every} & set(without)
 
 
 def add_clips(m: Material, folder: Path, mine: Mine) -> None:

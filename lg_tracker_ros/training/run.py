@@ -9,7 +9,7 @@ from functools import partial
 import json
 import os
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, Sequence
 
 from lg_tracker_ros.evaluation.records import replace_file
 from lg_tracker_ros.training.folders import read_material
@@ -43,6 +43,8 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--data', type=Path, nargs='+', default=[], metavar='DIR',
                         help='stills in COCO form, labelled clips, cut-outs as PNG, or folders of '
                         'those; a tenth, by name, is held out')
+    parser.add_argument('--clips', type=float, default=0.2, metavar='SHARE',
+                        help='how many of the samples come from labelled clips (%(default)s)')
     parser.add_argument('--without', nargs='+', default=[], metavar='DATA SET',
                         help='stills of these data sets in --data are left out')
     parser.add_argument('--ring', type=Path, metavar='DIR',
@@ -73,15 +75,16 @@ def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
 class Samples:
     """The rings of a network, the material they are filled from, and who fills them."""
 
-    def __init__(self, network: Network[Any, Any], c: Training, folder: Path,
-                 args: argparse.Namespace) -> None:
-        """Map the rings; ``args`` are those of add_shared. Raises ValueError for what can't be."""
-        workers = args.workers
+    def __init__(self, network: Network[Any, Any], c: Training, folder: Path, data: list[Path],
+                 workers: int, clips: float = 0.2, without: Sequence[str] = ()) -> None:
+        """Map the rings; raises ValueError for what can't be."""
         if workers < 0:
             raise ValueError(f'--workers must be at least 0, got {workers}')
+        if not 0 <= clips <= 1:
+            raise ValueError(f'--clips is a share: expected 0 to 1, got {clips}')
         self.network, self.config, self.workers = network, c, workers
         self.folder, self.fields = folder, network.fields(c)
-        self.data, self.without = args.data, args.without
+        self.data, self.clips, self.without = data, clips, without
         self.held = Ring(folder / 'held_out', self.fields, c.held_out).attach()
         self.names = folder / 'trained_on.json'
 
@@ -89,7 +92,7 @@ class Samples:
         """Read the material and return what makes a sampler of it; notes what is trained on."""
         if not self.data:
             raise ValueError(f'no data: {self.folder} holds too few samples and --data is missing')
-        material = read_material(self.data, validation, self.without)
+        material = read_material(self.data, validation, self.clips, self.without)
         if not validation:
             replace_file(self.names, json.dumps(
                 sorted({*self.trained_on(), *material.names}), indent=0))
@@ -129,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
     c = set_values(network.defaults, args.set)
     place = find_place(args.device)
     check_config(c, place.world)
-    samples = Samples(network, c, args.ring or args.out / 'samples', args)
+    samples = Samples(network, c, args.ring or args.out / 'samples', args.data, args.workers,
+                      args.clips, args.without)
     # one process of a machine sees to the samples; the others wait for it where all of them join
     leads = place.local == 0
     workers = args.workers if leads and args.data else 0
@@ -175,7 +179,8 @@ def run_pack(args: argparse.Namespace) -> int:
     c = set_values(network.defaults, args.set)
     if args.ring is None:
         raise ValueError('train pack needs --ring: where to put the samples')
-    samples = Samples(network, c, args.ring, args)
+    samples = Samples(network, c, args.ring, args.data, args.workers, args.clips,
+                      args.without)
     samples.hold_out()
     samples.fill(samples.ring(), False, min(args.count or c.capacity, c.capacity), 'samples')
     return 0
