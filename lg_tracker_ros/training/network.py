@@ -77,6 +77,11 @@ C = TypeVar('C', bound=Training)
 Sampler = Callable[[np.random.Generator], Sample]
 
 
+def whole(model: nn.Module) -> nn.Module:
+    """Ship all of a model."""
+    return model
+
+
 @dataclass(frozen=True)
 class Network(Generic[M, C]):
     """
@@ -95,6 +100,8 @@ class Network(Generic[M, C]):
     better) and a report by name; ``batches`` are all samples held out, the model is in eval mode
     and nothing records gradients.
     ``pictures(model, batch)``: uint8 h x w x 3 BGR of some predictions, for TensorBoard.
+    ``shipped(model)``: the part that is used after training, which best.pt holds and ``--weights``
+    loads; the discriminators of TANet aren't in it.
     ``partial``: a step may leave parameters without a gradient (Algorithm 1 of TANet).
     ``seen``: what the weights training begins with were trained on, such as ``ImageNet/*``.
     """
@@ -106,5 +113,6 @@ class Network(Generic[M, C]):
     losses: Callable[[M, Batch, int], tuple[Tensor, dict[str, Tensor]]]
     validate: Callable[[M, Iterable[Batch]], tuple[float, dict[str, float]]]
     pictures: Callable[[M, Batch], Array] | None = None
+    shipped: Callable[[M], nn.Module] = whole
     partial: bool = False
     seen: tuple[str, ...] = ()
