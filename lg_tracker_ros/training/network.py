@@ -35,8 +35,8 @@ class Training:
     ``batch``: samples a step, over all processes. ``rate``: peak learning rate. ``rates``: shares
     of it by the beginning of a parameter's name, the longest that fits counts, 0 freezes (and
     keeps the normalisation as it is): ``{'backbone.': 0.1, 'backbone.stem': 0}``. ``schedule``:
-    'one_cycle' or 'cosine' (both warm up over ``rise`` of the steps). ``clip``: norm of the
-    gradients. ``precision``: 'fp32', 'bf16', 'fp16', 'auto' (fp32 on a CPU). ``ema``: decay of
+    'one_cycle', 'cosine' or 'constant' (all warm up over ``rise`` of the steps). ``clip``: norm of
+    the gradients. ``precision``: 'fp32', 'bf16', 'fp16', 'auto' (fp32 on a CPU). ``ema``: decay of
     averaged weights, which are then judged and kept, 0: none. ``patience``: validations without a
     better one before the end, 0: never. ``fresh``: every sample is made for one step; else they
     lie in a ring of ``capacity`` samples on disk and are met again, and training begins when
