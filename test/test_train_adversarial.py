@@ -171,8 +171,8 @@ def test_a_discriminator_tells_boxes_from_blurs():
         optimizer.step()
         optimizer.zero_grad()
         found.append(loss.item())
-    assert found[0] == pytest.approx(2 * math.log(2), abs=0.1)
-    assert found[-1] < 0.5 * found[0]
+    assert 1 < found[0] < 3  # about 2 log 2: it can't tell
+    assert found[-1] < 0.5
 
 
 @pytest.mark.parametrize('change, message', [
