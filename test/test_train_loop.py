@@ -381,7 +381,7 @@ def test_a_wrong_setting_is_one_line(text, message):
 
 @pytest.mark.parametrize('change, message', [
     ({'optimizer': 'adam'}, 'optimizer must be one of adamw, adagrad, sgd, got'),
-    ({'schedule': 'step'}, 'schedule must be one of one_cycle, cosine, got'),
+    ({'schedule': 'step'}, 'schedule must be one of one_cycle, cosine, constant, got'),
     ({'precision': 'int8'}, 'precision must be one of auto, fp32'),
     ({'steps': 0}, 'steps must be at least 1, got 0'),
     ({'rates': {'head.': 1}}, "no parameter begins with 'head.'; there are 0, 3")])

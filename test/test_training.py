@@ -7,10 +7,17 @@ from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
 from lg_tracker_ros.training.anchor_free import giou, read_best, targets
 from lg_tracker_ros.training.folders import Material
-from lg_tracker_ros.training.pairs import global_pair, local_pair, scene_views
+from lg_tracker_ros.training.maps import box_maps, cross_entropy_and_dice
+from lg_tracker_ros.training.pairs import (
+    clip_views,
+    global_clip,
+    local_pair,
+    sample_views,
+    scene_views,
+)
 from lg_tracker_ros.training.pixelwise import losses, POINTS
 from lg_tracker_ros.training.sources import Clip, held_out, Instance, Sprite, Still
-from lg_tracker_ros.training.tanet_lite import box_maps, CELLS, FIELDS, loss_of
+from lg_tracker_ros.training.tanet_lite import CELLS, DEFAULTS, fields, predict
 from lg_tracker_ros.training.teacher import follow, textured_box
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
 import numpy as np
@@ -58,7 +65,7 @@ def test_filled_boxes_by_hand():
     step = SIDE / CELLS
     assert step == 8
     maps = box_maps(torch.tensor([[16.0, 8.0, 20.0, 8.0], [-8.0, -8.0, 12.0, 16.0],
-                                  [float('nan')] * 4]))
+                                  [float('nan')] * 4]), SIDE, CELLS)
     assert maps.shape == (3, CELLS, CELLS)
     assert maps[0, 1, 2:5].tolist() == [1, 1, 0.5] and maps[0].sum() == 2.5
     assert maps[1, 0, 0] == 0.5 and maps[1].sum() == 0.5
@@ -127,11 +134,31 @@ def test_pairs_are_crops_with_honest_labels(material):
         if pair.box is not None:
             assert 0 < pair.box.cx < 256 and 0 < pair.box.cy < 256
     assert 5 <= sum(p.box is not None for p in local) < 25
-    pairs = [global_pair(rng, material, SIDE) for _ in range(5)]
-    for pair in pairs:
-        assert pair.frame.shape == pair.before.shape == (SIDE, SIDE, 3)
-        if pair.box is not None:
-            assert -1 <= pair.box.x and pair.box.x + pair.box.w <= SIDE + 1
+
+
+@pytest.mark.parametrize('judged, earlier', [(1, 1), (3, 1), (3, 2)])
+def test_whole_frames_follow_each_other(material, judged, earlier):
+    rng = np.random.default_rng(2)
+    still = moved = 0
+    for _ in range(8):
+        clip = global_clip(rng, material, SIDE, judged, earlier)
+        assert clip.frames.shape == (judged + earlier, SIDE, SIDE, 3)
+        assert clip.template.shape == (128, 128, 3) and len(clip.boxes) == judged
+        for box in clip.boxes:
+            if box is not None:
+                assert -1 <= box.x and box.x + box.w <= SIDE + 1
+        still += all(np.array_equal(clip.frames[0], f) for f in clip.frames)
+        moved += len({np.asarray(f).tobytes() for f in clip.frames}) == judged + earlier
+    assert moved >= 5 and still <= 2
+    counts = {len(sample_views(rng, material, n)) for n in (2, 4) for _ in range(8)}
+    assert counts == {3, 5}
+
+
+def test_successive_views_of_a_clip_are_in_order(material):
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        later = clip_views(rng, material, 4)[1:]
+        assert np.diff([v.box.x for v in later]).tolist() == [5, 5, 5]
 
 
 def test_held_out_depends_on_the_name_only():
@@ -182,17 +209,15 @@ def test_local_head_learns_a_batch(one_thread):
 
 def test_attention_head_learns_a_batch(one_thread):
     torch.manual_seed(0)
-    b = {name: torch.randn(3, *f.shape) for name, f in FIELDS.items()}
+    b = {name: torch.randn(3, *f.shape) for name, f in fields(DEFAULTS).items()}
     b['cover'] = torch.from_numpy(np.stack([part_covers(Box(40, 40, 48, 48))] * 3))
     b['motion'] = b['motion'].abs().clamp(max=1)
-    b['box'] = torch.tensor([[40.0, 40, 60, 90], [200, 100, 50, 50], [float('nan')] * 4])
+    box = torch.tensor([[40.0, 40, 60, 90], [200, 100, 50, 50], [float('nan')] * 4])
     head = TanetLiteHead()
-    want = box_maps(b['box'])
+    want = box_maps(box, SIDE, CELLS)
 
     def loss():
-        logits = head(b['x8'], b['x16'], b['motion'][:, None],
-                      *head.template(b['z8'], b['z16'], b['cover']))
-        return loss_of(logits, want)[0]
+        return cross_entropy_and_dice(predict(head, b)[:, 0], want)[0]
     first, last = falls(head, loss)
     assert last < 0.8 * first
 
@@ -202,10 +227,10 @@ def test_loss_of_attention_by_hand():
     want[0, 0, 0] = 1
     sure = torch.full((2, 4, 4), -40.0)
     sure[0, 0, 0] = 40
-    total, parts = loss_of(sure, want)
+    total, parts = cross_entropy_and_dice(sure, want)
     assert total.item() == pytest.approx(0, abs=1e-5) and parts['dice'] < 1e-5
     # undecided everywhere: ln 2 in each pixel, and 1 - 2 * .5 / (8 + 1) where there is a target
-    total, parts = loss_of(torch.zeros(2, 4, 4), want)
+    total, parts = cross_entropy_and_dice(torch.zeros(2, 4, 4), want)
     assert parts['bce'].item() == pytest.approx(np.log(2), rel=1e-5)
     assert parts['dice'].item() == pytest.approx(8 / 9, rel=1e-5)
     assert total.item() == pytest.approx(10 * np.log(2) + 8 / 9, rel=1e-5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 from lg_tracker_ros.evaluation.markdown import number, table
 from lg_tracker_ros.evaluation.metrics.redetection import COCO_AT
@@ -29,7 +29,11 @@ PICTURES = 4
 """How many of a re-detector's pictures the report shows."""
 
 
-def read_rows(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+Rows = Mapping[str, npt.NDArray[np.float64]]
+"""What was noted at the frames of a sequence, by column."""
+
+
+def read_rows(path: Path) -> Rows:
     """Read a CSV of COLUMNS by column; raises ValueError with file and line for an odd row."""
     with open(path, newline='') as file:
         head, *lines = csv.reader(file)
@@ -49,7 +53,7 @@ def _mean(values: npt.NDArray[np.float64]) -> float | None:
     return float(known.mean()) if known.size else None
 
 
-def sequence_figures(rows: dict[str, npt.NDArray[np.float64]]) -> dict[str, float | int | None]:
+def sequence_figures(rows: Rows) -> dict[str, float | int | None]:
     """
     Compute the figures of one sequence; None where no frame has the value.
 
@@ -66,27 +70,30 @@ def sequence_figures(rows: dict[str, npt.NDArray[np.float64]]) -> dict[str, floa
     return found
 
 
-def results(out: Path) -> dict[str, Any]:
+def figures(rows: Mapping[str, Rows]) -> dict[str, Any]:
     """
-    Compute ``{redetector: {'mean': {...}, 'sequences': {name: {...}}}}`` from OUT; {} without any.
+    Compute ``{'mean': {...}, 'sequences': {name: {...}}}`` of the rows of some sequences.
 
     Both hold sequence_figures. The mean is over sequences, each as heavy as another, but for
     ``frames``, which is summed, and ``ms_median``, which is that of all frames.
     """
+    own = {name: sequence_figures(r) for name, r in rows.items()}
+    keys = next(iter(own.values()))
+    mean: dict[str, float | int | None] = {
+        key: _mean(np.array([s[key] for s in own.values()], np.float64)) for key in keys}
+    ms = np.concatenate([r['ms'] for r in rows.values()])
+    mean.update(frames=sum(int(s['frames'] or 0) for s in own.values()),
+                ms_median=float(np.median(ms)) if ms.size else None)
+    return {'mean': mean, 'sequences': own}
+
+
+def results(out: Path) -> dict[str, Any]:
+    """Compute ``{redetector: figures}`` from what lies in OUT; {} without any."""
     if not (out / FOLDER).is_dir():
         return {}
-    found: dict[str, Any] = {}
-    for folder in tracker_folders(out / FOLDER):
-        rows = {path.stem: read_rows(path) for path in sorted(folder.glob('*.csv'))}
-        own = {name: sequence_figures(r) for name, r in rows.items()}
-        keys = next(iter(own.values()))
-        mean: dict[str, float | int | None] = {
-            key: _mean(np.array([s[key] for s in own.values()], np.float64)) for key in keys}
-        ms = np.concatenate([r['ms'] for r in rows.values()])
-        mean.update(frames=sum(int(s['frames'] or 0) for s in own.values()),
-                    ms_median=float(np.median(ms)) if ms.size else None)
-        found[folder.name] = {'mean': mean, 'sequences': own}
-    return found
+    return {folder.name: figures({path.stem: read_rows(path)
+                                  for path in sorted(folder.glob('*.csv'))})
+            for folder in tracker_folders(out / FOLDER)}
 
 
 def section(out: Path) -> list[str]:

@@ -32,9 +32,9 @@ class TANetConfig:
     threshold: float = 5 / 255
 
 
-def target_crop(image: Image, box: Box) -> Image:
+def target_crop(image: Image, box: Box, size: int = SIZE) -> Image:
     """
-    Cut the part of the box that lies in the image, without context, as 300 x 300.
+    Cut the part of the box that lies in the image, without context, as ``size`` x ``size``.
 
     Raises ValueError for a box outside the image.
     """
@@ -45,12 +45,12 @@ def target_crop(image: Image, box: Box) -> Image:
     # a box of less than a pixel still has one
     x0, y0 = min(int(part.x), w - 1), min(int(part.y), h - 1)
     x1, y1 = max(round(part.x + part.w), x0 + 1), max(round(part.y + part.h), y0 + 1)
-    return _square(image[y0:y1, x0:x1])
+    return _square(image[y0:y1, x0:x1], size)
 
 
-def _square(image: Image) -> Image:
-    """Resample to 300 x 300; the paper ignores the aspect."""
-    return np.asarray(cv2.resize(image, (SIZE, SIZE)), np.uint8)
+def _square(image: Image, size: int = SIZE) -> Image:
+    """Resample to ``size`` x ``size``; the paper ignores the aspect."""
+    return np.asarray(cv2.resize(image, (size, size)), np.uint8)
 
 
 class TANet:

@@ -1,8 +1,9 @@
 """
-Losses and Algorithm 1 of TANet (Wang et al., TNNLS 2021): one generator, two discriminators.
+Algorithm 1 of TANet (Wang et al., TNNLS 2021): one generator of maps, two discriminators.
 
-The generator is any module ``G(frame, target, clip) -> logits``: the paper's and the light one
-train with the same code.
+One module holds them and one loop trains it: the step says whose turn it is, and only that
+network gets gradients. A discriminator whose lambda is 0 isn't there; its turns are the
+generator's.
 """
 
 from __future__ import annotations
@@ -10,106 +11,80 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from itertools import count
+from typing import Generic, Literal, TypeVar
 
+from lg_tracker_ros.training.discriminators import (
+    AppearanceDiscriminator,
+    FRAMES,
+    MotionDiscriminator,
+)
+from lg_tracker_ros.training.maps import PixelLoss
+from lg_tracker_ros.training.network import Training
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
 Turn = Literal['appearance', 'motion', 'generator']
-
-CLIP = 3
-"""Frames of the generator's clip."""
+INPUTS = ('both', 'appearance', 'motion')
+G = TypeVar('G', bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class AdversarialConfig:
+class AdversarialTraining(Training):
     """
-    Constants of Algorithm 1.
+    Training of a generator of maps, alone or against discriminators.
 
-    ``lambda_appearance`` and ``lambda_motion`` weigh the adversarial losses (Fig. 7 is best at
-    .3 to .5); ``n1`` and ``n2`` set the schedule; ``lr`` is Adagrad's, for all three networks.
+    ``judged``: successive frames of a sample whose maps are predicted, 1 or 3; discriminators
+    need 3. ``lambda_appearance`` and ``lambda_motion`` weigh the adversarial losses, 0 switches a
+    discriminator off (the paper: .2 and .1; its Fig. 7 is best at .3 to .5). ``n1`` and ``n2``
+    set the schedule. ``side`` is that of the frames the discriminators see, in pixels, and
+    ``width`` scales their channels: the paper's 300 and 1 take 86 GMAC a sample, 112 (the least)
+    and .25 take .9 (a CPU can afford that), .125 a quarter. ``inputs``: 'both', or only
+    'appearance' or 'motion' reach the generator's decoder (Table IV). Raises ValueError for what
+    can't be.
     """
 
-    lambda_appearance: float = 0.2
-    lambda_motion: float = 0.1
+    judged: int = 1
+    lambda_appearance: float = 0.0
+    lambda_motion: float = 0.0
     n1: int = 5
     n2: int = 3
-    lr: float = 1e-4
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """
-    A batch of pieces of video.
-
-    ``frames`` is B x T x 3 x H x W, BGR in [0, 1], T >= N, in order of time; ``target`` is
-    B x 3 x h x w, the tight crop of each first frame; ``masks`` is B x N x 1 x H x W in [0, 1],
-    the true maps of the last N frames. The T - N earlier frames only serve the clips. Raises
-    ValueError when the shapes don't agree.
-    """
-
-    frames: Tensor
-    target: Tensor
-    masks: Tensor
+    side: int = 112
+    width: float = 0.25
+    inputs: str = 'both'
 
     def __post_init__(self) -> None:
-        """Refuse what the losses can't line up."""
-        f, m = self.frames.shape, self.masks.shape
-        if len(f) != 5 or len(m) != 5 or f[0] != m[0] or f[3:] != m[3:] or not 1 <= m[1] <= f[1]:
-            raise ValueError('expected frames B x T x 3 x H x W and masks B x N x 1 x H x W with '
-                             f'N <= T, got {tuple(f)} and {tuple(m)}')
-
-    @property
-    def judged(self) -> Tensor:
-        """The frames that have a mask, B x N x 3 x H x W."""
-        return self.frames[:, -self.masks.shape[1]:]
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """Which network an iteration updated, and its losses by name (``total`` is the one)."""
-
-    updated: Turn
-    losses: dict[str, float]
+        """Refuse what can't be trained."""
+        if self.judged not in (1, FRAMES):
+            raise ValueError(f'judged must be 1 or {FRAMES}, got {self.judged}')
+        if min(self.lambda_appearance, self.lambda_motion) < 0:
+            raise ValueError('lambda_appearance and lambda_motion must be at least 0, got '
+                             f'{self.lambda_appearance} and {self.lambda_motion}')
+        if max(self.lambda_appearance, self.lambda_motion) > 0 and self.judged != FRAMES:
+            raise ValueError(f'discriminators judge {FRAMES} successive frames: '
+                             f'--set judged={FRAMES}, too')
+        if min(self.n1, self.n2) < 2:
+            raise ValueError(f'n1 and n2 must be at least 2, got {self.n1} and {self.n2}')
+        if self.inputs not in INPUTS:
+            raise ValueError(f'inputs must be one of {", ".join(INPUTS)}, got {self.inputs!r}')
 
 
-def schedule(iteration: int, n1: int = 5, n2: int = 3) -> Turn:
-    """Whose turn it is: appearance, motion and generator get 3, 4 and 8 of 15 iterations."""
-    if iteration % n1 == 1:
-        return 'appearance'
-    if iteration % n2 == 1:
-        return 'motion'
+def turn(step: int, c: AdversarialTraining) -> Turn:
+    """Whose turn it is: appearance, motion and generator get 3, 4 and 8 of 15 steps."""
+    if step % c.n1 == 1:
+        return 'appearance' if c.lambda_appearance else 'generator'
+    if step % c.n2 == 1:
+        return 'motion' if c.lambda_motion else 'generator'
     return 'generator'
 
 
-def predict_maps(generator: Callable[[Tensor, Tensor, Tensor], Tensor], frames: Tensor,
-                 target: Tensor, count: int) -> Tensor:
-    """
-    Predict the maps of the last ``count`` frames one after another, as in use.
-
-    Each sees the causal clip that ends with its frame; where there is no earlier frame the oldest
-    is repeated. Shapes as in Sample; returns logits, B x count x 1 x H x W.
-    """
-    maps = []
-    total = frames.shape[1]
-    for i in range(total - count, total):
-        clip = torch.stack([frames[:, max(i - back, 0)] for back in reversed(range(CLIP))], dim=1)
-        logits = generator(frames[:, i], target, clip)
-        if logits.shape[2:] != frames.shape[3:]:
-            logits = F.interpolate(logits, size=frames.shape[3:], mode='bilinear',
-                                   align_corners=False)
-        maps.append(logits)
-    return torch.stack(maps, dim=1)
-
-
-def pixel_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """
-    Binary cross-entropy, both terms, averaged over pixels.
-
-    Eq. 2 has only the term of the target's pixels, which a map of ones would minimise.
-    """
-    return F.binary_cross_entropy_with_logits(logits, masks)
+def steps_for(turns: int, c: AdversarialTraining) -> int:
+    """Count the steps in which the generator has ``turns`` turns."""
+    steps = count()
+    for _ in range(turns):
+        last = next(s for s in steps if turn(s, c) == 'generator')
+    return last + 1 if turns else 0
 
 
 def real_or_fake_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -128,15 +103,17 @@ def fooling_loss(fake: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
 
 
-def appearance_logits(net: nn.Module, frames: Tensor, maps: Tensor) -> Tensor:
-    """Judge every frame for itself: B x N x ... in, B * N rows out."""
-    return net(frames.flatten(0, 1), maps.flatten(0, 1))
+def keep_only(weight: Tensor, wanted: Tensor) -> None:
+    """Set the weights that aren't ``wanted`` (bool, broadcast) to zero, where they stay."""
+    with torch.no_grad():
+        weight.mul_(wanted)
+    weight.register_hook(lambda gradient: gradient * wanted.to(gradient.device))
 
 
 @contextmanager
-def without_gradients(*nets: nn.Module) -> Iterator[None]:
-    """Let gradients pass through the networks without reaching their parameters."""
-    wanted = [p for net in nets for p in net.parameters() if p.requires_grad]
+def without_gradients(net: nn.Module) -> Iterator[None]:
+    """Let gradients pass through a network without reaching its parameters."""
+    wanted = [p for p in net.parameters() if p.requires_grad]
     for p in wanted:
         p.requires_grad_(False)
     try:
@@ -146,57 +123,65 @@ def without_gradients(*nets: nn.Module) -> Iterator[None]:
             p.requires_grad_(True)
 
 
-class Adversary:
-    """
-    Algorithm 1, an iteration at a time.
+class Adversarial(nn.Module, Generic[G]):
+    """A generator and the discriminators that it has to fool; only the generator is shipped."""
 
-    ``optimizers`` maps each turn to its Adagrad, so that a loop can save and restore them.
-    """
+    def __init__(self, generator: G, config: AdversarialTraining) -> None:
+        """Add the discriminators of ``config``, with random weights; ValueError as theirs."""
+        super().__init__()
+        self.config = config
+        self.generator = generator
+        c = config
+        self.discriminators = nn.ModuleDict({
+            **({'appearance': AppearanceDiscriminator(c.side, c.width)}
+               if c.lambda_appearance else {}),
+            **({'motion': MotionDiscriminator(c.side, c.width)} if c.lambda_motion else {})})
 
-    def __init__(self, generator: nn.Module, appearance: nn.Module, motion: nn.Module,
-                 config: AdversarialConfig | None = None) -> None:
-        """Take the three networks, on their device already; only trainable parameters train."""
-        self.generator, self.appearance, self.motion = generator, appearance, motion
-        self.config = config or AdversarialConfig()
-        nets: dict[Turn, nn.Module] = {
-            'appearance': appearance, 'motion': motion, 'generator': generator}
-        self.optimizers = {
-            turn: torch.optim.Adagrad([p for p in net.parameters() if p.requires_grad],
-                                      lr=self.config.lr)
-            for turn, net in nets.items()}
+    def verdict(self, name: str, frames: Tensor, maps: Tensor) -> Tensor:
+        """
+        Let a discriminator judge maps; logits, of each frame or of each sample.
 
-    def step(self, sample: Sample, iteration: int) -> StepResult:
-        """Update the one network whose turn it is; the others get no gradients."""
-        turn = schedule(iteration, self.config.n1, self.config.n2)
-        losses = (self._generator_losses(sample) if turn == 'generator'
-                  else self._discriminator_losses(sample, turn))
-        optimizer = self.optimizers[turn]
-        optimizer.zero_grad(set_to_none=True)
-        losses['total'].backward()
-        optimizer.step()
-        return StepResult(turn, {name: float(value.detach()) for name, value in losses.items()})
+        ``frames`` is uint8 B x N x s x s x 3, BGR; ``maps`` B x N x h x w in [0, 1].
+        """
+        seen = frames.movedim(4, 2).float() / 255
+        maps = F.interpolate(maps, size=seen.shape[3:], mode='bilinear',
+                             align_corners=False)[:, :, None]
+        if name == 'appearance':
+            seen, maps = seen.flatten(0, 1), maps.flatten(0, 1)
+        return self.discriminators[name](seen, maps)
 
-    def _discriminator_losses(self, sample: Sample, turn: Turn) -> dict[str, Tensor]:
+    def losses(self, predict: Callable[[], Tensor], want: Tensor, frames: Tensor | None,
+               pixel: PixelLoss, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """
+        Return the loss of the network whose turn ``step`` is; the others get no gradients.
+
+        ``predict()`` gives the generator's logits, B x N x h x w; ``want`` are the true maps, of
+        that shape; ``frames`` as in ``verdict``, None where there is no discriminator.
+        """
+        name = turn(step, self.config)
+        if name == 'generator':
+            return self._generator_loss(predict(), want, frames, pixel)
+        assert frames is not None
         with torch.no_grad():
-            maps = torch.sigmoid(self._predict(sample))
-        judged = sample.judged
-        if turn == 'appearance':
-            real, fake = (appearance_logits(self.appearance, judged, m)
-                          for m in (sample.masks, maps))
-        else:
-            real, fake = (self.motion(judged, m) for m in (sample.masks, maps))
-        return {'total': real_or_fake_loss(real, fake)}
+            maps = torch.sigmoid(predict())
+        loss = real_or_fake_loss(self.verdict(name, frames, want),
+                                 self.verdict(name, frames, maps))
+        return loss, {name: loss.detach()}
 
-    def _generator_losses(self, sample: Sample) -> dict[str, Tensor]:
-        logits = self._predict(sample)
-        maps = torch.sigmoid(logits)
-        # the graph keeps what it needs, so parameters may want gradients again before backward
-        with without_gradients(self.appearance, self.motion):
-            app = fooling_loss(appearance_logits(self.appearance, sample.judged, maps))
-            mot = fooling_loss(self.motion(sample.judged, maps))
-        pixel = pixel_loss(logits, sample.masks)
-        total = (pixel + self.config.lambda_appearance * app + self.config.lambda_motion * mot)
-        return {'pixel': pixel, 'appearance': app, 'motion': mot, 'total': total}
+    def _generator_loss(self, logits: Tensor, want: Tensor, frames: Tensor | None,
+                        pixel: PixelLoss) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, parts = pixel(logits.flatten(0, 1), want.flatten(0, 1))
+        parts['pixel'] = loss.detach()
+        for name, net in self.discriminators.items():
+            assert frames is not None
+            # the graph keeps what it needs, so parameters may want gradients before backward
+            with without_gradients(net):
+                fooled = fooling_loss(self.verdict(name, frames, torch.sigmoid(logits)))
+            loss = loss + getattr(self.config, f'lambda_{name}') * fooled
+            parts[f'fool_{name}'] = fooled.detach()
+        return loss, parts
 
-    def _predict(self, sample: Sample) -> Tensor:
-        return predict_maps(self.generator, sample.frames, sample.target, sample.masks.shape[1])
+
+def generator_of(model: Adversarial[G]) -> G:
+    """Give the part that is used after training."""
+    return model.generator

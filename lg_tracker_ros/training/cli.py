@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lg_tracker_ros.training import (
+    ablation,
     assets,
     calibrate,
     export,
@@ -19,6 +20,8 @@ COMMANDS = {
     'preview': (preview.add_arguments, preview.run, 'show what the generator makes'),
     'fit': (run.add_arguments, run.run,
             'train a network; goes on where it stopped; torchrun starts it on several GPUs'),
+    'ablation': (ablation.add_arguments, ablation.run,
+                 'train with and without discriminators over seeds, and compare'),
     'pack': (run.add_pack_arguments, run.run_pack, 'make samples beforehand'),
     'label': (teacher.add_arguments, teacher.run,
               'label real video with a teacher that must return to where it began'),

@@ -23,6 +23,21 @@ def _reduced(side: int, *steps: tuple[int, int]) -> int:
     return side
 
 
+def _initialise(net: nn.Module) -> None:
+    """
+    Draw weights that keep the variance from layer to layer (He et al., 2015).
+
+    PyTorch's own let the signal die out: after seven layers all maps look the same.
+    """
+    for m in net.modules():
+        if isinstance(m, (nn.Conv2d, nn.Conv3d, nn.Linear)):
+            # of a MiddleSliceConv only that slice is in use, so its fan-in counts
+            used = m.weight.data[:, :, 1] if isinstance(m, MiddleSliceConv) else m.weight
+            nn.init.kaiming_normal_(used, nonlinearity='relu')
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+
+
 class AppearanceDiscriminator(nn.Module):
     """
     Is this the true map of this frame? Table I.
@@ -45,6 +60,7 @@ class AppearanceDiscriminator(nn.Module):
         self.conv3 = nn.Conv2d(c2, c2, 3)
         self.fc4 = nn.Linear(self.flat, c2)
         self.fc5 = nn.Linear(c2, 1)
+        _initialise(self)
 
     def forward(self, frame: Tensor, mask: Tensor) -> Tensor:
         """Judge frames, B x 3 x s x s, and maps in [0, 1], B x 1 x s x s; logits B x 1."""
@@ -85,6 +101,7 @@ class MotionDiscriminator(nn.Module):
         self.conv6 = nn.Conv2d(c[3], c[4], 3, 2)
         self.fc7 = nn.Linear(self.flat, round(256 * width))
         self.fc8 = nn.Linear(round(256 * width), 1)
+        _initialise(self)
 
     def forward(self, frames: Tensor, masks: Tensor) -> Tensor:
         """

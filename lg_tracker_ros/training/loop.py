@@ -7,6 +7,7 @@ its batches depend on the step alone (stream.py); on a GPU sums differ in their 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 import math
 from pathlib import Path
@@ -37,6 +38,10 @@ from tqdm import tqdm
 
 Source = Callable[[range, int, int], Iterable[Batch]]
 """From steps, rank and number of processes to a batch (this process's part) for each step."""
+
+
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""Where weights, and with them maps, are so laid out a CPU needs half the time."""
 
 
 def to_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
@@ -80,8 +85,11 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
         torch.manual_seed(c.seed)
         model: nn.Module = network.make_model(c)
         if start is not None:
-            load_checkpoint(model, start)
-        model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            load_checkpoint(network.shipped(model), start)
+        model.to(device)
+        for p in model.parameters():
+            if p.ndim in CHANNELS_LAST:
+                p.data = p.data.contiguous(memory_format=CHANNELS_LAST[p.ndim])
         optimizer = OPTIMIZERS[c.optimizer](parameter_groups(model, c), lr=c.rate,
                                             weight_decay=c.decay)
         schedule = make_schedule(optimizer, c)
@@ -118,6 +126,7 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                    disable=not (first and sys.stderr.isatty()))
         batches = iter(source(range(step, c.steps), place.rank, place.world))
         sums: dict[str, Tensor] = {}
+        counts: Counter[str] = Counter()  # not every step has every loss
         since, began = step, time.perf_counter()
         learn_mode(model)
         while step < c.steps and not (c.patience and stale >= c.patience):
@@ -137,11 +146,12 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
             step += 1
             for key, value in {'loss': loss.detach(), **values, 'gradient': norm}.items():
                 sums[key] = sums[key] + value if key in sums else value
+                counts[key] += 1
             bar.update()
 
             judge = step % c.validate_every == 0 or step == c.steps
             if judge or step % c.log_every == 0:
-                mean = {key: float(value) / (step - since) for key, value in sums.items()}
+                mean = {key: float(value) / counts[key] for key, value in sums.items()}
                 if not math.isfinite(mean['loss']):
                     raise ValueError(f'the loss is {mean["loss"]} before step {step}: lower '
                                      f'--set rate={c.rate}, or --set precision=fp32')
@@ -152,6 +162,7 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                         'samples_a_second': speed})
                 bar.set_postfix_str(f'loss {mean["loss"]:.4f}', refresh=False)
                 sums, since, began = {}, step, time.perf_counter()
+                counts.clear()
             if not judge:
                 continue
 
@@ -171,7 +182,7 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                 if quality > best:
                     best = quality
                     save(out / 'best.pt', {
-                        **about, 'state_dict': judged.state_dict(), 'step': step,
+                        **about, 'state_dict': network.shipped(judged).state_dict(), 'step': step,
                         'quality': quality, 'report': report})
                 save(last, {**about, **{k: part.state_dict() for k, part in parts.items()},
                             'step': step, 'best': best, 'stale': stale})

@@ -35,8 +35,8 @@ class Training:
     ``batch``: samples a step, over all processes. ``rate``: peak learning rate. ``rates``: shares
     of it by the beginning of a parameter's name, the longest that fits counts, 0 freezes (and
     keeps the normalisation as it is): ``{'backbone.': 0.1, 'backbone.stem': 0}``. ``schedule``:
-    'one_cycle' or 'cosine' (both warm up over ``rise`` of the steps). ``clip``: norm of the
-    gradients. ``precision``: 'fp32', 'bf16', 'fp16', 'auto' (fp32 on a CPU). ``ema``: decay of
+    'one_cycle', 'cosine' or 'constant' (all warm up over ``rise`` of the steps). ``clip``: norm of
+    the gradients. ``precision``: 'fp32', 'bf16', 'fp16', 'auto' (fp32 on a CPU). ``ema``: decay of
     averaged weights, which are then judged and kept, 0: none. ``patience``: validations without a
     better one before the end, 0: never. ``fresh``: every sample is made for one step; else they
     lie in a ring of ``capacity`` samples on disk and are met again, and training begins when
@@ -77,6 +77,11 @@ C = TypeVar('C', bound=Training)
 Sampler = Callable[[np.random.Generator], Sample]
 
 
+def whole(model: nn.Module) -> nn.Module:
+    """Ship all of a model."""
+    return model
+
+
 @dataclass(frozen=True)
 class Network(Generic[M, C]):
     """
@@ -95,6 +100,8 @@ class Network(Generic[M, C]):
     better) and a report by name; ``batches`` are all samples held out, the model is in eval mode
     and nothing records gradients.
     ``pictures(model, batch)``: uint8 h x w x 3 BGR of some predictions, for TensorBoard.
+    ``shipped(model)``: the part that is used after training, which best.pt holds and ``--weights``
+    loads; the discriminators of TANet aren't in it.
     ``partial``: a step may leave parameters without a gradient (Algorithm 1 of TANet).
     ``seen``: what the weights training begins with were trained on, such as ``ImageNet/*``.
     """
@@ -106,5 +113,6 @@ class Network(Generic[M, C]):
     losses: Callable[[M, Batch, int], tuple[Tensor, dict[str, Tensor]]]
     validate: Callable[[M, Iterable[Batch]], tuple[float, dict[str, float]]]
     pictures: Callable[[M, Batch], Array] | None = None
+    shipped: Callable[[M], nn.Module] = whole
     partial: bool = False
     seen: tuple[str, ...] = ()

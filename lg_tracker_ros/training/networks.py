@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from lg_tracker_ros.training import pixelwise, siamfcpp, siamrpnpp, tanet_lite
+from lg_tracker_ros.training import pixelwise, siamfcpp, siamrpnpp, tanet, tanet_lite
 from lg_tracker_ros.training.network import Network
 
 NETWORKS: Mapping[str, Network[Any, Any]] = {
     'pixelwise': pixelwise.NETWORK,
     'siamfcpp': siamfcpp.NETWORK,
     'siamrpnpp': siamrpnpp.NETWORK,
+    'tanet': tanet.NETWORK,
     'tanet_lite': tanet_lite.NETWORK,
 }

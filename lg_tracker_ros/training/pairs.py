@@ -31,7 +31,8 @@ class View:
     others: tuple[Box, ...] = ()
 
 
-Views = tuple[View, View, View]
+Views = tuple[View, ...]
+"""The target's first view, then successive ones: one for motion, and those that are judged."""
 
 HARDLY = 0.2
 """Share of the target that must show for it to be searched for."""
@@ -48,18 +49,24 @@ class LocalPair:
 
 
 @dataclass(frozen=True, eq=False)
-class GlobalPair:
-    """Template crop and the box in it, two successive frames (squeezed), and the box there."""
+class GlobalClip:
+    """
+    Whole frames, squeezed, and the target's first view.
 
+    ``first`` is that view; ``template`` a crop of it and ``drawn`` the target's box in the crop.
+    ``frames`` (uint8 T x s x s x 3) are successive; ``boxes`` are the target's in the last of
+    them, as many as are judged.
+    """
+
+    first: View
     template: Image
-    target: Box
-    before: Image
-    frame: Image
-    box: Box | None
+    drawn: Box
+    frames: npt.NDArray[np.uint8]
+    boxes: tuple[Box | None, ...]
 
 
-def still_views(rng: Rng, m: Material) -> Views:
-    """Take two pictures of one still by two virtual cameras; look-alikes come by nature."""
+def still_views(rng: Rng, m: Material, later: int = 2) -> Views:
+    """Take pictures of one still by two virtual cameras; look-alikes come by nature."""
     i = int(rng.integers(len(m.stills)))
     still = m.stills[i]
     j = int(rng.integers(len(still.instances)))
@@ -98,53 +105,58 @@ def still_views(rng: Rng, m: Material) -> Views:
         return lean, np.exp(rng.normal(0, 0.12, 2)), rng.normal(0, 0.04, 2) * image.shape[1::-1]
     angle, stretch, slide = pose()
     first = shot(int(rng.integers(1 << 31)), *pose())
-    before = shot(int(look), angle, stretch, slide + rng.normal(0, 1.5, 2))
-    return first, before, shot(int(look), angle, stretch, slide)
+    slides = [slide]
+    for _ in range(later - 1):  # the second camera's hand shakes
+        slides.insert(0, slides[0] + rng.normal(0, 1.5, 2))
+    return first, *(shot(int(look), angle, stretch, s) for s in slides)
 
 
-def clip_views(rng: Rng, m: Material) -> Views:
-    """Take three frames of a labelled clip: any, and two near each other."""
+def clip_views(rng: Rng, m: Material, later: int = 2) -> Views:
+    """Take frames of a labelled clip: any, and ``later`` near each other."""
     clip = m.clips[rng.integers(len(m.clips))]
-    i, k = int(rng.integers(len(clip.frames))), int(rng.integers(1, len(clip.frames)))
+    i, k = int(rng.integers(len(clip.frames))), int(rng.integers(later - 1, len(clip.frames)))
     seeds = rng.integers(1 << 31, size=2)
 
     def shot(n: int, seed: int) -> View:
         tone = np.random.default_rng(seed)
         image = decode(clip.frames[n])
         return View(degrade(tone, jitter_color(tone, image, 0.5)), clip.boxes[n])
-    return shot(i, int(seeds[0])), shot(k - 1, int(seeds[1])), shot(k, int(seeds[1]))
+    return shot(i, int(seeds[0])), *(shot(n, int(seeds[1])) for n in range(k - later + 1, k + 1))
 
 
-def scene_views(rng: Rng, m: Material) -> Views:
-    """Render three frames of a generated sequence: the first, and any two successive ones."""
+def scene_views(rng: Rng, m: Material, later: int = 2) -> Views:
+    """Render frames of a generated sequence: the first, and any ``later`` successive ones."""
     width = int(rng.integers(320, 560))
     config = SceneConfig(int(width * rng.uniform(0.55, 0.85)), width)
     scenario = draw_scenario(rng, m.sprites, m.backgrounds, config)
-    k = int(rng.integers(1, len(scenario)))
-    first, before, last = (scenario.render(i) for i in (0, k - 1, k))
-    if 0 < last.visibility < HARDLY:
-        return scene_views(rng, m)  # neither there nor away: no honest label
-    return (View(first.image, first.box, first.others),
-            View(before.image, before.box, before.others), View(last.image, last.box, last.others))
+    k = int(rng.integers(later - 1, len(scenario)))
+    shown = [scenario.render(i) for i in (0, *range(k - later + 1, k + 1))]
+    if any(0 < s.visibility < HARDLY for s in shown[2:]):
+        return scene_views(rng, m, later)  # neither there nor away: no honest label
+    return tuple(View(s.image, s.box, s.others) for s in shown)
 
 
-def sample_views(rng: Rng, m: Material) -> Views:
-    """Draw views from a source chosen at random: stills, clips, composed scenes."""
+def sample_views(rng: Rng, m: Material, later: int = 2) -> Views:
+    """
+    Draw views from a source chosen at random: stills, clips, composed scenes.
+
+    The first comes with ``later`` (2 to 6) successive ones, of which all but the first are fit to
+    be judged. Raises ValueError where the material hardly has any.
+    """
     # of the rest, 7 in 16 from stills: .35 of all where clips have their usual .2
     clips, stills = m.clip_share, 0.4375 * (1 - m.clip_share)
     for _ in range(50):
         u = rng.random()
         if u < clips and m.clips:
-            views = clip_views(rng, m)
+            views = clip_views(rng, m, later)
         elif clips <= u < clips + stills and m.stills:
-            views = still_views(rng, m)
+            views = still_views(rng, m, later)
         else:
-            views = scene_views(rng, m)
+            views = scene_views(rng, m, later)
         box = views[0].box
         if box is None or min(box.w, box.h) < 7 or max(box.w, box.h) < 10:
             continue
-        later = views[2].box
-        if later is not None and min(later.w, later.h) < 5:
+        if any(v.box is not None and min(v.box.w, v.box.h) < 5 for v in views[2:]):
             continue
         return views
     raise ValueError('no usable view in 50 tries: the sources hold hardly any targets')
@@ -228,18 +240,20 @@ def without_color(pair: LocalPair) -> LocalPair:
     return LocalPair(grey(pair.template), pair.inside, grey(pair.search), pair.box)
 
 
-def global_pair(rng: Rng, m: Material, size: int) -> GlobalPair:
-    """Make a template and two successive whole frames squeezed to ``size`` x ``size``."""
-    first, before, last = sample_views(rng, m)
-    if rng.random() < 0.06:
-        before = last = View(sample_views(rng, m)[2].image, None)
-    template, drawn = template_crop(rng, first)
-    h, w = last.image.shape[:2]
-    box = None
-    if last.box is not None:
-        box = Box(last.box.x * size / w, last.box.y * size / h, last.box.w * size / w,
-                  last.box.h * size / h)
+def global_clip(rng: Rng, m: Material, size: int, judged: int = 1, earlier: int = 1) -> GlobalClip:
+    """
+    Make successive whole frames squeezed to ``size`` x ``size``, and the target's first view.
 
-    def squeeze(image: Image) -> Image:
-        return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
-    return GlobalPair(template, drawn, squeeze(before.image), squeeze(last.image), box)
+    ``earlier`` frames come before those that are ``judged``.
+    """
+    first, *later = sample_views(rng, m, earlier + judged)
+    if rng.random() < 0.06:
+        later = [View(sample_views(rng, m)[2].image, None)] * len(later)
+    template, drawn = template_crop(rng, first)
+    boxes = []
+    for view in later[earlier:]:
+        h, w = view.image.shape[:2]
+        b = view.box
+        boxes.append(b and Box(b.x * size / w, b.y * size / h, b.w * size / w, b.h * size / h))
+    frames = [cv2.resize(v.image, (size, size), interpolation=cv2.INTER_AREA) for v in later]
+    return GlobalClip(first, template, drawn, np.stack(frames), tuple(boxes))

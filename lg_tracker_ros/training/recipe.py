@@ -14,7 +14,7 @@ from torch import nn
 OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
     'adamw': torch.optim.AdamW, 'adagrad': torch.optim.Adagrad,
     'sgd': lambda groups, **k: torch.optim.SGD(groups, momentum=0.9, **k)}
-SCHEDULES = ('one_cycle', 'cosine')
+SCHEDULES = ('one_cycle', 'cosine', 'constant')
 PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
@@ -38,7 +38,7 @@ def parameter_groups(model: nn.Module, c: Training) -> list[dict[str, Any]]:
 
 def make_schedule(optimizer: torch.optim.Optimizer, c: Training
                   ) -> torch.optim.lr_scheduler.LRScheduler:
-    """One cycle (Smith and Topin 2017), or a linear rise and half a cosine down to zero."""
+    """One cycle (Smith and Topin 2017), or a linear rise; half a cosine to zero, or nothing."""
     if c.schedule == 'one_cycle':
         return torch.optim.lr_scheduler.OneCycleLR(
             optimizer, [g['lr'] for g in optimizer.param_groups], c.steps, pct_start=c.rise,
@@ -47,7 +47,9 @@ def make_schedule(optimizer: torch.optim.Optimizer, c: Training
 
     def factor(step: int) -> float:
         done = (step - rise) / max(c.steps - rise, 1)
-        return (step + 1) / rise if step < rise else 0.5 * (1 + math.cos(math.pi * min(done, 1)))
+        if step < rise:
+            return (step + 1) / rise
+        return 0.5 * (1 + math.cos(math.pi * min(done, 1))) if c.schedule == 'cosine' else 1.0
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
