@@ -100,10 +100,10 @@ def peer_weights(name: str, folder: Path = WEIGHTS) -> str:
 
 
 def folder_name(name: str) -> str:
-    """Name a tracker's folder of results: a parameter file goes by its stem."""
+    """Name a tracker's folder of results: a file goes by its stem, paths have no folders."""
     base, *rest = name.split('@')
     stem = Path(base).stem if base.endswith(('.yaml', '.yml')) else base
-    return '@'.join([stem, *rest])
+    return '@'.join([stem, *(r.replace('/', '_') for r in rest)])
 
 
 def settings_of(name: str, weights: Path = WEIGHTS) -> Settings:

@@ -38,7 +38,7 @@ class Moment:
 
 
 Episode = Sequence[Moment]
-"""The first moment shows the target."""
+"""The first moment should show the target."""
 
 RECORDED, SMALLEST = 400, 8.0
 """Frames of a real sequence at most; side in pixels of a first box at least."""
@@ -175,7 +175,7 @@ def gather(trackers: Mapping[str, LocalTracker], episodes: Iterable[tuple[str, E
     out: dict[str, dict[str, list[Evidence]]] = {name: {} for name in trackers}
     for n, (source, episode) in enumerate(episodes):
         box = episode[0].box
-        if box is None or min(box.w, box.h) >= SMALLEST:
+        if box is not None and min(box.w, box.h) >= SMALLEST:
             for name, evidence in watch(np.random.default_rng((seed, n)), trackers, episode):
                 out[name].setdefault(source, []).append(evidence)
     return out
