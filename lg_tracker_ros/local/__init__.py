@@ -58,10 +58,10 @@ LOCAL_TRACKERS: Mapping[str, Maker] = {
 }
 
 CONFIDENCE: Mapping[str, Confidence] = {
-    'pixelwise': Confidence(0.86, 7.49, -2.49),
+    'pixelwise': Confidence(0.74, 8.89, -3.33),
     'ncc': Confidence(0.0, 9.69, -3.81),
-    'siamfcpp': Confidence(0.86, 7.49, -2.49),
-    'siamrpnpp': Confidence(0.86, 7.49, -2.49),
+    'siamfcpp': Confidence(0.74, 8.89, -3.33),
+    'siamrpnpp': Confidence(0.74, 8.89, -3.33),
     'opencv_csrt': Confidence(0.03, 10.37, -3.53),
     'opencv_kcf': Confidence(0.01, 11.26, -4.4),
     'opencv_mil': Confidence(0.0, 11.81, -4.44),
