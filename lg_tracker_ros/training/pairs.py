@@ -34,6 +34,9 @@ class View:
 Views = tuple[View, ...]
 """The target's first view, then successive ones: one for motion, and those that are judged."""
 
+MOST_STILLS, ENOUGH_STILLS = 0.45, 2000
+"""Share of samples from stills, of those not from clips, and how many stills that takes."""
+
 HARDLY = 0.2
 """Share of the target that must show for it to be searched for."""
 
@@ -143,8 +146,9 @@ def sample_views(rng: Rng, m: Material, later: int = 2) -> Views:
     The first comes with ``later`` (2 to 6) successive ones, of which all but the first are fit to
     be judged. Raises ValueError where the material hardly has any.
     """
-    # of the rest, 7 in 16 from stills: .35 of all where clips have their usual .2
-    clips, stills = m.clip_share, 0.4375 * (1 - m.clip_share)
+    clips = m.clip_share
+    # few stills would be learned by heart
+    stills = min(MOST_STILLS, len(m.stills) / ENOUGH_STILLS) * (1 - clips)
     for _ in range(50):
         u = rng.random()
         if u < clips and m.clips:
