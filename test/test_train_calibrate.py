@@ -56,11 +56,11 @@ def test_a_tracker_that_is_always_right_cannot_be_calibrated():
         fit_confidence(rows, np.ones(50))
 
 
-def test_what_was_recorded_weighs_half():
+def test_what_was_recorded_weighs_three_quarters():
     one, two = Evidence(0.5, 0.5, 1.0, True), Evidence(0.2, 0.1, -1.0, False)
     rows, weight = balanced({'generated': [one], 'recorded': [two] * 5, 'filmed': [two]})
     assert rows[:, 2].tolist() == [1, *[-1] * 6] and rows[:, 3].tolist() == [1, *[0] * 6]
-    assert weight.tolist() == [0.5, *[0.2] * 5, 0.5]
+    assert weight == pytest.approx([0.125, *[0.15] * 5, 0.125])
     assert as_table([]).shape == (0, 4)
 
 

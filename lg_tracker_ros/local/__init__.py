@@ -59,14 +59,14 @@ LOCAL_TRACKERS: Mapping[str, Maker] = {
 
 CONFIDENCE: Mapping[str, Confidence] = {
     'pixelwise': Confidence(0.74, 8.89, -3.33),
-    'ncc': Confidence(0.0, 9.69, -3.81),
+    'ncc': Confidence(0.0, 10.16, -3.86),
     'siamfcpp': Confidence(0.74, 8.89, -3.33),
     'siamrpnpp': Confidence(0.74, 8.89, -3.33),
-    'opencv_csrt': Confidence(0.03, 10.37, -3.53),
-    'opencv_kcf': Confidence(0.01, 11.26, -4.4),
-    'opencv_mil': Confidence(0.0, 11.81, -4.44),
-    'opencv_nano': Confidence(0.61, 8.48, -4.18),
-    'opencv_vit': Confidence(0.16, 9.92, -3.85),
+    'opencv_csrt': Confidence(0.04, 11.38, -3.71),
+    'opencv_kcf': Confidence(0.0, 13.31, -4.9),
+    'opencv_mil': Confidence(0.0, 13.03, -4.73),
+    'opencv_nano': Confidence(0.66, 9.7, -4.62),
+    'opencv_vit': Confidence(0.12, 11.68, -4.31),
 }
 """What ``train calibrate`` found; weights that bring their own in the header go before it."""
 
