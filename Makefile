@@ -3,6 +3,7 @@
 #   make demo  [VIDEO=file BOX=x,y,w,h]  camera -> DDS -> tracker, and a report in demo_out/
 #   make test  [DISTRO=kilted] [ARGS='-k words']
 #   make eval  [DATA=folder JOBS=n]      everything over real sequences -> docs/results/
+#   make weights [DATA=folder JOBS=n]   the weights that ship, trained from nothing -> train_out/
 #   make bench | make lint | make setup | make clean
 #
 # ROS 2 is taken as it is sourced; without it, wheels from PyPI go into .venv.
@@ -18,7 +19,7 @@ export ROS_LOCALHOST_ONLY := 1
 endif
 export ROS_DOMAIN_ID := $(shell echo $$(( $$$$ % 101 + 1 )))
 
-.PHONY: setup test demo eval bench lint clean help
+.PHONY: setup test demo eval weights bench lint clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +37,10 @@ demo: setup
 
 eval: setup
 	bash dev/eval.sh $(PY) $(or $(DATA),../shared/sequences) eval_out $(JOBS)
+
+weights: setup
+	@bash dev/extras.sh $(VENV)
+	bash dev/train.sh $(PY) train_out $(or $(DATA),../shared/traindata) $(JOBS)
 
 bench: setup
 	$(PY) -m lg_tracker_ros bench $(ARGS)
