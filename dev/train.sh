@@ -22,6 +22,7 @@ if [ -d "$data" ]; then
         teacher=()
         [ ! -d "$peers/nanotrackv2" ] || teacher=(--teacher "$peers/nanotrackv2")
         train label "$data"/videos/*.m* "${teacher[@]}" --out "$out/tracks.part"
+        echo 'repo: https://github.com/intel-iot-devkit/sample-videos' >"$out/tracks.part/SOURCE.txt"
         mv "$out/tracks.part" "$out/tracks"
     fi
     [ ! -d "$out/tracks" ] || material+=("$out/tracks")

@@ -35,40 +35,38 @@ def weights_of(settings: Settings) -> list[Path]:
     """
     List the files of weights that a configuration reads: backbone, local tracker, re-detector.
 
-    The defaults are those of local/ and redetect/; a user's own paths as they are given (a folder
-    of training stands for the file in it). A file need not exist.
+    The backbone is read by the look, whatever the tracker. The defaults are those of local/ and
+    redetect/; a user's own paths as they are given (a folder of training stands for the file in
+    it). A file need not exist.
     """
     given, again = settings.weights, settings.redetector_weights
     own = {'pixelwise': 'pixelwise.safetensors',
            'siamfcpp': f'siamfcpp_{settings.backbone}.safetensors',
            'siamrpnpp': f'siamrpnpp_{settings.backbone}.pth'}.get(settings.tracker)
-    mine = [weights_file(given, own)] if own else []
-    local = {
-        'pixelwise': [BACKBONE, *mine],
-        'ncc': [BACKBONE],
-        'siamfcpp': [BACKBONE, *mine],
-        'siamrpnpp': mine,
-        'opencv_nano': sorted(Path(given or 'missing').glob('*.onnx')),
-        'opencv_vit': [Path(given)],
-    }.get(settings.tracker, [])
+    local = [weights_file(given, own)] if own else peer_files(settings.tracker, given)
     redetector = {
-        'tanet_lite': [BACKBONE, Path(again or FOLDER / 'tanet_lite.safetensors')],
+        'tanet_lite': [Path(again or FOLDER / 'tanet_lite.safetensors')],
         'tanet': [Path(again or FOLDER / 'tanet.pth')],
-        'correlation': [BACKBONE],
     }.get(settings.redetector, [])
-    return list(dict.fromkeys([*local, *redetector]))
+    return [BACKBONE, *local, *redetector]
 
 
-def training_sets(settings: Settings) -> tuple[str, ...]:
+def peer_files(tracker: str, weights: str) -> list[Path]:
+    """List the files that one of OpenCV's trackers itself reads."""
+    return {'opencv_nano': sorted(Path(weights or 'missing').glob('*.onnx')),
+            'opencv_vit': [Path(weights)]}.get(tracker, [])
+
+
+def training_sets(tracker: str, files: Sequence[Path]) -> tuple[str, ...]:
     """
-    Name what a configuration's networks were trained on: DATA SET/SEQUENCE, ``*`` for all.
+    Name what a tracker's files were trained on: DATA SET/SEQUENCE, ``*`` for all.
 
     Files of weights speak for themselves (weights.trained_on); for NanoTrack and VitTrack, whose
     files say nothing, PEERS does. Raises FileNotFoundError or ValueError for a file that is
     missing or damaged.
     """
-    names = {n for path in weights_of(settings) for n in trained_on(path)}
-    return tuple(sorted(names.union(PEERS.get(settings.tracker, ()))))
+    names = {n for path in files for n in trained_on(path)}
+    return tuple(sorted(names.union(PEERS.get(tracker, ()))))
 
 
 def seen_in_training(source: str, trained: Sequence[str]) -> str | None:
@@ -134,19 +132,19 @@ def machine() -> dict[str, str | int]:
     return found
 
 
-def what_made_it(settings: Settings) -> dict[str, Any]:
+def what_made_it(tracker: str, files: Sequence[Path]) -> dict[str, Any]:
     """
     Return what a run's sidecar says of its making, ready for JSON.
 
+    ``files`` are the weights (``weights_of``, ``peer_files``) of the local tracker ``tracker``.
     ``weights`` (file name: digest), ``trained_on`` (training_sets), ``undeclared`` (files of
     weights that say nothing of their training and whose authors' word isn't known here),
     ``commit`` and ``machine``. Raises what training_sets raises.
     """
-    files = weights_of(settings)
-    known = settings.tracker in PEERS
+    known = tracker in PEERS
     return {
         'weights': {p.name: digest(p) for p in files},
-        'trained_on': list(training_sets(settings)),
+        'trained_on': list(training_sets(tracker, files)),
         'undeclared': [p.name for p in files
                        if not trained_on(p) and not (known and p.suffix == '.onnx')],
         'commit': commit(), 'machine': machine()}

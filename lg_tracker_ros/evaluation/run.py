@@ -15,7 +15,12 @@ from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.evaluation.jobs import over_processes, over_ray
 from lg_tracker_ros.evaluation.progress import carry_out
-from lg_tracker_ros.evaluation.provenance import seen_in_training, what_made_it
+from lg_tracker_ros.evaluation.provenance import (
+    peer_files,
+    seen_in_training,
+    weights_of,
+    what_made_it,
+)
 from lg_tracker_ros.evaluation.readers import read_dataset, READERS
 from lg_tracker_ros.evaluation.records import replace_file, write_labels
 from lg_tracker_ros.evaluation.sequence import LabelledSequence
@@ -29,7 +34,6 @@ from lg_tracker_ros.evaluation.trackers import (
     WEIGHTS,
 )
 from lg_tracker_ros.rows import COLUMNS, PLACE, place_row, track_row
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box
 
 
@@ -95,12 +99,10 @@ def result_path(out: Path, tracker: str, sequence: str) -> Path:
 def described(tracker: str, weights: Path) -> dict[str, Any]:
     """Say what makes a tracker's results, for the sidecar; ValueError for an unknown name."""
     if tracker in PEERS:
-        scored = tracker in ('opencv_nano', 'opencv_vit')  # those that read files
-        alike = Settings(tracker=tracker if scored else 'opencv_mil', redetector='none',
-                         weights=peer_weights(tracker, weights))
-        return {'settings': {'peer': tracker}, **what_made_it(alike)}
+        files = peer_files(tracker, peer_weights(tracker, weights))
+        return {'settings': {'peer': tracker}, **what_made_it(tracker, files)}
     settings = settings_of(tracker, weights)
-    return {'settings': asdict(settings), **what_made_it(settings)}
+    return {'settings': asdict(settings), **what_made_it(settings.tracker, weights_of(settings))}
 
 
 def is_done(path: Path, made: Mapping[str, Any], again: bool) -> bool:
