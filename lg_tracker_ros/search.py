@@ -54,9 +54,9 @@ class SearchConfig:
     become. ``max_size_step``: the same from one reliable frame to the next.
     """
 
-    beta1: float = 0.8
+    beta1: float = 0.65
     beta2: int = 5
-    visible: float = 0.4
+    visible: float = 0.3
     confirm: int = 2
     retry: int = 1
     k: int = 5

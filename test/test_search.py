@@ -10,6 +10,11 @@ import pytest
 FIRST = Box(100, 100, 40, 20)
 
 
+def config(**values):
+    """Give the thresholds that the confidences here were written for; defaults may move."""
+    return SearchConfig(**{'beta1': 0.8, 'visible': 0.4, **values})
+
+
 def out(confidence, box=FIRST):
     """Make an output."""
     return TrackerOutput(box, confidence, confidence)
@@ -40,13 +45,13 @@ def play(policy, confidences, found=0.0):
 ])
 def test_modes(confidences, modes):
     """Which frames are searched globally."""
-    policy = SearchPolicy(SearchConfig(beta2=3, retry=2), FIRST)
+    policy = SearchPolicy(config(beta2=3, retry=2), FIRST)
     assert ''.join(m for m, _, _ in play(policy, confidences)) == modes
 
 
 def test_retry_of_beta2_is_the_papers_schedule():
     """With retry = beta2 the lost target is searched as in Algorithm 2, counter reset."""
-    policy = SearchPolicy(SearchConfig(beta2=3, retry=3), FIRST)
+    policy = SearchPolicy(config(beta2=3, retry=3), FIRST)
     assert ''.join(m for m, _, _ in play(policy, [0.1] * 12)) == 'LLLGLLLGLLLG'
 
 
@@ -69,13 +74,13 @@ def test_retry_of_beta2_is_the_papers_schedule():
 ])
 def test_visibility(confidences, visible):
     """What is reported as seen."""
-    policy = SearchPolicy(SearchConfig(beta2=3, visible=0.5), FIRST)
+    policy = SearchPolicy(config(beta2=3, visible=0.5), FIRST)
     assert [v for _, v, _ in play(policy, confidences)] == visible
 
 
 def test_place_follows_unseen():
     """The local search goes on where the tracker points, reported or not; its size is frozen."""
-    policy = SearchPolicy(SearchConfig(), FIRST)
+    policy = SearchPolicy(config(), FIRST)
     decision = policy.decide(Mode.LOCAL, 0, [out(0.2, Box(110, 104, 80, 80))])
     assert decision.box is None
     assert policy.place == Box.from_center(150, 144, 40, 20)
@@ -83,7 +88,7 @@ def test_place_follows_unseen():
 
 def test_a_candidate_must_be_confirmed():
     """The first hit is a trial and shows nothing; the second in a row is the target."""
-    policy = SearchPolicy(SearchConfig(beta2=1, retry=0), FIRST)
+    policy = SearchPolicy(config(beta2=1, retry=0), FIRST)
     for _ in range(4):
         policy.decide(policy.mode, 0, [out(0.0)])
     there, near = Box(300, 50, 40, 20), Box(302, 51, 40, 20)
@@ -102,7 +107,7 @@ def test_a_candidate_must_be_confirmed():
 
 def test_a_trial_that_fails_is_dropped():
     """One frame of a look-alike leaves nothing behind."""
-    policy = SearchPolicy(SearchConfig(beta2=1, retry=0), FIRST)
+    policy = SearchPolicy(config(beta2=1, retry=0), FIRST)
     for _ in range(4):
         policy.decide(policy.mode, 0, [out(0.0)])
     policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.9, Box(300, 50, 40, 20))])
@@ -113,7 +118,7 @@ def test_a_trial_that_fails_is_dropped():
 
 def test_confirm_of_one_is_the_papers_rule():
     """With confirm = 1 a candidate at beta1 is taken at once, one below it never."""
-    policy = SearchPolicy(SearchConfig(beta2=1, confirm=1), FIRST)
+    policy = SearchPolicy(config(beta2=1, confirm=1), FIRST)
     for _ in range(4):
         policy.decide(policy.mode, 0, [out(0.0)])
     there = Box(300, 50, 40, 20)
@@ -124,7 +129,7 @@ def test_confirm_of_one_is_the_papers_rule():
 def test_a_clear_target_must_be_as_clear_again():
     """Always at .95, it is not believed elsewhere at .85, nor seen at .5; a hard one is."""
     for usual, elsewhere, seen in ((0.95, False, False), (0.8, True, True)):
-        policy = SearchPolicy(SearchConfig(beta2=1, confirm=1, visible=0.4), FIRST)
+        policy = SearchPolicy(config(beta2=1, confirm=1, visible=0.4), FIRST)
         play(policy, [usual] * 200)
         assert policy.usual == pytest.approx(usual, abs=1e-3)
         assert (policy.decide(Mode.LOCAL, 0, [out(0.5)]).box is not None) is seen
@@ -139,7 +144,7 @@ def test_a_clear_target_must_be_as_clear_again():
 
 def test_a_candidate_that_is_refused_does_not_hide_the_local_one():
     """A look-alike that scores higher, but not high enough, leaves the target where it is."""
-    policy = SearchPolicy(SearchConfig(beta2=1, confirm=1), FIRST)
+    policy = SearchPolicy(config(beta2=1, confirm=1), FIRST)
     play(policy, [0.95] * 200)
     decision = policy.decide(Mode.GLOBAL, 0, [out(0.82), out(0.85, Box(300, 50, 40, 20))])
     assert (decision.source, decision.reliable) == (0, True)
@@ -153,7 +158,7 @@ def test_a_candidate_that_is_refused_does_not_hide_the_local_one():
 ])
 def test_a_look_alike_does_not_take_over_from_a_target_in_view(before, own, taken):
     """However clear it is elsewhere: a target doesn't leap while it is seen."""
-    policy = SearchPolicy(SearchConfig(beta2=3, confirm=1, visible=0.5), FIRST)
+    policy = SearchPolicy(config(beta2=3, confirm=1, visible=0.5), FIRST)
     for c in before:
         policy.decide(Mode.LOCAL, 0, [out(c)])
     decision = policy.decide(Mode.GLOBAL, 0, [out(own), out(0.95, Box(300, 50, 40, 20))])
@@ -171,7 +176,7 @@ def test_a_look_alike_does_not_take_over_from_a_target_in_view(before, own, take
 ])
 def test_a_doubtful_target_is_left_for_what_is_likelier_by_far(failing, own, found, taken):
     """What is seen but fails on and on may be the look-alike itself."""
-    policy = SearchPolicy(SearchConfig(beta2=3, confirm=1), FIRST)
+    policy = SearchPolicy(config(beta2=3, confirm=1), FIRST)
     for _ in range(failing):
         assert policy.decide(Mode.LOCAL, 0, [out(0.55)]).box is not None
     decision = policy.decide(Mode.GLOBAL, 0, [out(own), out(found, Box(300, 50, 40, 20))])
@@ -180,7 +185,7 @@ def test_a_doubtful_target_is_left_for_what_is_likelier_by_far(failing, own, fou
 
 def test_a_lost_target_is_sought_in_several_sizes():
     """At its last size first; then in turn with the usual one, larger and smaller."""
-    policy = SearchPolicy(SearchConfig(beta2=1, retry=0, max_size_step=2), FIRST)
+    policy = SearchPolicy(config(beta2=1, retry=0, max_size_step=2), FIRST)
     play(policy, [0.9] * 5)
     policy.decide(Mode.LOCAL, 0, [out(0.9, Box(100, 100, 80, 40))])
     assert policy.sought == policy.size == (80, 40)
@@ -199,20 +204,20 @@ def test_a_lost_target_is_sought_in_several_sizes():
 
 def test_empty_search_is_not_visible():
     """No candidates at all: nothing is claimed and nothing breaks."""
-    policy = SearchPolicy(SearchConfig(beta2=1), FIRST)
+    policy = SearchPolicy(config(beta2=1), FIRST)
     decision = policy.decide(Mode.GLOBAL, None, [])
     assert (decision.box, decision.confidence, decision.source) == (None, 0.0, None)
 
 
 def test_without_a_local_output_the_first_candidate_is_no_local_one():
     """In a camera that never saw the target, 0.6 is not `still visible`."""
-    policy = SearchPolicy(SearchConfig(beta2=1), FIRST)
+    policy = SearchPolicy(config(beta2=1), FIRST)
     assert policy.decide(Mode.GLOBAL, None, [out(0.6)]).box is None
 
 
 def test_size_is_held_at_low_confidence():
     """Below beta1 the size stays within a step of the last reliable one, however long."""
-    policy = SearchPolicy(SearchConfig(max_size_step=1.5), FIRST)
+    policy = SearchPolicy(config(max_size_step=1.5), FIRST)
     for _ in range(9):
         decision = policy.decide(Mode.LOCAL, 0, [out(0.6, Box(100, 100, 80, 5))])
     assert decision.box == Box.from_center(140, 102.5, 60, 20 / 1.5)
@@ -220,7 +225,7 @@ def test_size_is_held_at_low_confidence():
 
 def test_size_step_and_ratio_are_bounded():
     """Growth is bounded from frame to frame and against the first frame."""
-    policy = SearchPolicy(SearchConfig(max_size_step=1.5, max_size_ratio=2.0), FIRST)
+    policy = SearchPolicy(config(max_size_step=1.5, max_size_ratio=2.0), FIRST)
     huge = Box.from_center(120, 110, 4000, 1)
     widths = [policy.decide(Mode.LOCAL, 0, [out(0.9, huge)]).box for _ in range(4)]
     assert [b.w for b in widths] == [60, 80, 80, 80]
@@ -229,7 +234,7 @@ def test_size_step_and_ratio_are_bounded():
 
 @pytest.mark.parametrize('values, words', [
     ({'beta1': 1.5}, 'beta1 must be in (0, 1], got 1.5'),
-    ({'beta1': 0.3}, 'visible must be in (0, beta1], got 0.4 with beta1 0.3'),
+    ({'beta1': 0.3, 'visible': 0.4}, 'visible must be in (0, beta1], got 0.4 with beta1 0.3'),
     ({'confirm': 0}, 'confirm must be at least 1, got 0'),
     ({'beta2': 0}, 'beta2 must be at least 1, got 0'),
     ({'k': 0, 'retry': -1}, 'retry must be at least 0, got -1; k must be in 1..64, got 0'),

@@ -38,7 +38,7 @@ from lg_tracker_ros.evaluation.readers import read_dataset, READERS
 from lg_tracker_ros.evaluation.records import replace_file, write_labels
 from lg_tracker_ros.evaluation.run import described, is_done, one_protocol, words
 from lg_tracker_ros.evaluation.sequence import LabelledSequence
-from lg_tracker_ros.evaluation.trackers import settings_of, WEIGHTS
+from lg_tracker_ros.evaluation.trackers import folder_name, settings_of, WEIGHTS
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.types import Box, Frame, Redetector
 import numpy as np
@@ -166,7 +166,7 @@ class Job:
     @property
     def path(self) -> Path:
         """Where its rows go."""
-        return self.folder / self.redetector / f'{self.sequence.name}.csv'
+        return self.folder / folder_name(self.redetector) / f'{self.sequence.name}.csv'
 
 
 def follow(job: Job) -> int:

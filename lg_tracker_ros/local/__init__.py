@@ -58,10 +58,10 @@ LOCAL_TRACKERS: Mapping[str, Maker] = {
 }
 
 CONFIDENCE: Mapping[str, Confidence] = {
-    'pixelwise': Confidence(0.74, 8.89, -3.33),
+    'pixelwise': Confidence(0.38, 10.03, -3.3),
     'ncc': Confidence(0.0, 10.16, -3.86),
-    'siamfcpp': Confidence(0.74, 8.89, -3.33),
-    'siamrpnpp': Confidence(0.74, 8.89, -3.33),
+    'siamfcpp': Confidence(0.38, 10.03, -3.3),
+    'siamrpnpp': Confidence(0.38, 10.03, -3.3),
     'opencv_csrt': Confidence(0.04, 11.38, -3.71),
     'opencv_kcf': Confidence(0.0, 13.31, -4.9),
     'opencv_mil': Confidence(0.0, 13.03, -4.73),
