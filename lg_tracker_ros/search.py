@@ -56,7 +56,7 @@ class SearchConfig:
 
     beta1: float = 0.65
     beta2: int = 5
-    visible: float = 0.3
+    visible: float = 0.4
     confirm: int = 2
     retry: int = 1
     k: int = 5

@@ -74,7 +74,7 @@ class Settings:
                       'must reach to be believed again.', Range(0.01, 1.0))
     beta2: int = _p(5, 'Consecutive frames below beta1 after which the whole image is searched.',
                     Range(1, 1000))
-    visible: float = _p(0.3, 'Confidence from which a followed target is reported as visible; at '
+    visible: float = _p(0.4, 'Confidence from which a followed target is reported as visible; at '
                         'most beta1.', Range(0.01, 1.0))
     confirm: int = _p(2, 'Frames in a row in which a candidate of a global search must clear '
                       'beta1 (the paper: 1).', Range(1, 100))
