@@ -16,6 +16,9 @@ from lg_tracker_ros.types import Box, Mode, TrackerOutput
 USUAL_RATE = 0.05
 """How fast the usual confidence follows: about the last twenty reliable frames."""
 
+FADING_RATE = 0.02
+"""The same for frames in which the target is only visible: looks may change for good."""
+
 CLARITY = 0.7
 """How much of the usual confidence above beta1 is asked for besides the thresholds."""
 
@@ -110,9 +113,9 @@ class SearchPolicy:
     frames, unless it has been failing for twice beta2; and then only one that is likelier by far,
     by the odds that the other is not it: what is followed may be the look-alike. (3) A look-alike
     clears beta1 for a frame, rarely for two: a candidate must be confirmed. (4) A target that was
-    always seen clearly must be seen clearly again: the thresholds rise by most of what its usual
-    confidence exceeds beta1. (5) While lost, ``retry`` instead of beta2 frames pass between global
-    searches, which try several sizes in turn.
+    always seen clearly must be seen clearly: the thresholds rise by most of what its usual
+    confidence exceeds beta1, also where it is followed. (5) While lost, ``retry`` instead of
+    beta2 frames pass between global searches, which try several sizes in turn.
     """
 
     def __init__(self, config: SearchConfig, first: Box) -> None:
@@ -178,9 +181,8 @@ class SearchPolicy:
         seen = own is not None and own.confidence >= needed
         held = (own is not None and not self.lost and self.failures < HOLD * c.beta2
                 and (seen or self._unseen < c.beta2))
-        # beta1 is enough to go on; found elsewhere or again, it must be as clear as ever
-        again = c.beta1 + self.clarity
-        here = c.beta1 + self.clarity * self.doubt
+        # what is seen less clearly than usual is doubted here, too, or a look-alike is followed
+        again = here = c.beta1 + self.clarity
         if own is not None and seen:
             again = max(again, 1 - (1 - own.confidence) / ODDS)
         good = [i for i, o in enumerate(outputs)
@@ -204,6 +206,7 @@ class SearchPolicy:
         if own is not None:
             self.place = self._guard(own.box, seen, moved=False)
         if own is not None and seen and not self.lost:
+            self.usual += FADING_RATE * (own.confidence - self.usual)
             return Decision(self.place, own.confidence, False, local, best)
         confidence = max((o.confidence for o in outputs), default=0.0)
         return Decision(None, confidence, False, None, best)
