@@ -32,9 +32,8 @@ fi
 
 fit() { train fit "$1" --data "${material[@]}" "${without[@]}" --workers "$workers" --out "${@:2}"; }
 fit pixelwise "$out/pixelwise" --set steps=10000
-fit pixelwise "$out/pixelwise2" --weights "$out/pixelwise/best.pt" --set steps=7000 --set rate=0.001
 fit tanet_lite "$out/tanet_lite"
-train export "$out/pixelwise2/best.pt" "$out/weights/pixelwise.safetensors"
+train export "$out/pixelwise/best.pt" "$out/weights/pixelwise.safetensors"
 train export "$out/tanet_lite/best.pt" "$out/weights/tanet_lite.safetensors"
 truth=()
 [ ! -d "$real" ] || truth=(--real "$real")
