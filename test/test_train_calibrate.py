@@ -11,7 +11,6 @@ from lg_tracker_ros.training.evidence import (
     as_table,
     elsewhere,
     Evidence,
-    limited,
     Moment,
     PATIENCE,
     recorded,
@@ -130,7 +129,6 @@ def test_candidates_are_look_alikes_the_targets_surroundings_or_anything():
     places = [elsewhere(rng, moment, box) for _ in range(300)]
     # the second look-alike overlaps the target: it is no mistake to find it there
     assert 180 < sum(p == other for p in places) < 240
-    assert limited(Box(0, 0, 400, 1), box) == (120, pytest.approx(20 / 6))
 
 
 def test_command_calibrates_the_shipped_weights(tmp_path, capsys):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Iterable, Iterator, Mapping, Sequence
 
-from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.boxes import iou, limit_size
 from lg_tracker_ros.evaluation.sequence import LabelledSequence
+from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.pairs import HARDLY, still_views
 from lg_tracker_ros.training.sequences import draw_scenario, SceneConfig
@@ -107,15 +108,9 @@ def watch(rng: Rng, trackers: Mapping[str, LocalTracker], episode: Episode
             box = found[0].box
             hit = moment.box is not None and iou(box, moment.box) > 0
             lost = 0 if hit else lost + 1
-            place = Box.from_center(box.cx, box.cy, *limited(box, drawn))
+            place = limit_size(box, drawn, SearchConfig().max_size_ratio)
             if lost >= PATIENCE and moment.box is not None:
                 place, lost = moment.box, 0
-
-
-def limited(box: Box, first: Box, ratio: float = 6.0) -> tuple[float, float]:
-    """Keep a box's sides within ``ratio`` of the first one's, as the search policy does."""
-    return (float(np.clip(box.w, first.w / ratio, first.w * ratio)),
-            float(np.clip(box.h, first.h / ratio, first.h * ratio)))
 
 
 def judged(output: TrackerOutput, box: Box | None, followed: bool) -> Evidence:
