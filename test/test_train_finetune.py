@@ -11,11 +11,12 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.readers import read_dataset
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHead
 from lg_tracker_ros.training.bags import bag_frames, is_bag
+from lg_tracker_ros.training.cutting import outline
 from lg_tracker_ros.training.finetune import judge_tracks, Measured
-from lg_tracker_ros.training.folders import Material, read_material
+from lg_tracker_ros.training.folders import Material, read_material, read_stills
 from lg_tracker_ros.training.pairs import sample_views
 from lg_tracker_ros.training.recordings import Part, read_parts, read_starts, Start
-from lg_tracker_ros.training.sources import Clip, held_out, Sprite
+from lg_tracker_ros.training.sources import Clip, cut_sprites, held_out, Sprite
 from lg_tracker_ros.training.teacher import follow_part, label_given, make_teacher
 from lg_tracker_ros.types import Box, TrackerOutput
 from lg_tracker_ros.weights import FOLDER, trained_on
@@ -306,3 +307,52 @@ def test_finetune_refuses_in_one_line(tmp_path, monkeypatch, capsys, change, wor
                  '--data', given['data'], '--device', 'cpu']) == 1
     err = capsys.readouterr().err
     assert re.search(words, err) and err.count('\n') == 1
+
+
+# -- cutting -------------------------------------------------------------------
+
+def disc(w=120, h=100, middle=(60, 50), radius=20):
+    """Draw a textured disc over a textured ground of another colour."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(90, 130, (h, w, 3), np.uint8)
+    inside = cv2.circle(np.zeros((h, w), np.uint8), middle, radius, 255, -1) > 0
+    image[inside] = rng.integers(0, 40, (int(inside.sum()), 3)) + np.array([10, 20, 200])
+    return image, inside
+
+
+def test_a_target_is_cut_along_its_outline_not_its_box():
+    image, inside = disc()
+    found = outline(image, Box(40, 30, 41, 41))
+    mask = cv2.fillPoly(np.zeros(inside.shape, np.uint8), [found], 1) > 0
+    assert (mask & inside).sum() / (mask | inside).sum() > 0.95
+
+
+@pytest.mark.parametrize('box', [Box(40, 30, 80, 65), Box(0, 0, 120, 100)])
+def test_no_outline_where_it_does_not_fill_the_box_or_nothing_is_around(box):
+    assert outline(disc()[0], box) is None
+
+
+def test_cut_targets_become_cut_outs_of_their_class(tmp_path, capsys):
+    (tmp_path / 'user/walk').mkdir(parents=True)
+    for i, x in enumerate((40, 80)):
+        cv2.imwrite(str(tmp_path / f'user/walk/{i}.png'), disc(160, 120, (x, 60), 30)[0])
+    (tmp_path / 'user' / 'boxes.csv').write_text(
+        f'{HEAD},class\nwalk,1,50,30,61,61,ball\nwalk,0,5,5,20,20,ball\nwalk,0,10,30,61,61,\n')
+    assert main(['train', 'cut', str(tmp_path / 'user'), '--out', str(tmp_path / 'out')]) == 0
+    assert '1 targets cut out; 1 have no clean outline' in capsys.readouterr().out
+    stills = read_stills(tmp_path / 'out/user_stills')
+    assert {(s.path.name, s.source, len(s.instances)) for s in stills} == {
+        ('walk_0.jpg', 'user', 1), ('walk_1.jpg', 'user', 1)}
+    sprite, = cut_sprites(stills)
+    assert (sprite.name, sprite.category) == ('walk_1.jpg:0', 'ball')
+    # opaque in the middle, clear in the corners of its box
+    alpha = sprite.image[..., 3]
+    assert alpha[alpha.shape[0] // 2, alpha.shape[1] // 2] == 255
+    assert alpha[3, 3] == alpha[-4, -4] == 0
+
+
+def test_cutting_needs_a_class(tmp_path, capsys):
+    folder = boxes_csv(tmp_path / 'a', HEAD, 'woman.mp4,0,1,2,30,40')
+    assert main(['train', 'cut', str(folder), '--out', str(tmp_path / 'out')]) == 1
+    assert 'gives no target a class; add the column class' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()

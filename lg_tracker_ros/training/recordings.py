@@ -9,7 +9,8 @@ A folder holds the recordings and ``boxes.csv``, a line for each target::
 
 ``file`` is a video, a folder of images or a ROS 2 bag (its folder, .db3 or .mcap). ``frame``
 counts from 0; a column ``time`` in its place says seconds after the first image. The box is in
-pixels of the whole image, 0-based. Other columns are passed over.
+pixels of the whole image, 0-based. A column ``class`` says what the target is, for ``train cut``;
+others are passed over.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Start:
     A target's box in one frame of a recording.
 
     The frame is number ``at``, or, with ``timed``, the first one ``at`` seconds or more after
-    the beginning. ``where`` names file and line of the box.
+    the beginning. ``where`` names file and line of the box; ``category`` is its class, or empty.
     """
 
     recording: Path
@@ -47,6 +48,7 @@ class Start:
     timed: bool
     box: Box
     where: str
+    category: str = ''
 
     def begins(self, number: int, stamp: int) -> bool:
         """Tell whether the track begins with this frame (or should have before it)."""
@@ -96,7 +98,8 @@ def read_starts(folder: Path) -> list[Start]:
             if not at >= 0:
                 raise ValueError(f'{where}: {"time" if timed else "frame"} must be at least 0, '
                                  f'got {at}')
-            starts.append(Start(recording, at, timed, box, where))
+            starts.append(Start(recording, at, timed, box, where,
+                                (row.get('class') or '').strip()))
     if not starts:
         raise ValueError(f'{path} names no target')
     return sorted(starts, key=lambda s: s.recording)
