@@ -160,6 +160,8 @@ def test_engines_agree_on_the_attention(scene):
     np.testing.assert_allclose(a, b, atol=2e-3)
     assert a.max() > 0.3 and len(first) >= 1
     assert iou(first[0], second[0]) > 0.95
+    # and so are those after it
+    assert [iou(p, q) > 0.9 for p, q in zip(first, second)] == [True] * len(first)
     # and it is her that is attended to
     x, y, w, h = truth()[4]
     assert x < first[0].cx < x + w and y < first[0].cy < y + h
@@ -185,7 +187,8 @@ def test_tanet_lite_costs_a_twentieth_of_tanet():
         image = torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8)
         embed, fine = lite.head.embed.out_channels, lite.head.fine.out_channels
         small = count_macs(lite, image, image, torch.zeros(1, PARTS + 2, embed),
-                           torch.zeros(1, PARTS + 2, fine))
+                           torch.zeros(1, PARTS + 2, fine),
+                           torch.zeros(1, lite.head.embed.in_channels))
     assert cost / 1e9 == pytest.approx(116.0, rel=0.01)
     assert small / 1e9 == pytest.approx(0.553, rel=0.01)
     assert small <= cost / 20

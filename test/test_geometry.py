@@ -13,7 +13,7 @@ from lg_tracker_ros.boxes import (
     scale,
 )
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
-from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.regions import attention_boxes, interleave
 from lg_tracker_ros.types import Box, Frame
 import numpy as np
 import pytest
@@ -127,3 +127,16 @@ def test_a_wide_region_gives_its_peaks():
     attention[3, 4] = attention[15, 16] = 0.9
     boxes = attention_boxes(attention, (200, 200), (20, 20), 2, 0.02)
     assert {(b.cx, b.cy) for b in boxes} == {(45, 35), (165, 155)}
+
+
+@pytest.mark.parametrize('first, second, k, expected', [
+    ([0, 30, 60, 90], [300, 330], 6, [0, 30, 300, 60, 90, 330]),
+    ([0, 30, 60, 90], [300, 330], 3, [0, 30, 300]),
+    ([0, 30, 60], [4, 300], 6, [0, 30, 300, 60]),     # 4 is the place of 0
+    ([], [300, 330], 2, [300, 330]),
+    ([0], [], 5, [0]),
+    ([], [], 5, [])])
+def test_two_kinds_of_proposals_take_turns_each_place_once(first, second, k, expected):
+    def boxes(xs):
+        return [Box(x, 10, 20, 40) for x in xs]
+    assert interleave(boxes(first), boxes(second), k) == boxes(expected)

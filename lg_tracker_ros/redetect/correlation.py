@@ -24,6 +24,34 @@ import torch.nn.functional as F
 SIDE = 320
 
 
+def mean_feature(z16: Tensor, inside: Tensor) -> Tensor:
+    """
+    Average the directions of the target's pretrained features.
+
+    ``z16``: N x c x h x w; ``inside``: N x 1 x h x w, the share of each cell that the target's box
+    covers. Returns N x c, unit length.
+    """
+    z = F.normalize(z16, dim=1)
+    return F.normalize((z * inside).sum((2, 3)) + 1e-6, dim=1)
+
+
+def similarity(x16: Tensor, query: Tensor) -> Tensor:
+    """
+    Compare each cell with the target's mean feature, both freed of the frame's mean.
+
+    ``x16``: N x c x h x w; ``query``: N or 1 x c. Returns cosines, N x h x w.
+    """
+    x = F.normalize(x16, dim=1)
+    mean = x.mean((2, 3), keepdim=True)
+    q = F.normalize(query[:, :, None, None] - mean, dim=1)
+    return (F.normalize(x - mean, dim=1) * q).sum(1)
+
+
+def as_attention(similarity: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Turn cosines into attention in [0, 1]: only what rises above the frame's mean counts."""
+    return np.asarray(np.clip(similarity, 0, 1) ** 2)
+
+
 class CorrelationTemplateNet(nn.Module):
     """Template image and its box mask to the target's mean feature."""
 
@@ -34,8 +62,7 @@ class CorrelationTemplateNet(nn.Module):
 
     def forward(self, image: Tensor, inside: Tensor) -> Tensor:
         """1 x 128 x 128 x 3 uint8 and 1 x 1 x 8 x 8 to 1 x 112, unit length."""
-        z = F.normalize(self.backbone(normalize(image))[1], dim=1)
-        return F.normalize((z * inside).sum((2, 3)) + 1e-6, dim=1)
+        return mean_feature(self.backbone(normalize(image))[1], inside)
 
 
 class CorrelationNet(nn.Module):
@@ -48,10 +75,7 @@ class CorrelationNet(nn.Module):
 
     def forward(self, images: Tensor, query: Tensor) -> Tensor:
         """N x h x w x 3 uint8 and 1 x 112 to N x h/16 x w/16."""
-        x = F.normalize(self.backbone(normalize(images))[1], dim=1)
-        mean = x.mean((2, 3), keepdim=True)
-        q = F.normalize(query[:, :, None, None] - mean, dim=1)
-        return (F.normalize(x - mean, dim=1) * q).sum(1)
+        return similarity(self.backbone(normalize(images))[1], query)
 
 
 def squeeze(image: Image, side: int = SIDE) -> Image:
@@ -87,11 +111,10 @@ class Correlation:
         self._query = self._template(crop.image[None], inside[None, None])[0]
 
     def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
-        """Correlate with the newest frame; only what rises above the frame's mean counts."""
+        """Correlate with the newest frame."""
         if self._query is None:
             raise RuntimeError('no target: call init first')
         frame = clip[-1]
-        similarity = self._frame(squeeze(frame.image)[None], self._query)[0][0]
-        attention = np.clip(similarity, 0, 1) ** 2
+        attention = as_attention(self._frame(squeeze(frame.image)[None], self._query)[0][0])
         return Proposals(attention_boxes(attention, (frame.width, frame.height), size, k,
                                          self.threshold), attention)

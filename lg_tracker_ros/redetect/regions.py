@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Sequence
+
 import cv2
 from lg_tracker_ros.types import Box
 import numpy as np
@@ -51,3 +54,22 @@ def attention_boxes(attention: npt.NDArray[np.float32], image_size: tuple[int, i
     found.sort(reverse=True)
     return [Box.from_center((x + 0.5) * sx, (y + 0.5) * sy, *target_size)
             for _, x, y in found[:k]]
+
+
+def interleave(first: Sequence[Box], second: Sequence[Box], k: int) -> list[Box]:
+    """
+    Take two of ``first``, then one of ``second``, and so on: at most ``k``, each place once.
+
+    A box whose centre lies within half a box of one that was taken is passed over. All are of
+    one size.
+    """
+    found: list[Box] = []
+    queues = [list(first), list(second)]
+    turns = itertools.cycle((0, 0, 1))
+    while len(found) < k and any(queues):
+        turn = next(turns)
+        taken = (queues[turn] or queues[1 - turn])[0]
+        found.append(taken)
+        queues = [[b for b in queue if abs(b.cx - taken.cx) > b.w / 2
+                   or abs(b.cy - taken.cy) > b.h / 2] for queue in queues]
+    return found

@@ -8,8 +8,8 @@ from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import TEMPLATE
-from lg_tracker_ros.redetect.correlation import SIDE, squeeze
-from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.correlation import as_attention, SIDE, squeeze
+from lg_tracker_ros.redetect.regions import attention_boxes, interleave
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, PARTS
 from lg_tracker_ros.types import Box, Frame, Proposals
 import numpy as np
@@ -40,7 +40,9 @@ class TanetLite:
         picture = np.zeros((1, SIDE, SIDE, 3), np.uint8)
         queries = [np.ones((1, PARTS + 2, conv.out_channels), np.float32)
                    for conv in (frame.head.embed, frame.head.fine)]
-        self._frame = compile_network(frame, [picture, picture, *queries], engine, shared=(2, 3))
+        mean = np.ones((1, frame.head.embed.in_channels), np.float32)
+        self._frame = compile_network(frame, [picture, picture, *queries, mean], engine,
+                                      shared=(2, 3, 4))
         self.threshold = threshold
         self._queries: list[Array] = []
 
@@ -51,11 +53,17 @@ class TanetLite:
         self._queries = self._template(crop.image[None], part_covers(crop.to_crop(box))[None])
 
     def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
-        """Predict attention for the newest frame; a lone frame counts as still."""
+        """
+        Predict attention for the newest frame; a lone frame counts as still.
+
+        Every third proposal is one of the untrained similarity, which comes with the features: on
+        what training never showed it is right where the attention isn't.
+        """
         if not self._queries:
             raise RuntimeError('no target: call init first')
         frame = clip[-1]
         image, before = squeeze(frame.image), squeeze(clip[max(len(clip) - 2, 0)].image)
-        attention = self._frame(image[None], before[None], *self._queries)[0][0]
-        return Proposals(attention_boxes(attention, (frame.width, frame.height), size, k,
-                                         self.threshold), attention)
+        attention, alike = (m[0] for m in self._frame(image[None], before[None], *self._queries))
+        learned, plain = (attention_boxes(m, (frame.width, frame.height), size, k, self.threshold)
+                          for m in (attention, as_attention(alike)))
+        return Proposals(interleave(learned, plain, k), attention)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.local.pixelwise_net import conv3, normalize
+from lg_tracker_ros.redetect.correlation import mean_feature, similarity
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -82,10 +83,10 @@ class LiteTemplateNet(nn.Module):
         super().__init__()
         self.backbone, self.head = backbone, head
 
-    def forward(self, image: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
-        """1 x 128 x 128 x 3 uint8 and 1 x 10 x 8 x 8 to the queries."""
+    def forward(self, image: Tensor, cover: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """1 x 128 x 128 x 3 uint8 and 1 x 10 x 8 x 8 to the queries and the mean feature."""
         z8, z16 = self.backbone(normalize(image))
-        return self.head.template(z8, z16, cover)
+        return *self.head.template(z8, z16, cover), mean_feature(z16, cover[:, -1:])
 
 
 class LiteFrameNet(nn.Module):
@@ -96,10 +97,16 @@ class LiteFrameNet(nn.Module):
         super().__init__()
         self.backbone, self.head = backbone, head
 
-    def forward(self, image: Tensor, before: Tensor, q16: Tensor, q8: Tensor) -> Tensor:
-        """Two successive frames, N x h x w x 3 uint8, to attention in [0, 1], N x h/8 x w/8."""
+    def forward(self, image: Tensor, before: Tensor, q16: Tensor, q8: Tensor,
+                mean: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        Two successive frames, N x h x w x 3 uint8, to attention and untrained similarity.
+
+        Attention is N x h/8 x w/8 in [0, 1]; similarity N x h/16 x w/16, see ``similarity``.
+        """
         x8, x16 = self.backbone(normalize(image))
-        return torch.sigmoid(self.head(x8, x16, motion_cue(image, before), q16, q8))
+        logits = self.head(x8, x16, motion_cue(image, before), q16, q8)
+        return torch.sigmoid(logits), similarity(x16, mean)
 
 
 def motion_cue(image: Tensor, before: Tensor) -> Tensor:
