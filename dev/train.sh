@@ -51,9 +51,13 @@ fit() {
     train fit "$1" --data "${material[@]}" "${without[@]}" --clips 0.3 --workers "$workers" \
         --out "${@:2}"
 }
-fit pixelwise "$out/pixelwise" --set steps=16000
+heads=()
+for seed in 0 1 2; do
+    fit pixelwise "$out/pixelwise$seed" --ring "$out/samples" --set seed=$seed --set steps=12000
+    heads+=("$out/pixelwise$seed/best.pt")
+done
 fit tanet_lite "$out/tanet_lite"
-train export "$out/pixelwise/best.pt" "$out/weights/pixelwise.safetensors"
+train export "${heads[@]}" "$out/weights/pixelwise.safetensors"
 train export "$out/tanet_lite/best.pt" "$out/weights/tanet_lite.safetensors"
 truth=()
 [ ! -d "$real" ] || truth=(--real "$real")

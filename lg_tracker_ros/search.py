@@ -28,7 +28,7 @@ SIZE_RATE = 0.02
 SCALES = (1.0, 1.6, 1 / 1.6)
 """The usual size times these are tried in turn while the target is lost."""
 
-DOUBT = (2, 4)
+DOUBT = (1, 3)
 """From how many times beta2 frames unseen a target must be seen more clearly, and until when."""
 
 HOLD = 2
@@ -108,7 +108,7 @@ class SearchPolicy:
     Where the paper is silent: (1) The local tracker's output around the last place competes with
     the candidates, and a fruitless global search doesn't drop a target that is merely hard to
     see. But the longer it was unseen, the clearer it must be to be believed there: ``visible``
-    is enough for twice beta2 frames, beta1 is asked for after four times beta2, when it is lost.
+    is enough for beta2 frames, beta1 is asked for after three times beta2, when it is lost.
     (2) A look-alike elsewhere is no reason to leave a target that is visible or was within beta2
     frames, unless it has been failing for twice beta2; and then only one that is likelier by far,
     by the odds that the other is not it: what is followed may be the look-alike. (3) A look-alike

@@ -40,7 +40,7 @@ def play(policy, confidences, found=0.0):
     ([0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1], 'LLLLLLG'),
     # exactly beta1 is a success
     ([0.1, 0.1, 0.8, 0.1, 0.1, 0.1], 'LLLLLL'),
-    # once it is lost (4 beta2 frames unseen) `retry` = 2 local frames pass between searches
+    # once it is lost (3 beta2 frames unseen) `retry` = 2 local frames pass between searches
     ([0.1] * 18, 'LLLGLLLGLLLGLLGLLG'),
 ])
 def test_modes(confidences, modes):
@@ -57,16 +57,16 @@ def test_retry_of_beta2_is_the_papers_schedule():
 
 @pytest.mark.parametrize('confidences, visible', [
     ([0.9, 0.6, 0.4, 0.6], [True, True, False, True]),
-    # lost after 4 beta2 = 12 frames unseen and a fruitless search; then .6 is no longer enough,
+    # lost after 3 beta2 = 9 frames unseen and a fruitless search; then .6 is no longer enough,
     # beta1 twice in a row is
     ([0.1] * 12 + [0.6, 0.9, 0.9], [False] * 14 + [True]),
     ([0.1] * 12 + [0.9, 0.1, 0.9, 0.1], [False] * 16),
     # however long it hovers there
     ([0.1] * 12 + [0.6] * 9, [False] * 21),
-    # until 2 beta2 = 6 frames it is seen again at `visible`, then at ever more: .65 after 9
-    ([0.1] * 6 + [0.5] * 2, [False] * 6 + [True] * 2),
-    ([0.1] * 9 + [0.64, 0.64], [False] * 11),
-    ([0.1] * 9 + [0.66, 0.5], [False] * 9 + [True] * 2),
+    # until beta2 = 3 frames it is seen again at `visible`, then at ever more: .65 after 6
+    ([0.1] * 3 + [0.5] * 2, [False] * 3 + [True] * 2),
+    ([0.1] * 6 + [0.64, 0.64], [False] * 8),
+    ([0.1] * 6 + [0.66, 0.5], [False] * 6 + [True] * 2),
     # a target that is merely hard to see is not dropped by a fruitless search
     ([0.6] * 9, [True] * 9),
     # nor by a dip in the frame of the search

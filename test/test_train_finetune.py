@@ -9,7 +9,8 @@ from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.readers import read_dataset
-from lg_tracker_ros.local.pixelwise_net import PixelwiseHead
+from lg_tracker_ros.local.pixelwise import count_heads
+from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
 from lg_tracker_ros.training.bags import bag_frames, is_bag
 from lg_tracker_ros.training.cutting import outline
 from lg_tracker_ros.training.finetune import judge_tracks, Measured
@@ -283,7 +284,8 @@ def test_finetune_keeps_what_is_better_only(tmp_path, capsys):
         assert f'not better: keep the old weights, {FOLDER}/pixelwise.safetensors' in printed
     # the same, seen by someone who came with weights that know nothing
     torch.manual_seed(0)
-    save_file(PixelwiseHead().state_dict(), tmp_path / 'new.safetensors')
+    heads = PixelwiseHeads(count_heads(FOLDER / 'pixelwise.safetensors'))
+    save_file(heads.state_dict(), tmp_path / 'new.safetensors')
     assert main([*words, '--weights', str(tmp_path / 'new.safetensors'), '--workers', '0']) == 0
     assert f'better: --param weights={file}' in capsys.readouterr().out
     shipped = read_state_dict(FOLDER / 'pixelwise.safetensors')

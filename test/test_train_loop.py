@@ -12,6 +12,7 @@ import sys
 
 from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.cli import main
+from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.training import run as run_module
 from lg_tracker_ros.training.export import export
 from lg_tracker_ros.training.loop import fit
@@ -21,7 +22,7 @@ from lg_tracker_ros.training.recipe import learn_mode, make_schedule, parameter_
 from lg_tracker_ros.training.run_files import config_of, read_run, save, set_values
 from lg_tracker_ros.training.stream import replay, Ring, stream
 from lg_tracker_ros.training.writers import fill, Writers
-from lg_tracker_ros.weights import trained_on
+from lg_tracker_ros.weights import read_note, trained_on
 import numpy as np
 import pytest
 import torch
@@ -528,4 +529,27 @@ def test_only_the_best_weights_are_exported(tmp_path):
     pytest.importorskip('safetensors', reason='safetensors is not installed')
     save(tmp_path / 'last.pt', {'network': 'a', 'config': {}, 'step': 1})
     with pytest.raises(ValueError, match=r'export best\.pt beside it'):
-        export(tmp_path / 'last.pt', tmp_path / 'a.safetensors')
+        export([tmp_path / 'last.pt'], tmp_path / 'a.safetensors')
+
+
+def checkpoint(path, network, tensors, names):
+    """Save what `train fit` leaves of a network with these tensors."""
+    about = dict.fromkeys(('config', 'step', 'quality', 'report', 'commit', 'machine'), 1)
+    save(path, {**about, 'network': network, 'state_dict': tensors, 'trained_on': names})
+    return path
+
+
+def test_heads_of_several_runs_become_one_file(tmp_path):
+    pytest.importorskip('safetensors', reason='safetensors is not installed')
+    a = checkpoint(tmp_path / 'a.pt', 'pixelwise', {'heads.0.w': torch.zeros(2)}, ['x', 'y'])
+    b = checkpoint(tmp_path / 'b.pt', 'pixelwise', {
+        'heads.0.w': torch.ones(2), 'heads.1.w': torch.full((2,), 2.0)}, ['y', 'z'])
+    out = tmp_path / 'all.safetensors'
+    export([a, b], out)
+    assert {k: v[0].item() for k, v in read_state_dict(out).items()} == {
+        'heads.0.w': 0, 'heads.1.w': 1, 'heads.2.w': 2}
+    assert trained_on(out) == ('x', 'y', 'z') and read_note(out, 'network') == ['pixelwise'] * 2
+    assert count_heads(out) == 3
+    c = checkpoint(tmp_path / 'c.pt', 'tanet_lite', {'embed.w': torch.zeros(2)}, [])
+    with pytest.raises(ValueError, match=r'c\.pt holds tanet_lite, of which only one can be'):
+        export([a, c], out)

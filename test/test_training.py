@@ -1,7 +1,7 @@
 """Training in small: labels by hand, the replay buffer, pictures, losses that fall."""
 
 import cv2
-from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, STRIDE
+from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHeads, STRIDE
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
@@ -199,12 +199,26 @@ def test_local_head_learns_a_batch(one_thread):
              'x8': torch.randn(4, 40, 32, 32), 'x16': torch.randn(4, 112, 16, 16),
              'box': torch.tensor([[90.0, 80, 70, 60], [30, 120, 60, 90], [140, 40, 50, 50],
                                   [float('nan')] * 4])}
-    head = PixelwiseHead()
-    first, last = falls(head, lambda: losses(head, batch, 0)[0])
+    heads = PixelwiseHeads(2)
+    first, last = falls(heads, lambda: losses(heads, batch, 0)[0])
     assert last < 0.8 * first
-    total, parts = losses(head, batch, 0)
+    total, parts = losses(heads, batch, 0)
     assert total.item() == pytest.approx(
         (4 * parts['cls'] + 2 * parts['box'] + parts['quality']).item(), rel=1e-4)
+
+
+def test_heads_answer_with_their_mean(one_thread):
+    torch.manual_seed(0)
+    heads = PixelwiseHeads(2).eval()
+    z16, inside = torch.randn(1, 112, 8, 8), torch.ones(1, 1, 8, 8)
+    x8, x16 = torch.randn(3, 40, 32, 32), torch.randn(3, 112, 16, 16)
+    with torch.no_grad():
+        together = heads(x8, x16, *heads.template(z16, inside))
+        apart = [h(x8, x16, *h.template(z16, inside)) for h in heads.heads]
+    for k, mean in ((0, lambda a, b: (a + b) / 2), (1, lambda a, b: (a + b) / 2),
+                    (2, lambda a, b: (a * b).sqrt())):
+        torch.testing.assert_close(together[k], mean(apart[0][k], apart[1][k]))
+    assert not torch.allclose(apart[0][0], apart[1][0])
 
 
 def test_attention_head_learns_a_batch(one_thread):

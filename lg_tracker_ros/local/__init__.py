@@ -8,11 +8,17 @@ from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import opencv, pixelwise, siamfcpp, siamfcpp_net, siamrpnpp
 from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.ncc import NccTracker
-from lg_tracker_ros.local.pixelwise_net import PixelwiseHead, SearchNet, TemplateNet
+from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.recognizer import Confidence, Recognizer
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import LocalTracker
-from lg_tracker_ros.weights import confidence_of, read_into, shared_backbone, weights_file
+from lg_tracker_ros.weights import (
+    checked_file,
+    confidence_of,
+    read_into,
+    shared_backbone,
+    weights_file,
+)
 
 Maker = Callable[[Settings, EngineConfig], LocalTracker]
 
@@ -29,9 +35,10 @@ def _file(settings: Settings) -> str:
 
 
 def _pixelwise(settings: Settings, engine: EngineConfig) -> LocalTracker:
-    backbone, head = shared_backbone(), PixelwiseHead()
-    read_into(head, settings.weights, _file(settings))
-    return pixelwise.build(TemplateNet(backbone, head), SearchNet(backbone, head), engine)
+    heads = PixelwiseHeads(pixelwise.count_heads(checked_file(settings.weights, _file(settings))))
+    read_into(heads, settings.weights, _file(settings))
+    backbone = shared_backbone()
+    return pixelwise.build(TemplateNet(backbone, heads), SearchNet(backbone, heads), engine)
 
 
 def _siamfcpp(settings: Settings, engine: EngineConfig) -> LocalTracker:

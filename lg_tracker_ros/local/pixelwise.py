@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
 from lg_tracker_ros.local.look import inside_cells
@@ -19,13 +22,19 @@ import numpy as np
 CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35)
 
 
+def count_heads(path: Path) -> int:
+    """Count the heads in a file of weights, 1 where there are none; raises as read_state_dict."""
+    return max(len({name.split('.')[1] for name in read_state_dict(path)
+                    if name.startswith('heads.')}), 1)
+
+
 def build(template: TemplateNet, search: SearchNet, engine: EngineConfig,
           config: AnchorFreeConfig = CONFIG) -> AnchorFreeTracker:
     """Compile the networks for ``engine`` (resolved) and make the tracker."""
     image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
     cells = TEMPLATE // STRIDE
     run = compile_network(template, [image, np.ones((1, 1, cells, cells), np.float32)], engine)
-    embed = template.head.embed.out_channels
+    embed = template.head.channels
     seek = compile_network(
         search, [np.zeros((1, SEARCH, SEARCH, 3), np.uint8),
                  np.ones((1, CELLS, embed), np.float32), np.ones((1, embed), np.float32),

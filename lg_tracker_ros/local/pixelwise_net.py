@@ -8,6 +8,8 @@ SiamFC++ (Xu et al. 2020). The backbone stays frozen, so training needs its feat
 
 from __future__ import annotations
 
+from typing import Iterator
+
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 import torch
 from torch import nn, Tensor
@@ -28,7 +30,7 @@ def conv3(channels: int) -> nn.Sequential:
 
 class PixelwiseHead(nn.Module):
     """
-    Everything above the backbone.
+    Everything above the backbone, once.
 
     ``template`` turns the template's features into three tensors; ``forward`` matches search
     features against them.
@@ -89,6 +91,43 @@ class PixelwiseHead(nn.Module):
         return scores[:, 0], scores[:, 1], ltrb
 
 
+class PixelwiseHeads(nn.Module):
+    """
+    Heads that were trained apart and answer as one.
+
+    What a single training run happens to get wrong averages out (Lakshminarayanan et al. 2017),
+    and the costly part, the backbone, is shared.
+    """
+
+    def __init__(self, count: int = 1, embed: int = 64) -> None:
+        """Make ``count`` heads; ``embed`` is the matching space of each."""
+        super().__init__()
+        self.heads = nn.ModuleList(PixelwiseHead(embed=embed) for _ in range(count))
+        self.channels = count * embed
+
+    def template(self, z16: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give what each head's ``template`` does, side by side along the embedding."""
+        parts = zip(*(head.template(z16, inside) for head in self._heads()))
+        kernels, fg, bg = (torch.cat(part, dim=-1) for part in parts)
+        return kernels, fg, bg
+
+    def each(self, x8: Tensor, x16: Tensor, kernels: Tensor, fg: Tensor,
+             bg: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Match with each head by itself; arguments and results as PixelwiseHead.forward's."""
+        own = zip(*(t.chunk(len(self.heads), dim=-1) for t in (kernels, fg, bg)))
+        return [head(x8, x16, *template) for head, template in zip(self._heads(), own)]
+
+    def _heads(self) -> Iterator[PixelwiseHead]:
+        yield from (head for head in self.heads if isinstance(head, PixelwiseHead))
+
+    def forward(self, x8: Tensor, x16: Tensor, kernels: Tensor, fg: Tensor,
+                bg: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Match with all heads: the means of logits, and of the logarithms of l, t, r, b."""
+        cls, quality, ltrb = (torch.stack(part) for part in zip(
+            *self.each(x8, x16, kernels, fg, bg)))
+        return cls.mean(0), quality.mean(0), ltrb.log().mean(0).exp()
+
+
 def normalize(images: Tensor) -> Tensor:
     """N x h x w x 3 uint8 BGR to N x 3 x h x w, RGB, (value - 127) / 128."""
     return (images.flip(3).permute(0, 3, 1, 2).float() - 127) / 128
@@ -97,7 +136,7 @@ def normalize(images: Tensor) -> Tensor:
 class TemplateNet(nn.Module):
     """Template image and its box mask to the template's tensors; what an engine runs once."""
 
-    def __init__(self, backbone: EfficientNetLite0, head: PixelwiseHead) -> None:
+    def __init__(self, backbone: EfficientNetLite0, head: PixelwiseHeads) -> None:
         """Share backbone and head with the search network."""
         super().__init__()
         self.backbone, self.head = backbone, head
@@ -110,7 +149,7 @@ class TemplateNet(nn.Module):
 class SearchNet(nn.Module):
     """Search images and the template's tensors to scores and boxes; runs every frame."""
 
-    def __init__(self, backbone: EfficientNetLite0, head: PixelwiseHead) -> None:
+    def __init__(self, backbone: EfficientNetLite0, head: PixelwiseHeads) -> None:
         """Share backbone and head with the template network."""
         super().__init__()
         self.backbone, self.head = backbone, head

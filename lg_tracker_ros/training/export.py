@@ -1,21 +1,27 @@
-"""``train export``: a checkpoint to the file of weights that ships."""
+"""``train export``: checkpoints to the file of weights that ships."""
 
 from __future__ import annotations
 
 import argparse
+from itertools import count
 import json
 from pathlib import Path
+from typing import Any, Sequence
 
 from lg_tracker_ros.training.run_files import read_run
 
+ABOUT = ('network', 'config', 'step', 'quality', 'report', 'commit', 'machine')
 
-def export(checkpoint: Path, out: Path, half: bool = False) -> int:
+
+def export(checkpoints: Sequence[Path], out: Path, half: bool = False) -> int:
     """
-    Write the weights of ``checkpoint`` (best.pt of ``train fit``) as safetensors.
+    Write the weights of checkpoints (best.pt of ``train fit``) as safetensors.
 
-    The header's metadata says what they were trained on (``trained_on``, which ``eval`` reads)
-    and how: network, config, step, quality, commit, machine. ``half`` keeps 16 bits of each
-    number. Returns the size in bytes. Raises ValueError for a file of another kind.
+    The heads of several runs of ``pixelwise`` become one tracker's. The header's metadata says
+    what they were trained on (``trained_on``, which ``eval`` reads) and how: network, config,
+    step, quality, commit, machine, of several runs a list of each. ``half`` keeps 16 bits of each
+    number. Returns the size in bytes. Raises ValueError for a file of another kind, and for
+    several of a network without heads.
     """
     try:
         from safetensors.torch import save_file
@@ -23,27 +29,48 @@ def export(checkpoint: Path, out: Path, half: bool = False) -> int:
         raise ValueError('train export needs safetensors: pip install safetensors') from e
     if out.suffix != '.safetensors':
         raise ValueError(f'{out}: expected a name that ends in .safetensors')
-    state = read_run(checkpoint)
-    if 'state_dict' not in state:
-        raise ValueError(f'{checkpoint} is there to go on with; export best.pt beside it')
+    states = [read_run(path) for path in checkpoints]
+    for path, state in zip(checkpoints, states):
+        if 'state_dict' not in state:
+            raise ValueError(f'{path} is there to go on with; export best.pt beside it')
+    weights = states[0]['state_dict'] if len(states) == 1 else join(checkpoints, states)
     tensors = {name: (value.half() if half and value.is_floating_point() else value).contiguous()
-               for name, value in state['state_dict'].items()}
-    about = {name: state[name] for name in ('trained_on', 'network', 'config', 'step', 'quality',
-                                            'report', 'commit', 'machine')}
+               for name, value in weights.items()}
+    about = {name: states[0][name] if len(states) == 1 else [s[name] for s in states]
+             for name in ABOUT}
+    about['trained_on'] = sorted({name for s in states for name in s['trained_on']})
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out, {name: json.dumps(value) for name, value in about.items()})
     return out.stat().st_size
 
 
+def join(checkpoints: Sequence[Path], states: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Number the heads of several runs through; ValueError for a run that isn't all heads."""
+    numbers, joined = count(), {}
+    for path, state in zip(checkpoints, states):
+        own: dict[str, int] = {}
+        for name, value in state['state_dict'].items():
+            kind, _, rest = name.partition('.')
+            old, _, rest = rest.partition('.')
+            if kind != 'heads':
+                raise ValueError(f'{path} holds {state["network"]}, of which only one can be '
+                                 'exported; the heads of pixelwise can be joined')
+            if old not in own:
+                own[old] = next(numbers)
+            joined[f'heads.{own[old]}.{rest}'] = value
+    return joined
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train export``."""
-    parser.add_argument('checkpoint', type=Path, metavar='OUT/best.pt')
+    parser.add_argument('checkpoints', type=Path, nargs='+', metavar='OUT/best.pt',
+                        help='several: their heads are joined')
     parser.add_argument('file', type=Path, metavar='FILE.safetensors')
     parser.add_argument('--half', action='store_true', help='16 bits a number: half the size')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``train export``."""
-    size = export(args.checkpoint, args.file, args.half)
+    size = export(args.checkpoints, args.file, args.half)
     print(f'{args.file}: {size / 1e6:.2f} MB')
     return 0

@@ -158,6 +158,7 @@ def run(args: argparse.Namespace) -> int:
     before = args.weights or FOLDER / f'{shipped}.safetensors'
     if not before.is_file():
         raise ValueError(f'no weights at {before} to begin with; name yours with --weights')
+    c = training.begun_with(network, c, before)
     data = args.data or [default_folder()]
     if not all(folder.is_dir() for folder in data):
         raise ValueError('beside your recordings it takes pictures of other things, or the '
@@ -184,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
         print(f'not better: keep the old weights, {before}')
         return 1
     file = args.out / f'{args.network}.safetensors'
-    export(out / 'best.pt', file)
+    export([out / 'best.pt'], file)
     kind = 'weights' if args.network in LOCAL_TRACKERS else 'redetector_weights'
     print(f'better: --param {kind}={file}')
     return 0

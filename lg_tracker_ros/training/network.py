@@ -10,6 +10,7 @@ sampler returns (uint8 images) and in ``DEFAULTS``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable, Generic, Iterable, Mapping, TypeVar
 
 from lg_tracker_ros.training.folders import Material
@@ -102,6 +103,7 @@ class Network(Generic[M, C]):
     ``pictures(model, batch)``: uint8 h x w x 3 BGR of some predictions, for TensorBoard.
     ``shipped(model)``: the part that is used after training, which best.pt holds and ``--weights``
     loads; the discriminators of TANet aren't in it.
+    ``asked_by(weights)``: the settings that a file of weights to begin with asks for.
     ``partial``: a step may leave parameters without a gradient (Algorithm 1 of TANet).
     ``seen``: what the weights training begins with were trained on, such as ``ImageNet/*``.
     """
@@ -114,5 +116,6 @@ class Network(Generic[M, C]):
     validate: Callable[[M, Iterable[Batch]], tuple[float, dict[str, float]]]
     pictures: Callable[[M, Batch], Array] | None = None
     shipped: Callable[[M], nn.Module] = whole
+    asked_by: Callable[[Path], Mapping[str, Any]] = lambda weights: {}
     partial: bool = False
     seen: tuple[str, ...] = ()

@@ -1,11 +1,14 @@
-"""Train the pixel-wise tracker's head on frozen features."""
+"""Train the pixel-wise tracker's heads on frozen features."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Iterable, Iterator
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHead, SEARCH, STRIDE
+from lg_tracker_ros.local.pixelwise import count_heads
+from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHeads, SEARCH, STRIDE
 from lg_tracker_ros.training.anchor_free import loss_of, read_best
 from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
 from lg_tracker_ros.training.folders import Material
@@ -19,10 +22,39 @@ from torch import Tensor
 FIELDS = {'z16': Field((112, 8, 8)), 'inside': Field((8, 8), 'float32'),
           'x8': Field((40, 32, 32)), 'x16': Field((112, 16, 16)), 'box': Field((4,), 'float32')}
 POINTS = (torch.arange(GRID) + 0.5) * STRIDE
-DEFAULTS = Training(batch=32, steps=9000, capacity=24000)
 
 
-def make_sampler(material: Material, config: Training) -> Sampler:
+@dataclass(frozen=True)
+class PixelwiseTraining(Training):
+    """
+    Training of ``heads`` heads side by side, on the same samples.
+
+    What ships has three, each of a run of its own (``train export`` joins them): that is faster
+    on several processors, and one more can be added.
+    """
+
+    heads: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be trained."""
+        if self.heads < 1:
+            raise ValueError(f'heads must be at least 1, got {self.heads}')
+
+
+DEFAULTS = PixelwiseTraining(batch=32, steps=9000, capacity=24000)
+
+
+def make_model(config: PixelwiseTraining) -> PixelwiseHeads:
+    """Make the heads."""
+    return PixelwiseHeads(config.heads)
+
+
+def asked_by(weights: Path) -> dict[str, int]:
+    """Say which settings a file of weights asks for: as many heads as it has."""
+    return {'heads': count_heads(weights)}
+
+
+def make_sampler(material: Material, config: PixelwiseTraining) -> Sampler:
     """Make pairs of crops and take them through the frozen backbone."""
     engine = EngineConfig('cpu', 'auto', threads=1).resolve()
     net = TapsNet(load_imagenet_backbone())
@@ -40,32 +72,34 @@ def make_sampler(material: Material, config: Training) -> Sampler:
     return sample
 
 
-def match(head: PixelwiseHead, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Run the head on a batch; returns what its forward does."""
-    tpl = head.template(batch['z16'], batch['inside'][:, None])
-    return head(batch['x8'], batch['x16'], *tpl)
+def templates(heads: PixelwiseHeads, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Give the templates' tensors of a batch."""
+    return heads.template(batch['z16'], batch['inside'][:, None])
 
 
-def losses(head: PixelwiseHead, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-    """Compute the loss of a batch (see anchor_free.loss_of)."""
-    cls, quality, ltrb = match(head, batch)
-    return loss_of(cls, quality, ltrb, batch['box'], POINTS.to(cls.device))
+def losses(heads: PixelwiseHeads, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """Compute the loss of a batch (see anchor_free.loss_of), the mean of the heads' own."""
+    found = [loss_of(*maps, batch['box'], POINTS.to(maps[0].device)) for maps in heads.each(
+        batch['x8'], batch['x16'], *templates(heads, batch))]
+    return (torch.stack([loss for loss, _ in found]).mean(),
+            {name: torch.stack([parts[name] for _, parts in found]).mean()
+             for name in found[0][1]})
 
 
-def measure(head: PixelwiseHead, batches: Iterable[Batch]) -> tuple[dict[str, float], Table]:
+def measure(heads: PixelwiseHeads, batches: Iterable[Batch]) -> tuple[dict[str, float], Table]:
     """Measure on held-out samples: what ``judge`` returns."""
     def results() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         for batch in batches:
-            cls, quality, ltrb = match(head, batch)
+            cls, quality, ltrb = heads(batch['x8'], batch['x16'], *templates(heads, batch))
             yield *read_best(cls, quality, ltrb, POINTS.to(cls.device)), batch['box']
     return judge(results())
 
 
-def validate(head: PixelwiseHead, batches: Iterable[Batch]) -> tuple[float, dict[str, float]]:
+def validate(heads: PixelwiseHeads, batches: Iterable[Batch]) -> tuple[float, dict[str, float]]:
     """Judge by IoU, and by hits told from misses."""
-    report, _ = measure(head, batches)
+    report, _ = measure(heads, batches)
     return report['iou'] + report['auc'], report
 
 
-NETWORK = Network(DEFAULTS, lambda config: FIELDS, lambda config: PixelwiseHead(), make_sampler,
-                  losses, validate)
+NETWORK = Network(DEFAULTS, lambda config: FIELDS, make_model, make_sampler, losses, validate,
+                  asked_by=asked_by)

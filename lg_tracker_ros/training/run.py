@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 import json
@@ -14,7 +15,7 @@ from typing import Any, Iterable, Iterator, Sequence
 from lg_tracker_ros.evaluation.records import replace_file
 from lg_tracker_ros.training.folders import read_material
 from lg_tracker_ros.training.loop import fit
-from lg_tracker_ros.training.network import Batch, Network, Training
+from lg_tracker_ros.training.network import Batch, C, Network, Training
 from lg_tracker_ros.training.networks import NETWORKS
 from lg_tracker_ros.training.place import find_place
 from lg_tracker_ros.training.recipe import check_config
@@ -129,7 +130,7 @@ def watched(batches: Iterable[Batch], writers: Writers) -> Iterator[Batch]:
 def run(args: argparse.Namespace) -> int:
     """Run ``train fit``."""
     network = find_network(args.network)
-    c = set_values(network.defaults, args.set)
+    c = begun_with(network, set_values(network.defaults, args.set), args.weights)
     place = find_place(args.device)
     check_config(c, place.world)
     samples = Samples(network, c, args.ring or args.out / 'samples', args.data, args.workers,
@@ -163,6 +164,11 @@ def run(args: argparse.Namespace) -> int:
         fit(network, c, source, partial(samples.held.batches, 64), args.out, args.network,
             args.weights, sorted({*network.seen, *samples.trained_on(), *before}), place)
     return 0
+
+
+def begun_with(network: Network[Any, C], c: C, start: Path | None) -> C:
+    """Set what the weights to begin with ask for."""
+    return c if start is None else replace(c, **network.asked_by(start))
 
 
 def trained_before(start: Path | None) -> list[str]:

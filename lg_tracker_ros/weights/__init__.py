@@ -37,17 +37,25 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
     """
     Load the weights ``given`` (see weights_file), or those that ship, into ``net``.
 
-    Raises ValueError, in one line, when the file is missing, doesn't fit, or ships and isn't what
-    it was.
+    Raises as ``checked_file``, and ValueError, in one line, when the file doesn't fit.
+    """
+    load_checkpoint(net, checked_file(given, shipped))
+    net.eval()
+
+
+def checked_file(given: str, shipped: str) -> Path:
+    """
+    Return the file of the weights ``given`` (see weights_file), or of those that ship.
+
+    Raises ValueError, in one line, when it is missing, or ships and isn't what it was.
     """
     path = weights_file(given, shipped)
+    if not path.is_file():
+        raise ValueError(f'no file of weights at {path}; name yours in `weights` '
+                         '(`redetector_weights` for a re-detector) or train one, see '
+                         'docs/training.md')
     check_sum(path)
-    try:
-        load_checkpoint(net, path)
-    except FileNotFoundError as e:
-        raise ValueError(f'{e}; name yours in `weights` (`redetector_weights` for a re-detector) '
-                         'or train one, see docs/training.md') from e
-    net.eval()
+    return path
 
 
 def check_sum(path: Path) -> None:
