@@ -45,7 +45,7 @@ def export(checkpoints: Sequence[Path], out: Path, half: bool = False) -> int:
 
 
 def join(checkpoints: Sequence[Path], states: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Number the heads of several runs through; ValueError for a run that isn't all heads."""
+    """Give the heads of several runs new numbers; ValueError for a run that isn't all heads."""
     numbers, joined = count(), {}
     for path, state in zip(checkpoints, states):
         own: dict[str, int] = {}
