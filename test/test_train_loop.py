@@ -17,6 +17,7 @@ from lg_tracker_ros.training import run as run_module
 from lg_tracker_ros.training.export import export
 from lg_tracker_ros.training.loop import fit
 from lg_tracker_ros.training.network import Field, Network, Training
+from lg_tracker_ros.training.networks import NETWORKS
 from lg_tracker_ros.training.place import find_place, Place
 from lg_tracker_ros.training.recipe import learn_mode, make_schedule, parameter_groups
 from lg_tracker_ros.training.run_files import config_of, read_run, save, set_values
@@ -553,3 +554,14 @@ def test_heads_of_several_runs_become_one_file(tmp_path):
     c = checkpoint(tmp_path / 'c.pt', 'tanet_lite', {'embed.w': torch.zeros(2)}, [])
     with pytest.raises(ValueError, match=r'c\.pt holds tanet_lite, of which only one can be'):
         export([a, c], out)
+
+
+def test_weights_to_begin_with_set_what_they_ask_for(tmp_path):
+    safetensors = pytest.importorskip('safetensors.torch', reason='safetensors is missing')
+    start = tmp_path / 'start.safetensors'
+    safetensors.save_file({f'heads.{i}.w': torch.zeros(1) for i in range(3)}, start)
+    network = NETWORKS['pixelwise']
+    assert run_module.begun_with(network, network.defaults, start).heads == 3
+    assert run_module.begun_with(network, network.defaults, None).heads == 1
+    with pytest.raises(ValueError, match=r'heads=2 does not fit .*start.safetensors: it has 3'):
+        run_module.begun_with(network, set_values(network.defaults, ['heads=2']), start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 import json
+import os
 from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.evaluation.columns import (
@@ -76,13 +77,18 @@ def remark(results: Results) -> list[str]:
     return [f'Not every tracker ran on all of the {total} sequences: {counts}. {over}', '']
 
 
+def portable(path: str) -> str:
+    """Write a path, or a word, for other machines: of an absolute path the last part."""
+    return os.path.basename(path) if os.path.isabs(path) else path
+
+
 def said(value: Any) -> str:
     """Write a value of a sidecar in a line."""
     if isinstance(value, Mapping):
         return ', '.join(f'{k} {said(v)}' for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return '; '.join(map(said, value))
-    return 'none' if value == '' else str(value)
+    return 'none' if value == '' else portable(str(value))
 
 
 def data_sets(trained_on: Any) -> str:
@@ -124,7 +130,8 @@ def made_with(command: str) -> list[str]:
 def title(labels: Mapping[str, Labels]) -> str:
     """Name the data and its protocol."""
     protocols = sorted({label.protocol for label in labels.values()})
-    return f'# {data_folder(labels) or "Results"}, protocol {" and ".join(map(repr, protocols))}'
+    data = portable(data_folder(labels)) or 'Results'
+    return f'# {data}, protocol {" and ".join(map(repr, protocols))}'
 
 
 def sections_only(labels: Mapping[str, Labels], sections: Sequence[str], command: str) -> str:

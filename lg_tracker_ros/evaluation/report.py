@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lg_tracker_ros.evaluation import attention_results, cameras
-from lg_tracker_ros.evaluation.markdown import main_table, markdown, remark, sections_only
+from lg_tracker_ros.evaluation.markdown import (
+    main_table,
+    markdown,
+    portable,
+    remark,
+    sections_only,
+)
 from lg_tracker_ros.evaluation.pictures import draw
 from lg_tracker_ros.evaluation.records import read_labels, replace_file, tracker_folders
 from lg_tracker_ros.evaluation.results import as_json, compute, Results
@@ -51,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval report``; prints the main table."""
-    command = f'python -m lg_tracker_ros eval report {args.out}'
+    command = f'python -m lg_tracker_ros eval report {portable(str(args.out))}'
     results = write(args.out, command, pictures=not args.no_pictures)
     lines = [*remark(results), *main_table(results)] if results else [f'{args.out}/report.md']
     print('\n'.join(lines))

@@ -8,7 +8,7 @@ SiamFC++ (Xu et al. 2020). The backbone stays frozen, so training needs its feat
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import cast, Sequence
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 import torch
@@ -102,12 +102,13 @@ class PixelwiseHeads(nn.Module):
     def __init__(self, count: int = 1, embed: int = 64) -> None:
         """Make ``count`` heads; ``embed`` is the matching space of each."""
         super().__init__()
-        self.heads = nn.ModuleList(PixelwiseHead(embed=embed) for _ in range(count))
+        self.heads = cast('Sequence[PixelwiseHead]', nn.ModuleList(
+            PixelwiseHead(embed=embed) for _ in range(count)))
         self.channels = count * embed
 
     def template(self, z16: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Give what each head's ``template`` does, side by side along the embedding."""
-        parts = zip(*(head.template(z16, inside) for head in self._heads()))
+        parts = zip(*(head.template(z16, inside) for head in self.heads))
         kernels, fg, bg = (torch.cat(part, dim=-1) for part in parts)
         return kernels, fg, bg
 
@@ -115,10 +116,7 @@ class PixelwiseHeads(nn.Module):
              bg: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Match with each head by itself; arguments and results as PixelwiseHead.forward's."""
         own = zip(*(t.chunk(len(self.heads), dim=-1) for t in (kernels, fg, bg)))
-        return [head(x8, x16, *template) for head, template in zip(self._heads(), own)]
-
-    def _heads(self) -> Iterator[PixelwiseHead]:
-        yield from (head for head in self.heads if isinstance(head, PixelwiseHead))
+        return [head(x8, x16, *template) for head, template in zip(self.heads, own)]
 
     def forward(self, x8: Tensor, x16: Tensor, kernels: Tensor, fg: Tensor,
                 bg: Tensor) -> tuple[Tensor, Tensor, Tensor]:

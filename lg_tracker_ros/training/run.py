@@ -167,8 +167,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def begun_with(network: Network[Any, C], c: C, start: Path | None) -> C:
-    """Set what the weights to begin with ask for."""
-    return c if start is None else replace(c, **network.asked_by(start))
+    """
+    Set what the weights to begin with ask for.
+
+    Raises ValueError, in one line, where something else than that, or than the default, is set.
+    """
+    asked = {} if start is None else network.asked_by(start)
+    for name, value in asked.items():
+        if getattr(c, name) not in (value, getattr(network.defaults, name)):
+            raise ValueError(f'{name}={getattr(c, name)} does not fit {start}: it has {value}')
+    return replace(c, **asked)
 
 
 def trained_before(start: Path | None) -> list[str]:
