@@ -346,9 +346,10 @@ def test_pairs_of_other_sizes_mirrored_and_grey(tmp_path):
     assert (grey.search[..., 0] == grey.search[..., 2]).all() and grey.search[60, 30, 0] > 0
 
 
+@pytest.mark.parametrize('rates, channels', [({}, 80), ({'backbone.': 0.0}, 112)])
 @pytest.mark.parametrize('module', [fcpp, rpn])
-def test_cached_features_give_the_same_maps_as_the_crops(module, monkeypatch):
-    config = module.DEFAULTS
+def test_cached_features_give_the_same_maps_as_the_crops(module, rates, channels, monkeypatch):
+    config = replace(module.DEFAULTS, rates=rates)
     crops = samples(module.NETWORK, config, 1)
     box = crops['box'].numpy()[0]
     pair = LocalPair(crops['template'].numpy()[0], np.zeros((8, 8)), crops['search'].numpy()[0],
@@ -358,6 +359,7 @@ def test_cached_features_give_the_same_maps_as_the_crops(module, monkeypatch):
     row = module.make_sampler(None, config)(np.random.default_rng(0))
     assert {k: v.shape for k, v in row.items()} == {
         k: f.shape for k, f in module.fields(config).items()}
+    assert row['search16'].shape[0] == channels
     cached = {k: torch.from_numpy(v)[None] for k, v in row.items()}
     model = module.make_model(config).eval()
     match = fcpp.match if module is fcpp else rpn.AnchoredNet.match

@@ -30,6 +30,9 @@ FROZEN: Mapping[str, tuple[type[nn.Module], tuple[str, ...]]] = {
 }
 """Backbones by name, and the parts of each that stay as ImageNet left them."""
 
+LOWER_CHANNELS = 80
+"""Of what EfficientNetLite0.lower gives at stride 16."""
+
 
 def backbone_rates(name: str, share: float = 0.1) -> dict[str, float]:
     """
@@ -58,7 +61,7 @@ class SiameseTraining(Training):
     target in the search crop; ``flip`` and ``grey``: share of pairs mirrored, and without colour.
     ``cached``: samples hold what the frozen part makes of the crops, so that a CPU trains faster
     (efficientnet_lite0 on the weights that ship). ``rates`` left empty, or as another backbone
-    has them, are those of backbone_rates.
+    has them, are those of backbone_rates; ``{"backbone.": 0}`` freezes all of the backbone.
     """
 
     backbone: str = 'efficientnet_lite0'
@@ -75,6 +78,12 @@ class SiameseTraining(Training):
         if self.cached and (self.backbone != 'efficientnet_lite0' or self.pretrained):
             raise ValueError('cached=true is for backbone=efficientnet_lite0 with the weights '
                              'that ship (pretrained empty)')
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing of the backbone learns."""
+        shares = [v for name, v in self.rates.items() if name.startswith('backbone.')]
+        return 'backbone.' in self.rates and not any(shares)
 
 
 def load_backbone(backbone: nn.Module, config: SiameseTraining) -> None:
@@ -96,28 +105,31 @@ def pair_fields(config: SiameseTraining, exemplar: int, instance: int) -> dict[s
     """
     Describe a sample: ``template`` and ``search``, and the ``box`` in the search crop.
 
-    Crops are uint8 BGR; or, cached, what the lower part of the backbone makes of them, float16 at
-    strides 8 and 16. The box is x, y, w, h in pixels, nan where absent.
+    Crops are uint8 BGR; or, cached, what the frozen part of the backbone makes of them, float16
+    at strides 8 and 16. The box is x, y, w, h in pixels, nan where absent.
     """
     box = {'box': Field((4,), 'float32')}
     sides = {'template': exemplar, 'search': instance}
     if not config.cached:
         return {**{name: Field((s, s, 3), 'uint8') for name, s in sides.items()}, **box}
-    return {**{f'{name}8': Field((40, s // 8, s // 8)) for name, s in sides.items()},
-            **{f'{name}16': Field((80, s // 16, s // 16)) for name, s in sides.items()}, **box}
+    fine, coarse = EfficientNetLite0.channels[0], (
+        EfficientNetLite0.channels[1] if config.frozen else LOWER_CHANNELS)
+    return {**{f'{name}8': Field((fine, s // 8, s // 8)) for name, s in sides.items()},
+            **{f'{name}16': Field((coarse, s // 16, s // 16)) for name, s in sides.items()}, **box}
 
 
-class LowerNet(nn.Module):
+class FrozenNet(nn.Module):
     """The frozen part: N x s x s x 3 uint8 BGR to its two maps."""
 
-    def __init__(self, backbone: EfficientNetLite0) -> None:
-        """Wrap the backbone."""
+    def __init__(self, backbone: EfficientNetLite0, whole: bool) -> None:
+        """Wrap the backbone, the ``whole`` of it or its lower part."""
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self.whole = backbone, whole
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return N x 40 x s/8 x s/8 and N x 80 x s/16 x s/16."""
-        return self.backbone.lower(normalize(images))
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return N x 40 x s/8 x s/8 and N x c x s/16 x s/16, c being 112, or 80 of the lower."""
+        x = normalize(images)
+        return self.backbone(x) if self.whole else list(self.backbone.lower(x))
 
 
 def levels(backbone: nn.Module, prepare: Callable[[Tensor], Tensor], batch: Batch, name: str
@@ -131,7 +143,10 @@ def levels(backbone: nn.Module, prepare: Callable[[Tensor], Tensor], batch: Batc
         return backbone(prepare(batch[name]))
     if not isinstance(backbone, EfficientNetLite0):
         raise TypeError(f'only efficientnet_lite0 has a lower part, not {type(backbone).__name__}')
-    return backbone.upper(batch[f'{name}8'], batch[f'{name}16'])
+    fine, coarse = batch[f'{name}8'], batch[f'{name}16']
+    if coarse.shape[1] == backbone.channels[1]:
+        return [fine, coarse]
+    return backbone.upper(fine, coarse)
 
 
 def pair_sampler(material: Material, config: SiameseTraining, exemplar: int, instance: int
@@ -149,8 +164,8 @@ def pair_sampler(material: Material, config: SiameseTraining, exemplar: int, ins
     if not config.cached:
         return sample
     engine = EngineConfig('cpu', 'auto', threads=1).resolve()
-    lower = LowerNet(shared_backbone())
-    run = {name: compile_network(lower, [np.zeros((1, side, side, 3), np.uint8)], engine)
+    frozen = FrozenNet(shared_backbone(), config.frozen)
+    run = {name: compile_network(frozen, [np.zeros((1, side, side, 3), np.uint8)], engine)
            for name, side in (('template', exemplar), ('search', instance))}
 
     def cached(rng: np.random.Generator) -> Sample:
