@@ -48,7 +48,7 @@ def test_shipped_weights_name_what_they_were_trained_on():
         assert 'Drone-detection-dataset/V_BIRD_024' in clips
     for names, count in ((again, 56), (local, 155)):
         assert len([n for n in names if n.startswith('sample-videos/')]) == count
-    # people's first boxes and cut-outs, in the second and third head only
+    # people's first boxes and cut-outs, in the second head only
     assert {'sample-videos/again.mkv', 'sample-videos/*'} <= set(local) - set(again)
     assert set(again) <= set(local)
 
