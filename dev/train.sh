@@ -52,7 +52,7 @@ fit() {
         --out "${@:2}"
 }
 heads=()
-for seed in 0 1 2; do
+for seed in 0 1; do
     fit pixelwise "$out/pixelwise$seed" --ring "$out/samples" --set seed=$seed --set steps=12000
     heads+=("$out/pixelwise$seed/best.pt")
 done

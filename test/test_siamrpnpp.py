@@ -6,10 +6,12 @@ import math
 from pathlib import Path
 
 from lg_tracker_ros.checkpoint import load_checkpoint
-from lg_tracker_ros.local import siamrpnpp
+from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.local import make_local
 from lg_tracker_ros.local.siamrpnpp import anchor_grid, build, decode, shape_penalty, SiamRPNpp
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS, xcorr_depthwise
 from lg_tracker_ros.redetect.c3d import count_macs
+from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Frame, LocalTracker
 import numpy as np
 import pytest
@@ -307,16 +309,15 @@ def test_file_that_is_no_checkpoint_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize('backbone', VARIANTS)
-def test_without_weights_says_where_they_are_expected(backbone, tmp_path, monkeypatch):
-    monkeypatch.setattr(siamrpnpp, 'WEIGHTS', tmp_path)
-    with pytest.raises(FileNotFoundError) as caught:
-        build(backbone)
-    assert str(tmp_path / f'siamrpnpp_{backbone}.pth') in str(caught.value)
-    assert '\n' not in str(caught.value)
+def test_without_weights_says_where_they_are_expected(backbone, tmp_path):
+    settings = Settings(tracker='siamrpnpp', backbone=backbone, weights=str(tmp_path / 'no.pth'))
+    with pytest.raises(ValueError, match='no file of weights at') as caught:
+        make_local(settings, EngineConfig('cpu', 'torch'))
+    assert str(tmp_path / 'no.pth') in str(caught.value) and '\n' not in str(caught.value)
 
 
 def test_wrong_use_is_refused():
     with pytest.raises(ValueError, match='alexnet, resnet50'):
-        build('vgg')
+        build('vgg', Path('any'))
     with pytest.raises(RuntimeError, match='init first'):
         SiamRPNpp(StubNet(PLAIN), 'cpu', PLAIN).track(FRAME, [Box(0, 0, 9, 9)])

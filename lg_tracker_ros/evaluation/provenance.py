@@ -12,6 +12,7 @@ from typing import Any, Sequence
 
 import cv2
 import lg_tracker_ros
+from lg_tracker_ros.local import file_of
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.weights import FOLDER, trained_on, weights_file
 
@@ -40,9 +41,7 @@ def weights_of(settings: Settings) -> list[Path]:
     it). A file need not exist.
     """
     given, again = settings.weights, settings.redetector_weights
-    own = {'pixelwise': 'pixelwise.safetensors',
-           'siamfcpp': f'siamfcpp_{settings.backbone}.safetensors',
-           'siamrpnpp': f'siamrpnpp_{settings.backbone}.pth'}.get(settings.tracker)
+    own = file_of(settings)
     local = [weights_file(given, own)] if own else peer_files(settings.tracker, given)
     redetector = {
         'tanet_lite': [Path(again or FOLDER / 'tanet_lite.safetensors')],

@@ -17,7 +17,6 @@ from lg_tracker_ros.weights import (
     confidence_of,
     read_into,
     shared_backbone,
-    weights_file,
 )
 
 Maker = Callable[[Settings, EngineConfig], LocalTracker]
@@ -25,30 +24,32 @@ Maker = Callable[[Settings, EngineConfig], LocalTracker]
 FILES: Mapping[str, str] = {
     'pixelwise': 'pixelwise.safetensors',
     'siamfcpp': 'siamfcpp_{backbone}.safetensors',
-    'siamrpnpp': 'siamrpnpp_{backbone}.pth',
+    'siamrpnpp': 'siamrpnpp_{backbone}.safetensors',
 }
 """Weights of those that have any of ours, in the package."""
 
 
-def _file(settings: Settings) -> str:
-    return FILES[settings.tracker].format(backbone=settings.backbone)
+def file_of(settings: Settings) -> str:
+    """Name the file of our weights that the local tracker reads, '' where it reads none."""
+    return FILES.get(settings.tracker, '').format(backbone=settings.backbone)
 
 
 def _pixelwise(settings: Settings, engine: EngineConfig) -> LocalTracker:
-    heads = PixelwiseHeads(pixelwise.count_heads(checked_file(settings.weights, _file(settings))))
-    read_into(heads, settings.weights, _file(settings))
+    heads = PixelwiseHeads(pixelwise.count_heads(checked_file(settings.weights,
+                                                              file_of(settings))))
+    read_into(heads, settings.weights, file_of(settings))
     backbone = shared_backbone()
     return pixelwise.build(TemplateNet(backbone, heads), SearchNet(backbone, heads), engine)
 
 
 def _siamfcpp(settings: Settings, engine: EngineConfig) -> LocalTracker:
     net = siamfcpp_net.SiamFCppNet(siamfcpp_net.VARIANTS[settings.backbone])
-    read_into(net, settings.weights, _file(settings))
+    read_into(net, settings.weights, file_of(settings))
     return siamfcpp.build(net, engine)
 
 
 def _siamrpnpp(settings: Settings, engine: EngineConfig) -> LocalTracker:
-    path = weights_file(settings.weights, _file(settings))
+    path = checked_file(settings.weights, file_of(settings))
     return siamrpnpp.build(settings.backbone, path, engine.device)
 
 
@@ -87,6 +88,6 @@ def make_local(settings: Settings, engine: EngineConfig) -> Recognizer:
     """
     name = settings.tracker
     tracker = LOCAL_TRACKERS[name](settings, engine)
-    own = confidence_of(settings.weights, _file(settings)) if name in FILES else None
+    own = confidence_of(settings.weights, file_of(settings)) if name in FILES else None
     confidence = Confidence(*own) if own else CONFIDENCE[name]
     return Recognizer(tracker, Look(shared_backbone(), engine), confidence)

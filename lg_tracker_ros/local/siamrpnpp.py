@@ -17,9 +17,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-WEIGHTS = Path(__file__).resolve().parent.parent / 'weights'
-"""Where weights are looked for when no path is given."""
-
 Array = npt.NDArray[np.float32]
 
 
@@ -163,23 +160,14 @@ class SiamRPNpp:
         return batch.permute(0, 3, 1, 2).float()
 
 
-def build(backbone: str = 'alexnet', weights: str | Path | None = None,
-          device: torch.device | str = 'cpu') -> SiamRPNpp:
+def build(backbone: str, weights: Path, device: torch.device | str = 'cpu') -> SiamRPNpp:
     """
-    Make the tracker with trained weights.
+    Make the tracker with trained weights: our own, or a checkpoint of the PySOT family.
 
-    ``weights`` is a checkpoint of the PySOT family (``.pth``, or ``.safetensors``); without it
-    ``weights/siamrpnpp_<backbone>.pth`` in the installed package is read. Raises
-    FileNotFoundError when there is none and ValueError for an unknown backbone or a file that
-    does not fit; each message is one line.
+    Raises ValueError, in one line, for an unknown backbone or a file that does not fit.
     """
     net, constants = _variant(backbone)
-    path = WEIGHTS / f'siamrpnpp_{backbone}.pth' if weights is None else Path(weights)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'SiamRPN++ with backbone {backbone} needs trained weights, expected at {path}; '
-            'give the path of a PySOT checkpoint in `weights`')
-    load_checkpoint(net, path)
+    load_checkpoint(net, weights)
     return SiamRPNpp(net.to(device), device, constants)
 
 

@@ -29,7 +29,7 @@ class PixelwiseTraining(Training):
     """
     Training of ``heads`` heads side by side, on the same samples.
 
-    What ships has three, each of a run of its own (``train export`` joins them): that is faster
+    What ships has two, each of a run of its own (``train export`` joins them): that is faster
     on several processors, and one more can be added.
     """
 
