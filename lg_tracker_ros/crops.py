@@ -53,6 +53,14 @@ def mean_color(image: Image) -> tuple[float, float, float]:
     return b, g, r
 
 
+def _span(low: float, high: float, size: int, step: int) -> tuple[int, int]:
+    """Whole steps that cover low..high as far as it lies within 0..size; all but a last part."""
+    start, end = max(int(low), 0), min(math.ceil(high), size)
+    count = min(-(-(end - start) // step), size // step)
+    start = min(start, size - count * step)
+    return start, start + max(count, 0) * step
+
+
 def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
                 fill: tuple[float, float, float]) -> Crop:
     """
@@ -63,16 +71,17 @@ def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
     """
     h, w = image.shape[:2]
     k = size / side
-    if k < 0.5:
-        # warpAffine samples points; shrink the visible part by areas first
-        x0, y0 = max(int(cx - side / 2), 0), max(int(cy - side / 2), 0)
-        x1, y1 = min(math.ceil(cx + side / 2), w), min(math.ceil(cy + side / 2), h)
+    shrink = int(1 / k)
+    if shrink > 1:
+        # warpAffine samples points: shrink the visible part by areas first. By a whole number,
+        # which is several times as fast; up to two thirds of that remain for warpAffine
+        x0, x1 = _span(cx - side / 2, cx + side / 2, w, shrink)
+        y0, y1 = _span(cy - side / 2, cy + side / 2, h, shrink)
         if x1 > x0 and y1 > y0:
-            tw, th = max(round((x1 - x0) * k), 1), max(round((y1 - y0) * k), 1)
-            small = cv2.resize(image[y0:y1, x0:x1], (tw, th), interpolation=cv2.INTER_AREA)
-            sx, sy = tw / (x1 - x0), th / (y1 - y0)
-            m = np.array([[k / sx, 0, (0.5 / sx + x0 - cx + side / 2) * k - 0.5],
-                          [0, k / sy, (0.5 / sy + y0 - cy + side / 2) * k - 0.5]])
+            small = cv2.resize(image[y0:y1, x0:x1], ((x1 - x0) // shrink, (y1 - y0) // shrink),
+                               interpolation=cv2.INTER_AREA)
+            m = np.array([[k * shrink, 0, (shrink / 2 + x0 - cx + side / 2) * k - 0.5],
+                          [0, k * shrink, (shrink / 2 + y0 - cy + side / 2) * k - 0.5]])
             out = cv2.warpAffine(small, m, (size, size), flags=cv2.INTER_LINEAR,
                                  borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
             return Crop(out, cx, cy, side)

@@ -100,6 +100,26 @@ def test_crop_puts_pixels_where_the_map_says(side):
         assert weight.sum() / 255 == pytest.approx(want.w * want.h, rel=0.12)
 
 
+@pytest.mark.parametrize('width, height, side, size', [(301, 203, 260, 64), (97, 61, 160, 32)])
+@pytest.mark.parametrize('cx, cy', [(0, 0), (1, 1), (0.37, 0.61)])
+def test_a_shrunk_crop_has_the_whole_image_in_its_place(width, height, side, size, cx, cy):
+    """Ramps come out as ramps up to a last part at the border; beyond it there is fill."""
+    xs, ys = np.meshgrid(np.arange(width) / width, np.arange(height) / height)
+    image = np.dstack([100 + 80 * xs, 100 + 80 * ys, xs * 0 + 200]).astype(np.uint8)
+    crop = square_crop(image, cx * width, cy * height, side, size, (0, 0, 0))
+    k = size / side
+    u, v = ((np.arange(size) + 0.5) / k - side / 2 + c for c in (cx * width, cy * height))
+    near = 2 / k  # two pixels of the crop
+    inside = np.ix_((v > near) & (v < height - near), (u > near) & (u < width - near))
+    assert crop.image[inside].size > 100
+    want = np.stack(np.broadcast_arrays(100 + 80 * u / width, 100 + 80 * v[:, None] / height),
+                    axis=2)[inside]
+    np.testing.assert_allclose(crop.image[..., :2][inside], want, atol=2.5)
+    assert (crop.image[inside][..., 2] == 200).all()
+    out = (v < -near) | (v > height + near)
+    assert not crop.image[out].any()
+
+
 def test_crop_outside_is_filled():
     """A crop wholly beyond the border is the fill colour; a whole-image crop keeps the mean."""
     image = np.full((20, 30, 3), 200, np.uint8)

@@ -16,22 +16,29 @@ LOWER = 8  # blocks of the lower part, to the middle of stride 16
 
 
 class SameConv(nn.Module):
-    """Convolution with TensorFlow's SAME padding (asymmetric at stride 2) and a bias."""
+    """
+    Convolution with TensorFlow's SAME padding (asymmetric at stride 2) and a bias.
+
+    At stride 2 the kernel gets a row and a column of zeros in front, so that padding both sides
+    alike does the same: padding as a step of its own costs an engine a copy of the largest maps.
+    """
 
     def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1,
                  groups: int = 1) -> None:
         """Make the convolution; the weights expect even input sides at stride 2."""
         super().__init__()
-        total = kernel - stride if stride > 1 else kernel - 1
-        self.pad = (total // 2, total - total // 2) * 2
-        self.conv = nn.Conv2d(cin, cout, kernel, stride, groups=groups,
-                              padding=total // 2 if total % 2 == 0 else 0)
+        self.front = stride - 1
+        self.conv = nn.Conv2d(cin, cout, kernel, stride, groups=groups, padding=kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x cin x h x w to N x cout x h/stride x w/stride."""
-        if self.pad[0] != self.pad[1]:
-            x = F.pad(x, self.pad)
-        return self.conv(x)
+        if not self.front:
+            return self.conv(x)
+        c, w = self.conv, self.conv.weight
+        n, m, k, _ = w.shape
+        w = torch.cat([w.new_zeros(n, m, 1, k), w], 2)
+        w = torch.cat([w.new_zeros(n, m, k + 1, 1), w], 3)
+        return F.conv2d(x, w, c.bias, c.stride, c.padding, groups=c.groups)
 
 
 class Block(nn.Module):
