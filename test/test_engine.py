@@ -190,5 +190,6 @@ def test_tanet_lite_costs_a_twentieth_of_tanet():
                            torch.zeros(1, PARTS + 2, fine),
                            torch.zeros(1, lite.head.embed.in_channels))
     assert cost / 1e9 == pytest.approx(116.0, rel=0.01)
-    assert small / 1e9 == pytest.approx(0.553, rel=0.01)
+    # the zeros with which kernels of stride 2 are padded count, too: without them .553
+    assert small / 1e9 == pytest.approx(0.578, rel=0.01)
     assert small <= cost / 20
