@@ -315,6 +315,27 @@ def test_processes_of_camera_and_tracker(tmp_path, how):
                 p.kill()
 
 
+def test_a_signal_between_two_waits_is_no_failure():
+    text = """
+import sys
+from lg_tracker_ros.ros.main import spin
+import rclpy
+from rclpy.node import Node
+
+class Late(Node):
+    close = lambda self: print('closed')
+
+    @property
+    def finished(self):
+        rclpy.shutdown()  # as the signal's handler does, after ok() was asked
+        return False
+
+sys.exit(spin(lambda: Late('late'), []))
+"""
+    done = subprocess.run([sys.executable, '-c', text], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'closed\n', '')
+
+
 @pytest.mark.parametrize('arguments, reason', [
     ((), 'source is empty'), (('-p', 'loop:=7'), 'loop must be bool'),
     (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),

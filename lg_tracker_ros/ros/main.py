@@ -34,6 +34,8 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
         if node is None:
             print(f'lg_tracker_ros: {" ".join(str(e).split())}', file=sys.stderr)
             return 1
+        if isinstance(e, RuntimeError) and not rclpy.ok():
+            return 0  # the signal came between asking ok() and waiting
         raise
     finally:
         executor.shutdown()
