@@ -32,19 +32,12 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.usefixtures('one_thread')
+
 HERE = Place(0, 1, 0, torch.device('cpu'))
 SMALL = replace(tanet_lite.DEFAULTS, batch=2, steps=6, judged=3, width=0.05, validate_every=3,
                 log_every=2, capacity=4, held_out=3, warmup=4)
 BOTH = replace(SMALL, lambda_appearance=0.2, lambda_motion=0.1)
-
-
-@pytest.fixture(scope='module', autouse=True)
-def one_thread():
-    """Small networks on busy cores: a second thread waits more than it works."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def drawn(fields, seed):

@@ -25,16 +25,9 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.usefixtures('one_thread')
+
 HEAD = 'file,frame,x,y,w,h'
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small networks on busy cores: a second thread waits more than it works."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def boxes_csv(folder, *lines):

@@ -29,6 +29,8 @@ import pytest
 import torch
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures('one_thread')
+
 FIELDS = {'x': Field((4,)), 'y': Field((), 'float32')}
 HERE = Place(0, 1, 0, torch.device('cpu'))
 
@@ -76,15 +78,6 @@ def picture(model, batch):
 
 TOY = Network(SMALL, lambda c: FIELDS, make_model, lambda material, c: sample, losses, validate,
               picture)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small networks on busy cores: a second thread waits more than it works."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

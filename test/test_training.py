@@ -168,15 +168,6 @@ def test_held_out_depends_on_the_name_only():
     assert 0.07 < np.mean(split) < 0.13
 
 
-@pytest.fixture
-def one_thread():
-    """Small networks on busy cores: a second thread waits more than it works."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def falls(head, loss, steps=10):
     """Train on one batch; the loss before and after."""
     optimizer = torch.optim.Adam(head.parameters(), 3e-3)

@@ -9,8 +9,7 @@ from lg_tracker_ros.boxes import iou, limit_size
 from lg_tracker_ros.evaluation.sequence import LabelledSequence
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.training.folders import Material
-from lg_tracker_ros.training.pairs import HARDLY, still_views
-from lg_tracker_ros.training.sequences import draw_scenario, SceneConfig
+from lg_tracker_ros.training.pairs import drawn_scenario, HARDLY, still_views
 from lg_tracker_ros.training.sources import decode, Rng
 from lg_tracker_ros.types import Box, Frame, Image, LocalTracker, TrackerOutput
 import numpy as np
@@ -121,9 +120,7 @@ def judged(output: TrackerOutput, box: Box | None, followed: bool) -> Evidence:
 
 def generated(rng: Rng, m: Material) -> list[Moment]:
     """Render a whole sequence of the generator."""
-    width = int(rng.integers(320, 560))
-    config = SceneConfig(int(width * rng.uniform(0.55, 0.85)), width)
-    scenario = draw_scenario(rng, m.sprites, m.backgrounds, config)
+    scenario = drawn_scenario(rng, m)
     shown = (scenario.render(i) for i in range(len(scenario)))
     return [Moment(s.image, s.box, s.others, not 0 < s.visibility < HARDLY) for s in shown]
 

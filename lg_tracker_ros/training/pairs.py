@@ -11,7 +11,7 @@ from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import SEARCH, TEMPLATE
 from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.optics import degrade, jitter_color
-from lg_tracker_ros.training.sequences import draw_scenario, SceneConfig
+from lg_tracker_ros.training.sequences import draw_scenario, Scenario, SceneConfig
 from lg_tracker_ros.training.sources import decode, Instance, Rng
 from lg_tracker_ros.types import Box, Image
 import numpy as np
@@ -127,11 +127,16 @@ def clip_views(rng: Rng, m: Material, later: int = 2) -> Views:
     return shot(i, int(seeds[0])), *(shot(n, int(seeds[1])) for n in range(k - later + 1, k + 1))
 
 
-def scene_views(rng: Rng, m: Material, later: int = 2) -> Views:
-    """Render frames of a generated sequence: the first, and any ``later`` successive ones."""
+def drawn_scenario(rng: Rng, m: Material) -> Scenario:
+    """Draw a sequence to learn from; its frames are rendered when they are asked for."""
     width = int(rng.integers(320, 560))
     config = SceneConfig(int(width * rng.uniform(0.55, 0.85)), width)
-    scenario = draw_scenario(rng, m.sprites, m.backgrounds, config)
+    return draw_scenario(rng, m.sprites, m.backgrounds, config)
+
+
+def scene_views(rng: Rng, m: Material, later: int = 2) -> Views:
+    """Render frames of a generated sequence: the first, and any ``later`` successive ones."""
+    scenario = drawn_scenario(rng, m)
     k = int(rng.integers(later - 1, len(scenario)))
     shown = [scenario.render(i) for i in (0, *range(k - later + 1, k + 1))]
     if any(0 < s.visibility < HARDLY for s in shown[2:]):
