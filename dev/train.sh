@@ -61,7 +61,7 @@ train export "${heads[@]}" "$out/weights/pixelwise.safetensors"
 train export "$out/tanet_lite/best.pt" "$out/weights/tanet_lite.safetensors"
 truth=()
 [ ! -d "$real" ] || truth=(--real "$real")
-train calibrate pixelwise --data "${material[@]}" "${truth[@]}" --write \
+train calibrate pixelwise --data "${material[@]}" "${without[@]}" "${truth[@]}" --write \
     --weights "$out/weights/pixelwise.safetensors"
 (cd "$out/weights" && sha256sum ./*.safetensors | sed 's#\./##' >SHA256SUMS)
 echo "$out/weights"

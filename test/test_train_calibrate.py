@@ -156,6 +156,8 @@ def test_command_calibrates_the_shipped_weights(tmp_path, capsys):
     weights.write_bytes((FOLDER / 'pixelwise.safetensors').read_bytes())
     command = ['train', 'calibrate', 'pixelwise', '--data', str(stills), str(tmp_path / 'stamps'),
                '--weights', str(weights), '--episodes', '0.02']
+    assert main([*command, '--without', 'Theirs']) == 1
+    assert '--without Theirs: no stills of that data set' in capsys.readouterr().err
     assert main([*command, '--write']) == 0
     out = capsys.readouterr().out
     score, look, offset = confidence_of(str(weights), '')

@@ -149,6 +149,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('trackers', nargs='+', metavar='TRACKER', help=', '.join(TRACKERS))
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
                         help='as for `train fit`; the tenth that is held out there is used')
+    parser.add_argument('--without', nargs='+', default=[], metavar='DATA SET',
+                        help='stills of these data sets in --data are left out')
     parser.add_argument('--real', type=Path, nargs='+', default=[], metavar='DIR',
                         help='labelled sequences to calibrate on, in any layout that eval reads')
     parser.add_argument('--judge', type=Path, metavar='DIR',
@@ -175,7 +177,7 @@ def run(args: argparse.Namespace) -> int:
         settings = Settings(tracker=name, redetector='none', threads=1, weights=str(
             args.weights or peer_weights(name, args.peers)))
         recognizers[name] = make_local(settings, settings.engine_config())
-    material = read_material(args.data, validation=True)
+    material = read_material(args.data, validation=True, without=args.without)
     counts = {source: max(round(n * args.episodes), 1) for source, n in EPISODES.items()}
     real = [s for folder in args.real for s in read_dataset(folder)]
     judges = read_dataset(args.judge) if args.judge else []
