@@ -73,8 +73,8 @@ def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
     k = size / side
     shrink = int(1 / k)
     if shrink > 1:
-        # warpAffine samples points: shrink the visible part by areas first. By a whole number,
-        # which is several times as fast; up to two thirds of that remain for warpAffine
+        # warpAffine samples points: shrink the visible part by areas first, by a whole number,
+        # which is several times as fast; less than half as much again remains for warpAffine
         x0, x1 = _span(cx - side / 2, cx + side / 2, w, shrink)
         y0, y1 = _span(cy - side / 2, cy + side / 2, h, shrink)
         if x1 > x0 and y1 > y0:
