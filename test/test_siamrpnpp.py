@@ -61,7 +61,8 @@ def stub(constants=PLAIN):
 
 @pytest.mark.parametrize('backbone, params, gmac, size', [
     ('alexnet', 6.25, 6.5, 21), ('resnet50', 53.95, 48.8, 25), ('mobilenet_v2', 11.15, 7.0, 25),
-    ('efficientnet_lite0', 1.42, 0.64, 25)])
+    # .64 without the zeros that pad kernels of stride 2
+    ('efficientnet_lite0', 1.42, 0.66, 25)])
 def test_network_has_the_published_size(backbone, params, gmac, size):
     make, c = VARIANTS[backbone]
     with torch.device('meta'):
