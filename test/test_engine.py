@@ -4,7 +4,7 @@ import importlib.util
 
 from clip import first_box, frames, truth
 from lg_tracker_ros import engine as engine_module
-from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
+from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameConv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+import torch.nn.functional as F
 
 ENGINES = ('torch', 'onnx')
 HAS_ONNX = all(importlib.util.find_spec(m) for m in ('onnx', 'onnxruntime'))
@@ -175,6 +176,16 @@ def test_a_crop_keeps_the_target_in_the_middle(scene):
     assert (inner.cx, inner.cy) == pytest.approx((64, 64))
     back = crop.to_image(inner)
     assert (back.x, back.y, back.w, back.h) == pytest.approx((box.x, box.y, box.w, box.h))
+
+
+@pytest.mark.parametrize('kernel, pad', [(3, (0, 1, 0, 1)), (5, (1, 2, 1, 2))])
+@pytest.mark.parametrize('groups', [1, 4])
+def test_a_kernel_with_zeros_in_front_pads_as_tensorflow_does(kernel, pad, groups):
+    layer = SameConv(4, 8, kernel, 2, groups)
+    x = torch.randn(2, 4, 12, 20)
+    want = F.conv2d(F.pad(x, pad), layer.conv.weight, layer.conv.bias, 2, groups=groups)
+    assert want.shape == (2, 8, 6, 10)
+    torch.testing.assert_close(layer(x), want)
 
 
 def test_tanet_lite_costs_a_twentieth_of_tanet():

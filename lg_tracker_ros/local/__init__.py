@@ -12,12 +12,7 @@ from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, Templa
 from lg_tracker_ros.local.recognizer import Confidence, Recognizer
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import LocalTracker
-from lg_tracker_ros.weights import (
-    checked_file,
-    confidence_of,
-    read_into,
-    shared_backbone,
-)
+from lg_tracker_ros.weights import checked_file, confidence_of, read_into, shared_backbone
 
 Maker = Callable[[Settings, EngineConfig], LocalTracker]
 
