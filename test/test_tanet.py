@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lg_tracker_ros.redetect import tanet
+from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.redetect.c3d import C3D, count_macs
 from lg_tracker_ros.redetect.tanet import build, TANet, target_crop
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
+from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Frame, Redetector
 import numpy as np
 import pytest
@@ -139,11 +140,9 @@ def test_released_checkpoint_loads_and_a_wrong_one_is_refused(tmp_path, generato
         build(tmp_path / 'wrong.pkl')
 
 
-def test_without_weights_says_where_they_are_expected(tmp_path, monkeypatch):
-    monkeypatch.setattr(tanet, 'WEIGHTS', tmp_path)
-    with pytest.raises(FileNotFoundError) as caught:
-        build()
-    assert str(tmp_path / 'tanet.pth') in str(caught.value)
+def test_without_weights_says_where_they_are_expected():
+    with pytest.raises(ValueError, match=r'weights/tanet\.safetensors; name yours') as caught:
+        build_tracker(Settings(tracker='ncc', redetector='tanet', device='cpu', engine='torch'))
     assert '\n' not in str(caught.value)
 
 

@@ -43,10 +43,8 @@ def weights_of(settings: Settings) -> list[Path]:
     given, again = settings.weights, settings.redetector_weights
     own = file_of(settings)
     local = [weights_file(given, own)] if own else peer_files(settings.tracker, given)
-    redetector = {
-        'tanet_lite': [Path(again or FOLDER / 'tanet_lite.safetensors')],
-        'tanet': [Path(again or FOLDER / 'tanet.pth')],
-    }.get(settings.redetector, [])
+    learns = settings.redetector in ('tanet_lite', 'tanet')
+    redetector = [weights_file(again, f'{settings.redetector}.safetensors')] if learns else []
     return [BACKBONE, *local, *redetector]
 
 

@@ -11,7 +11,7 @@ from lg_tracker_ros.redetect.tanet_lite import TanetLite
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, TanetLiteHead
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Redetector
-from lg_tracker_ros.weights import read_into, shared_backbone
+from lg_tracker_ros.weights import checked_file, read_into, shared_backbone
 
 Maker = Callable[[Settings, EngineConfig], Redetector]
 
@@ -24,8 +24,8 @@ def _tanet_lite(settings: Settings, engine: EngineConfig) -> Redetector:
 
 
 def _tanet(settings: Settings, engine: EngineConfig) -> Redetector:
-    return tanet.build(settings.redetector_weights or None, engine.device,
-                       config=tanet.TANetConfig(settings.threshold))
+    path = checked_file(settings.redetector_weights, 'tanet.safetensors')
+    return tanet.build(path, engine.device, config=tanet.TANetConfig(settings.threshold))
 
 
 REDETECTORS: Mapping[str, Maker | None] = {

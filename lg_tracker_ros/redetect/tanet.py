@@ -16,9 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-WEIGHTS = Path(__file__).resolve().parent.parent / 'weights'
-"""Where weights are looked for when no path is given."""
-
 
 @dataclass(frozen=True)
 class TANetConfig:
@@ -118,20 +115,15 @@ class TANet:
         return batch.permute(0, 3, 1, 2).float() / 255
 
 
-def build(weights: str | Path | None = None, device: torch.device | str = 'cpu',
-          decoder: str = 'relu', config: TANetConfig | None = None) -> TANet:
+def build(weights: str | Path, device: torch.device | str = 'cpu', decoder: str = 'relu',
+          config: TANetConfig | None = None) -> TANet:
     """
     Make the re-detector with trained weights.
 
     ``weights`` is a checkpoint in the layout of the authors' release (for that one itself take
-    ``decoder='linear'``); without it ``weights/tanet.pth`` in the installed package is read.
-    Raises FileNotFoundError when there is none and ValueError for a file that does not fit; each
-    message is one line.
+    ``decoder='linear'``). Raises FileNotFoundError when there is none and ValueError for a file
+    that does not fit; each message is one line.
     """
     net = TANetGenerator(decoder)
-    path = WEIGHTS / 'tanet.pth' if weights is None else Path(weights)
-    if not path.is_file():
-        raise FileNotFoundError(f'TANet needs trained weights, expected at {path}; '
-                                'give the path of a checkpoint in `weights`')
-    load_checkpoint(net, path, ignore=UNUSED_KEYS)
+    load_checkpoint(net, weights, ignore=UNUSED_KEYS)
     return TANet(net.to(device), device, config)
