@@ -57,7 +57,7 @@ for repo in "${repos[@]}"; do
 done
 
 fit() {
-    train fit "$1" --data "${material[@]}" "${without[@]}" --clips 0.4 --workers "$workers" \
+    train fit "$1" --data "${material[@]}" "${without[@]}" --clips 0.3 --workers "$workers" \
         --out "${@:2}" ${FIT:-}
 }
 heads=()

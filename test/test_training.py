@@ -5,7 +5,6 @@ from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHeads, STRIDE
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
-from lg_tracker_ros.training import pairs
 from lg_tracker_ros.training.anchor_free import giou, read_best, targets
 from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.maps import box_maps, cross_entropy_and_dice
@@ -13,12 +12,8 @@ from lg_tracker_ros.training.pairs import (
     clip_views,
     global_clip,
     local_pair,
-    LocalPair,
-    mirror,
     sample_views,
     scene_views,
-    varied,
-    without_color,
 )
 from lg_tracker_ros.training.pixelwise import losses, POINTS
 from lg_tracker_ros.training.sources import Clip, held_out, Instance, Sprite, Still
@@ -139,29 +134,6 @@ def test_pairs_are_crops_with_honest_labels(material):
         if pair.box is not None:
             assert 0 < pair.box.cx < 256 and 0 < pair.box.cy < 256
     assert 5 <= sum(p.box is not None for p in local) < 25
-
-
-def test_one_crop_of_a_pair_is_in_another_light(material, monkeypatch):
-    monkeypatch.setattr(pairs, 'expose', lambda rng, image: np.zeros_like(image))
-    monkeypatch.setattr(pairs, 'OTHER_LIGHT', 1.0)
-    dark = [local_pair(np.random.default_rng(i), material) for i in range(12)]
-    assert all((p.template.max() == 0) != (p.search.max() == 0) for p in dark)
-    assert {bool(p.search.max() == 0) for p in dark} == {False, True}
-    monkeypatch.setattr(pairs, 'OTHER_LIGHT', 0.0)
-    usual = [local_pair(np.random.default_rng(i), material) for i in range(12)]
-    assert all(p.template.any() and p.search.any() for p in usual)
-
-
-def test_pairs_are_varied_as_often_as_asked():
-    rng = np.random.default_rng(0)
-    search = rng.integers(0, 255, (256, 256, 3)).astype(np.uint8)
-    pair = LocalPair(search[:128, :128], np.eye(8, dtype=np.float32), search, Box(9, 8, 40, 30))
-    assert varied(rng, pair, 0.0, 0.0) is pair
-    both = varied(rng, pair, 1.0, 1.0)
-    assert both.box == Box(207, 8, 40, 30)
-    assert (both.search == without_color(mirror(pair)).search).all()
-    mirrored = [varied(rng, pair, 0.25, 0.0) is not pair for _ in range(400)]
-    assert 0.18 < np.mean(mirrored) < 0.32
 
 
 @pytest.mark.parametrize('judged, earlier', [(1, 1), (3, 1), (3, 2)])

@@ -25,7 +25,7 @@ class LightConfig:
     ``gain`` is the largest change as a logarithm; the others are probabilities.
     """
 
-    gain: float = 0.7
+    gain: float = 0.35
     gradient: float = 0.3
     edge: float = 0.25
 
@@ -69,13 +69,6 @@ def apply_curve(image: Image, table: Table) -> Image:
 def jitter_color(rng: Rng, image: Image, strength: float) -> Image:
     """Change gain, offset, gamma and hue of an image at random; alpha stays."""
     return apply_curve(image, tone_curve(rng, strength))
-
-
-def expose(rng: Rng, image: Image) -> Image:
-    """Change a BGR image's exposure by much, as a camera's in a tunnel or against the light."""
-    ramp = (np.arange(256) / 255)[:, None]
-    curve = np.exp(rng.uniform(-1.2, 0.4)) * ramp ** np.exp(rng.normal(0, 0.3))
-    return apply_curve(image, np.repeat(255 * curve, 3, axis=1))
 
 
 def blur_along(image: Image, shift: Vector) -> Image:

@@ -10,7 +10,7 @@ from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import SEARCH, TEMPLATE
 from lg_tracker_ros.training.folders import Material
-from lg_tracker_ros.training.optics import degrade, expose, jitter_color
+from lg_tracker_ros.training.optics import degrade, jitter_color
 from lg_tracker_ros.training.sequences import draw_scenario, Scenario, SceneConfig
 from lg_tracker_ros.training.sources import decode, Instance, Rng
 from lg_tracker_ros.types import Box, Image
@@ -36,9 +36,6 @@ Views = tuple[View, ...]
 
 MOST_STILLS, ENOUGH_STILLS = 0.45, 2000
 """Share of samples from stills, of those not from clips, and how many stills that takes."""
-
-OTHER_LIGHT = 0.15
-"""Share of pairs of which one crop was taken in quite another light."""
 
 HARDLY = 0.2
 """Share of the target that must show for it to be searched for."""
@@ -232,13 +229,7 @@ def local_pair(rng: Rng, m: Material, negative: float = 0.15, exemplar: int = TE
         elif inside_fraction(inner, instance, instance) > 0:
             # neither there nor away: no honest label
             return local_pair(rng, m, negative, exemplar, instance)
-    search = crop.image
-    if rng.random() < OTHER_LIGHT:
-        if rng.random() < 0.5:
-            template = expose(rng, template)
-        else:
-            search = expose(rng, search)
-    return LocalPair(template, inside_cells(drawn, exemplar), search, target)
+    return LocalPair(template, inside_cells(drawn, exemplar), crop.image, target)
 
 
 def mirror(pair: LocalPair) -> LocalPair:
@@ -256,12 +247,6 @@ def without_color(pair: LocalPair) -> LocalPair:
         return np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
                                        cv2.COLOR_GRAY2BGR), np.uint8)
     return LocalPair(grey(pair.template), pair.inside, grey(pair.search), pair.box)
-
-
-def varied(rng: Rng, pair: LocalPair, flip: float, grey: float) -> LocalPair:
-    """Mirror a pair with the probability ``flip``; with ``grey``, take its colours away."""
-    pair = mirror(pair) if rng.random() < flip else pair
-    return without_color(pair) if rng.random() < grey else pair
 
 
 def global_clip(rng: Rng, m: Material, size: int, judged: int = 1, earlier: int = 1) -> GlobalClip:

@@ -14,7 +14,7 @@ from lg_tracker_ros.training.features import load_imagenet_backbone, TapsNet
 from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.judge import judge, Table
 from lg_tracker_ros.training.network import Batch, Field, Network, Sample, Sampler, Training
-from lg_tracker_ros.training.pairs import local_pair, varied
+from lg_tracker_ros.training.pairs import local_pair
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,13 +30,10 @@ class PixelwiseTraining(Training):
     Training of ``heads`` heads side by side, on the same samples.
 
     What ships has two, each of a run of its own (``train export`` joins them): that is faster
-    on several processors, and one more can be added. ``flip`` and ``grey``: share of pairs
-    mirrored, and without colour.
+    on several processors, and one more can be added.
     """
 
     heads: int = 1
-    flip: float = 0.5
-    grey: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse what can't be trained."""
@@ -66,7 +63,7 @@ def make_sampler(material: Material, config: PixelwiseTraining) -> Sampler:
     run_z, run_x = compile_network(net, [z], engine), compile_network(net, [x], engine)
 
     def sample(rng: np.random.Generator) -> Sample:
-        pair = varied(rng, local_pair(rng, material), config.flip, config.grey)
+        pair = local_pair(rng, material)
         _, z16 = run_z(pair.template[None])
         x8, x16 = run_x(pair.search[None])
         b = pair.box

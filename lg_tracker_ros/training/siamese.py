@@ -15,7 +15,7 @@ from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.pixelwise_net import normalize
 from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.network import Batch, Field, Sample, Sampler, Training
-from lg_tracker_ros.training.pairs import local_pair, varied
+from lg_tracker_ros.training.pairs import local_pair, mirror, without_color
 from lg_tracker_ros.weights import shared_backbone
 import numpy as np
 import torch
@@ -153,8 +153,11 @@ def pair_sampler(material: Material, config: SiameseTraining, exemplar: int, ins
                  ) -> Sampler:
     """Make samples of ``pair_fields`` from the material."""
     def sample(rng: np.random.Generator) -> Sample:
-        pair = varied(rng, local_pair(rng, material, config.negative, exemplar, instance),
-                      config.flip, config.grey)
+        pair = local_pair(rng, material, config.negative, exemplar, instance)
+        if rng.random() < config.flip:
+            pair = mirror(pair)
+        if rng.random() < config.grey:
+            pair = without_color(pair)
         b = pair.box
         return {'template': pair.template, 'search': pair.search,
                 'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4, np.float32)}
