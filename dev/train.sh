@@ -43,7 +43,7 @@ fi
 for repo in "${repos[@]}"; do
     name=${repo##*/}
     videos=$out/$name
-    [ -d "${VIDEOS:-}/$name" ] || continue
+    [ -n "${VIDEOS:-}" ] && [ -d "$VIDEOS/$name" ] || continue
     mkdir -p "$videos"
     ln -sfn "$(realpath "$VIDEOS/$name")"/* "$videos"
     cp "dev/boxes/$name.csv" "$videos/boxes.csv"
