@@ -544,6 +544,7 @@ def test_heads_of_several_runs_become_one_file(tmp_path):
         'heads.0.w': 0, 'heads.1.w': 1, 'heads.2.w': 2}
     assert trained_on(out) == ('x', 'y', 'z') and read_note(out, 'network') == ['pixelwise'] * 2
     assert count_heads(out) == 3
+    assert out.stat().st_mode == a.stat().st_mode  # others may read it, too, where they may that
     c = checkpoint(tmp_path / 'c.pt', 'tanet_lite', {'embed.w': torch.zeros(2)}, [])
     with pytest.raises(ValueError, match=r'c\.pt holds tanet_lite, of which only one can be'):
         export([a, c], out)

@@ -23,6 +23,7 @@ from lg_tracker_ros.local import make_local
 from lg_tracker_ros.local.recognizer import Confidence, logit, Recognizer
 from lg_tracker_ros.settings import Settings, TRACKERS
 from lg_tracker_ros.training.evidence import as_table, Evidence, gather, made, recorded
+from lg_tracker_ros.training.export import write_weights
 from lg_tracker_ros.training.folders import read_material
 from lg_tracker_ros.training.judge import area_under_roc
 import numpy as np
@@ -131,17 +132,16 @@ def write_confidence(path: Path, confidence: Confidence) -> None:
     """
     try:
         from safetensors import safe_open
-        from safetensors.numpy import save_file
     except ImportError as e:
         raise ValueError('train calibrate --write needs safetensors: pip install safetensors'
                          ) from e
     if path.suffix != '.safetensors':
         raise ValueError(f'--write {path}: expected a .safetensors file; train export makes one')
-    with safe_open(path, 'numpy') as file:
+    with safe_open(path, 'pt') as file:
         about = dict(file.metadata() or {})
         tensors = {key: file.get_tensor(key) for key in file.keys()}
     about['confidence'] = json.dumps([confidence.score, confidence.look, confidence.offset])
-    save_file(tensors, path, about)
+    write_weights(path, tensors, about)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from itertools import count
 import json
+import os
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.training.run_files import read_run
+from torch import Tensor
 
 ABOUT = ('network', 'config', 'step', 'quality', 'report', 'commit', 'machine')
 
@@ -23,10 +25,6 @@ def export(checkpoints: Sequence[Path], out: Path, half: bool = False) -> int:
     number. Returns the size in bytes. Raises ValueError for a file of another kind, and for
     several of a network without heads.
     """
-    try:
-        from safetensors.torch import save_file
-    except ImportError as e:
-        raise ValueError('train export needs safetensors: pip install safetensors') from e
     if out.suffix != '.safetensors':
         raise ValueError(f'{out}: expected a name that ends in .safetensors')
     states = [read_run(path) for path in checkpoints]
@@ -39,9 +37,25 @@ def export(checkpoints: Sequence[Path], out: Path, half: bool = False) -> int:
     about = {name: states[0][name] if len(states) == 1 else [s[name] for s in states]
              for name in ABOUT}
     about['trained_on'] = sorted({name for s in states for name in s['trained_on']})
-    out.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, out, {name: json.dumps(value) for name, value in about.items()})
+    write_weights(out, tensors, {name: json.dumps(value) for name, value in about.items()})
     return out.stat().st_size
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """
+    Write safetensors whole or not at all; ValueError where the package is missing.
+
+    Its own ``save_file`` leaves a file that only the user who trained may read, and the robot's
+    service is another.
+    """
+    try:
+        from safetensors.torch import save
+    except ImportError as e:
+        raise ValueError('to write weights needs safetensors: pip install safetensors') from e
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}.{os.getpid()}')
+    part.write_bytes(save(dict(tensors), dict(about)))
+    part.replace(path)
 
 
 def join(checkpoints: Sequence[Path], states: Sequence[dict[str, Any]]) -> dict[str, Any]:
