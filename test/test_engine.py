@@ -3,16 +3,23 @@
 import importlib.util
 
 from clip import first_box, frames, truth
+import cv2
 from lg_tracker_ros import engine as engine_module
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameConv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local import make_local
+from lg_tracker_ros.local.pixelwise_net import normalize
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.redetect.correlation import SIDE
-from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, PARTS, TanetLiteHead
+from lg_tracker_ros.redetect.tanet_lite_net import (
+    LiteFrameNet,
+    motion_cue,
+    PARTS,
+    TanetLiteHead,
+)
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box
@@ -186,6 +193,24 @@ def test_a_kernel_with_zeros_in_front_pads_as_tensorflow_does(kernel, pad, group
     want = F.conv2d(F.pad(x, pad), layer.conv.weight, layer.conv.bias, 2, groups=groups)
     assert want.shape == (2, 8, 6, 10)
     torch.testing.assert_close(layer(x), want)
+
+
+def test_attention_is_what_was_learned_and_looks_alike():
+    """The geometric mean of the head's answer and of the untrained similarity, where above 0."""
+    torch.manual_seed(0)
+    net = LiteFrameNet(EfficientNetLite0(), TanetLiteHead()).eval()
+    image, before = torch.randint(0, 256, (2, 1, 64, 96, 3), dtype=torch.uint8)
+    queries = [F.normalize(torch.randn(1, PARTS + 2, c), dim=2) for c in (64, 32)]
+    with torch.no_grad():
+        x8, x16 = net.backbone(normalize(image))
+        learned = torch.sigmoid(net.head(x8, x16, motion_cue(image, before), *queries))
+        mean = F.normalize(x16[:, :, 2, 3], dim=1)  # like the cell in the third row
+        attention, alike = net(image, before, *queries, mean)
+    assert attention.shape == (1, 8, 12) and alike.shape == (1, 4, 6)
+    assert alike.max() == alike[0, 2, 3] and alike.min() < 0
+    spread = cv2.resize(alike[0].clamp(min=0).numpy(), (12, 8), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(attention[0].numpy() ** 2, learned[0].numpy() * spread, atol=1e-6)
+    assert attention.max() > 0 and (attention[0].numpy()[spread == 0] == 0).all()
 
 
 def test_tanet_lite_costs_a_twentieth_of_tanet():

@@ -103,10 +103,15 @@ class LiteFrameNet(nn.Module):
         Two successive frames, N x h x w x 3 uint8, to attention and untrained similarity.
 
         Attention is N x h/8 x w/8 in [0, 1]; similarity N x h/16 x w/16, see ``similarity``.
+        Attention is the geometric mean of what the head learned and of that similarity: what the
+        head takes for the target on sight of nothing alike in training must also look like it.
         """
         x8, x16 = self.backbone(normalize(image))
-        logits = self.head(x8, x16, motion_cue(image, before), q16, q8)
-        return torch.sigmoid(logits), similarity(x16, mean)
+        learned = torch.sigmoid(self.head(x8, x16, motion_cue(image, before), q16, q8))
+        alike = similarity(x16, mean)
+        spread = F.interpolate(alike.clamp(min=0)[:, None], size=learned.shape[1:],
+                               mode='bilinear', align_corners=False)[:, 0]
+        return (learned * spread).sqrt(), alike
 
 
 def motion_cue(image: Tensor, before: Tensor) -> Tensor:
