@@ -103,8 +103,8 @@ class LiteFrameNet(nn.Module):
         Two successive frames, N x h x w x 3 uint8, to attention and untrained similarity.
 
         Attention is N x h/8 x w/8 in [0, 1]; similarity N x h/16 x w/16, see ``similarity``.
-        Attention is the geometric mean of what the head learned and of that similarity: what the
-        head takes for the target on sight of nothing alike in training must also look like it.
+        Attention is the geometric mean of what the head learned and of that similarity: on what
+        training never showed the head is often wrong, and wrong elsewhere than the similarity.
         """
         x8, x16 = self.backbone(normalize(image))
         learned = torch.sigmoid(self.head(x8, x16, motion_cue(image, before), q16, q8))

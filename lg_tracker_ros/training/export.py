@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from itertools import count
 import json
-import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from lg_tracker_ros.evaluation.records import replace_file
 from lg_tracker_ros.training.run_files import read_run
 from torch import Tensor
 
@@ -51,11 +51,8 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
     try:
         from safetensors.torch import save
     except ImportError as e:
-        raise ValueError('to write weights needs safetensors: pip install safetensors') from e
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{os.getpid()}')
-    part.write_bytes(save(dict(tensors), dict(about)))
-    part.replace(path)
+        raise ValueError('writing weights needs safetensors: pip install safetensors') from e
+    replace_file(path, save(dict(tensors), dict(about)))
 
 
 def join(checkpoints: Sequence[Path], states: Sequence[dict[str, Any]]) -> dict[str, Any]:
