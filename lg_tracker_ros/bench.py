@@ -14,7 +14,7 @@ from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import opencv
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Image, Mode
+from lg_tracker_ros.types import Box, Frame, Image, Mode, Region
 from lg_tracker_ros.video import Source
 import numpy as np
 from tqdm import tqdm
@@ -49,14 +49,14 @@ def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[s
     tracker.init(frame, box)
     steps['whole tracker, LOCAL'] = lambda f: tracker.step([f])
     local, redetector = tracker.local, tracker.redetector
-    steps['local tracker, 1 region'] = lambda f: local.track(f, [box])
-    steps['local tracker, 5 regions'] = lambda f: local.track(f, [box] * 5)
+    steps['local tracker, 1 region'] = lambda f: local.track(f, [Region(box)])
+    steps['local tracker, 5 regions'] = lambda f: local.track(f, [Region(box)] * 5)
     if redetector is not None:
         steps['re-detection, whole image'] = lambda f: redetector.propose(
             [f, f], (box.w, box.h), 5)
     floor = build_tracker(Settings(tracker='ncc', redetector='correlation'))
     floor.init(frame, box)
-    steps['ncc (untrained floor)'] = lambda f: floor.local.track(f, [box])
+    steps['ncc (untrained floor)'] = lambda f: floor.local.track(f, [Region(box)])
     peers = {'OpenCV CSRT': opencv.csrt}
     if nano:
         peers['NanoTrack v2 (OpenCV)'] = lambda: opencv.nano(nano)
@@ -76,7 +76,7 @@ def peer_step(peer: opencv.OpenCVTracker, box: Box) -> Step:
     place = [box]
 
     def step(frame: Frame) -> None:
-        place[0] = peer.track(frame, place)[0].box
+        place[0] = peer.track(frame, [Region(place[0])])[0].box
     return step
 
 

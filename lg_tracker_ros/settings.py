@@ -101,8 +101,8 @@ class Settings:
 
     def search(self) -> SearchConfig:
         """Return the search policy's part."""
-        return SearchConfig(self.beta1, self.beta2, self.visible, self.confirm, self.retry,
-                            self.k, self.max_size_ratio, self.max_size_step)
+        return SearchConfig(self.beta1, self.beta2, self.k, 'joint', self.visible, self.retry,
+                            self.confirm, self.max_size_ratio, self.max_size_step)
 
     def engine_config(self) -> EngineConfig:
         """Return the engine's part, resolved for this machine; ValueError if it can't be had."""

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 import time
 from typing import Sequence
 
 from lg_tracker_ros.boxes import clip_to_image, inside_fraction
-from lg_tracker_ros.search import SearchConfig, SearchPolicy
+from lg_tracker_ros.search import (
+    Candidate,
+    Decision,
+    make_policy,
+    Place,
+    SearchConfig,
+    SearchPolicy,
+)
 from lg_tracker_ros.types import (
     Box,
     Frame,
+    Kind,
     LocalTracker,
     Mode,
     OnlineTracker,
     Proposals,
     Redetector,
+    Region,
     Track,
-    TrackerOutput,
 )
 
 MIN_SIDE = 4.0
@@ -45,12 +54,22 @@ def choose(tracks: Sequence[Track], last: Track) -> Track:
     return max(tracks, key=lambda t: (t.visible, t.confidence), default=last)
 
 
+@dataclass
+class _View:
+    """One frame while it is processed: what was found in it, and how long each stage took."""
+
+    frame: Frame
+    candidates: Sequence[Candidate] = ()
+    proposals: Proposals | None = None
+    ms: dict[str, float] = field(default_factory=dict)
+
+
 class LongTermTracker:
     """
     Follows one target through one or several cameras.
 
     Looks locally in the camera that saw the target last; searches the whole image of every
-    camera after ``beta2`` failing frames (Algorithm 2 of the TANet paper).
+    camera when the search policy says so (Algorithm 2 of the TANet paper).
     """
 
     def __init__(self, local: LocalTracker, redetector: Redetector | None = None,
@@ -59,9 +78,6 @@ class LongTermTracker:
         self.local, self.redetector = local, redetector
         self.config = config or SearchConfig()
         self.policy: SearchPolicy | None = None
-        self.camera = ''
-        self._trial_camera = ''
-        self.proposals: dict[str, Proposals] = {}
         self._clips: dict[str, deque[Frame]] = {}
 
     @property
@@ -71,22 +87,32 @@ class LongTermTracker:
             return Mode.IDLE
         return self.policy.mode if self.redetector is not None else Mode.LOCAL
 
+    @property
+    def camera(self) -> str:
+        """The camera in which the target is followed; empty without a target."""
+        return self.policy.place.camera if self.policy is not None else ''
+
     def wants(self, camera: str) -> bool:
         """Whether the next step has use for a frame of ``camera``."""
         return self.mode is Mode.GLOBAL or (
-            self.mode is Mode.LOCAL and camera in (self.camera, self._trial_camera))
+            self.policy is not None and bool(self.policy.regions(self.mode, camera)))
 
     def configure(self, config: SearchConfig) -> None:
-        """Change the policy's parameters between two frames; the target stays."""
-        self.config = config
+        """
+        Change the policy's parameters between two frames; the target stays.
+
+        Another policy, or other rules, start anew with the target where it is.
+        """
         if self.policy is not None:
-            self.policy.config = config
+            if (config.policy, config.rules) == (self.config.policy, self.config.rules):
+                self.policy.config = config
+            else:
+                self.policy = make_policy(config, self.policy.place)
+        self.config = config
 
     def reset(self) -> None:
         """Forget the target."""
         self.policy = None
-        self.camera = self._trial_camera = ''
-        self.proposals.clear()
         self._clips.clear()
 
     def init(self, frame: Frame, box: Box) -> Track:
@@ -104,8 +130,7 @@ class LongTermTracker:
             self.redetector.init(frame, box)
             ms['redetect'] = 1e3 * (time.perf_counter() - start) - local_ms
         self.reset()
-        self.policy = SearchPolicy(self.config, box)
-        self.camera = frame.camera
+        self.policy = make_policy(self.config, Place(frame.camera, box))
         self._remember(frame)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
 
@@ -122,57 +147,58 @@ class LongTermTracker:
         wanted = [f for f in frames if self.wants(f.camera)]
         if not wanted and frames and self.redetector is not None:
             mode, wanted = Mode.GLOBAL, list(frames)
-        # the target's own camera first: its last place goes before any candidate
+        # of equally good results the first is taken: the target's own camera comes first
         wanted.sort(key=lambda f: f.camera != self.camera)
         for frame in wanted:
             self._remember(frame)
-        return self._search(mode, wanted, self.policy)
+        views = [self._look(mode, frame, self.policy) for frame in wanted]
+        decision = self.policy.decide(mode, [c for view in views for c in view.candidates])
+        for view in views:
+            self._learn(view, decision)
+        return [self._report(mode, view, decision, self.policy) for view in views]
 
-    def _search(self, mode: Mode, frames: Sequence[Frame], policy: SearchPolicy) -> list[Track]:
-        """Look at every place worth it in every frame; the best one decides."""
-        outputs: list[TrackerOutput] = []
-        owners: list[Frame] = []
-        times: list[dict[str, float]] = []
-        local: int | None = None
-        for frame in frames:
-            start = time.perf_counter()
-            around: list[Box] = []
-            if frame.camera == self.camera:
-                local = 0
-                around.append(policy.place)
-            if policy.trial is not None and frame.camera == self._trial_camera:
-                around.append(policy.trial)
-            ms: dict[str, float] = {}
-            if mode is Mode.GLOBAL and self.redetector is not None:
-                found = self.redetector.propose(
-                    list(self._clips[frame.camera]), policy.sought, self.config.k)
-                self.proposals[frame.camera] = found
-                around += found.boxes
-                ms['redetect'] = 1e3 * (time.perf_counter() - start)
-            middle = time.perf_counter()
-            got = self.local.track(frame, around) if around else []
-            outputs += got
-            owners += [frame] * len(got)
-            ms['local'] = 1e3 * (time.perf_counter() - middle)
-            times.append(ms)
-        decision = policy.decide(mode, local, outputs)
-        self._trial_camera = owners[decision.trial].camera if decision.trial is not None else ''
-        winner = owners[decision.source] if decision.source is not None else None
-        if winner is not None and decision.source is not None and decision.reliable:
-            self.camera = winner.camera
-            if isinstance(self.local, OnlineTracker):
-                self.local.accept(winner, outputs[decision.source])
-        tracks = []
-        for frame, ms in zip(frames, times):
-            mine = [o.confidence for o, f in zip(outputs, owners) if f is frame]
-            box = decision.box if frame is winner else None
+    def _look(self, mode: Mode, frame: Frame, policy: SearchPolicy) -> _View:
+        """Search every region of a frame that is worth it."""
+        start = time.perf_counter()
+        regions = policy.regions(mode, frame.camera)
+        view = _View(frame)
+        if mode is Mode.GLOBAL and self.redetector is not None:
+            view.proposals = self.redetector.propose(
+                list(self._clips[frame.camera]), policy.sought, self.config.max_candidates)
+            regions += [Region(box, Kind.PROPOSAL) for box in view.proposals.boxes]
+            view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
+        middle = time.perf_counter()
+        found = self.local.track(frame, regions) if regions else []
+        view.candidates = [Candidate(frame.camera, output, region.kind)
+                           for output, region in zip(found, regions)]
+        view.ms['local'] = 1e3 * (time.perf_counter() - middle)
+        return view
+
+    def _learn(self, view: _View, decision: Decision) -> None:
+        """Let a tracker that learns online know what became of what it found."""
+        if not isinstance(self.local, OnlineTracker):
+            return
+        start = time.perf_counter()
+        accepted = decision.chosen if decision.reliable else None
+        if accepted is not None and accepted.camera == view.frame.camera:
+            rejected = [c.output for c in view.candidates if c is not accepted]
+            self.local.update(view.frame, accepted.output, rejected)
+        else:
+            self.local.miss(view.frame)
+        view.ms['learn'] = 1e3 * (time.perf_counter() - start)
+
+    @staticmethod
+    def _report(mode: Mode, view: _View, decision: Decision, policy: SearchPolicy) -> Track:
+        """Say what was found in one frame."""
+        frame, box = view.frame, None
+        confidence = max((c.confidence for c in view.candidates), default=0.0)
+        if decision.chosen is not None and decision.chosen.camera == frame.camera:
+            confidence, box = decision.confidence, decision.box
             if box is not None and clip_to_image(box, frame.width, frame.height) is None:
                 box = None  # wholly outside the image: nothing of it is seen
-            confidence = decision.confidence if frame is winner else max(mine, default=0.0)
-            place = policy.place if frame.camera == self.camera else None
-            tracks.append(Track(frame.camera, frame.stamp, mode, box, confidence,
-                                policy.failures, ms, place))
-        return tracks
+        place = policy.place.box if frame.camera == policy.place.camera else None
+        return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
+                     place, view.proposals)
 
     def _remember(self, frame: Frame) -> None:
         if self.redetector is not None:

@@ -1,7 +1,7 @@
 """
 The values that flow through the tracker; every part speaks these and nothing else.
 
-``Frame -> LocalTracker -> TrackerOutput -> SearchPolicy -> Track``; one way, frozen.
+``Frame, Region -> LocalTracker -> TrackerOutput -> SearchPolicy -> Track``; one way, frozen.
 """
 
 from __future__ import annotations
@@ -104,12 +104,44 @@ class TrackerOutput:
     look: float = math.nan
 
 
+class Kind(enum.Enum):
+    """Why a region is searched."""
+
+    LOCAL = 'local'
+    """The target is followed there."""
+    TRIAL = 'trial'
+    """The frame before found it there, elsewhere than expected; this frame must confirm it."""
+    PROPOSAL = 'proposal'
+    """The global search says that it may be there."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box to search around (its centre and its size count), and why."""
+
+    box: Box
+    kind: Kind = Kind.LOCAL
+
+
 class Mode(enum.Enum):
     """The search mode of a frame; the values are those of TrackerStatus.msg."""
 
     IDLE = 0
     LOCAL = 1
     GLOBAL = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """
+    Where the target may be in a frame, best first, and the map that says so.
+
+    ``attention`` is float32 in [0, 1] at the network's own resolution and covers the whole
+    image; None for a re-detector that has no map.
+    """
+
+    boxes: Sequence[Box]
+    attention: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +151,9 @@ class Track:
 
     ``box`` is None when the target is not visible in this frame. ``place`` is where the tracker
     believes it to be all the same and looks next, None in a camera that it isn't sought in.
-    ``ms`` holds the time of each stage in milliseconds (``local``, ``redetect``).
+    ``proposals`` are those of a global search, None in other frames.
+    ``ms`` holds the time of each stage in milliseconds: ``local``, ``redetect``, and ``learn``
+    for a tracker that learns online.
     """
 
     camera: str
@@ -130,6 +164,7 @@ class Track:
     failures: int
     ms: Mapping[str, float] = field(default_factory=dict)
     place: Box | None = None
+    proposals: Proposals | None = None
 
     @property
     def visible(self) -> bool:
@@ -148,29 +183,28 @@ class LocalTracker(Protocol):
     def init(self, frame: Frame, box: Box) -> None:
         """Learn the target from its first box; forgets the one before."""
 
-    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
-        """Search around each box (its centre and its size count), as one batch, in order."""
+    def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
+        """
+        Search each region, as one batch; the outputs are in the same order.
+
+        The order of the regions means nothing; at most one is of kind LOCAL.
+        """
 
 
 @runtime_checkable
 class OnlineTracker(LocalTracker, Protocol):
-    """A tracker that learns while it tracks."""
+    """A local tracker that learns while it tracks; one of both is called for every frame used."""
 
-    def accept(self, frame: Frame, output: TrackerOutput) -> None:
-        """Learn from a result; called only for results that the search policy accepted."""
+    def update(self, frame: Frame, accepted: TrackerOutput,
+               rejected: Sequence[TrackerOutput]) -> None:
+        """
+        Learn from a frame in which the search policy accepted a result as reliable.
 
+        ``rejected`` is what else was found in the same frame and isn't the target.
+        """
 
-@dataclass(frozen=True, eq=False)
-class Proposals:
-    """
-    Where the target may be in a frame, best first, and the map that says so.
-
-    ``attention`` is float32 in [0, 1] at the network's own resolution and covers the whole
-    image; None for a re-detector that has no map.
-    """
-
-    boxes: Sequence[Box]
-    attention: npt.NDArray[np.float32] | None = None
+    def miss(self, frame: Frame) -> None:
+        """Take note of a frame in which nothing was accepted."""
 
 
 @runtime_checkable

@@ -22,7 +22,7 @@ from lg_tracker_ros.redetect.tanet_lite_net import (
 )
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.settings import Settings
-from lg_tracker_ros.types import Box
+from lg_tracker_ros.types import Box, Region
 import numpy as np
 import pytest
 import torch
@@ -132,7 +132,7 @@ def test_engines_agree_on_the_local_tracker(scene):
         tracker.init(images[0], box)
         # the same places for both: a path would carry a first difference on
         results[name] = [o for f in images[1:]
-                         for o in tracker.track(f, [box, Box(200, 60, 60, 120)])]
+                         for o in tracker.track(f, [Region(box), Region(Box(200, 60, 60, 120))])]
     for a, b in zip(*results.values()):
         assert a.confidence == pytest.approx(b.confidence, abs=0.01)
         assert iou(a.box, b.box) > 0.98
@@ -146,10 +146,10 @@ def test_five_candidates_as_one_batch_are_five_single_ones(scene):
     tracker.init(images[0], box)
     around = [box, Box(40, 40, 50, 90), Box(300, 10, 30, 60), Box(-20, 200, 80, 160),
               Box(120, 100, 72, 140)]
-    five = tracker.track(images[1], around)
+    five = tracker.track(images[1], [Region(b) for b in around])
     assert len(five) == 5
     for place, got in zip(around, five):
-        one = tracker.track(images[1], [place])[0]
+        one = tracker.track(images[1], [Region(place)])[0]
         assert iou(one.box, got.box) > 0.99
         assert one.confidence == pytest.approx(got.confidence, abs=1e-3)
 

@@ -3,30 +3,46 @@
 import subprocess
 import sys
 
-from lg_tracker_ros.search import SearchConfig, SearchPolicy
-from lg_tracker_ros.types import Box, Mode, TrackerOutput
+from lg_tracker_ros.search import Candidate, JointPolicy, Place, SearchConfig
+from lg_tracker_ros.types import Box, Kind, Mode, TrackerOutput
 import pytest
 
 FIRST = Box(100, 100, 40, 20)
+THERE = Box(300, 50, 40, 20)
 
 
 def config(**values):
     """Give the thresholds that the confidences here were written for; defaults may move."""
-    return SearchConfig(**{'beta1': 0.8, 'visible': 0.4, **values})
+    return SearchConfig(**{'beta1': 0.8, 'visible_threshold': 0.4, **values})
 
 
-def out(confidence, box=FIRST):
-    """Make an output."""
-    return TrackerOutput(box, confidence, confidence)
+def start(**values):
+    """Make a policy with a target just seen at FIRST."""
+    return JointPolicy(config(**values), Place('', FIRST))
 
 
-def play(policy, confidences, found=0.0):
-    """Feed one confidence a frame; in GLOBAL mode one candidate of confidence ``found`` joins."""
+def out(confidence, box=FIRST, kind=Kind.LOCAL, camera=''):
+    """Make a candidate, of the followed place unless it says otherwise."""
+    return Candidate(camera, TrackerOutput(box, confidence, confidence), kind)
+
+
+def found(confidence, box=THERE, camera=''):
+    """Make a candidate of a global search."""
+    return out(confidence, box, Kind.PROPOSAL, camera)
+
+
+def tried(confidence, box=THERE, camera=''):
+    """Make the candidate that the frame before put on trial."""
+    return out(confidence, box, Kind.TRIAL, camera)
+
+
+def play(policy, confidences, elsewhere=0.0):
+    """Feed one confidence a frame; in GLOBAL mode a candidate of confidence ``elsewhere`` joins."""
     history = []
     for c in confidences:
         mode = policy.mode
-        outputs = [out(c)] if mode is Mode.LOCAL else [out(c), out(found, Box(300, 50, 40, 20))]
-        decision = policy.decide(mode, 0, outputs)
+        outputs = [out(c)] if mode is Mode.LOCAL else [out(c), found(elsewhere)]
+        decision = policy.decide(mode, outputs)
         history.append((mode.name[0], decision.box is not None, policy.failures))
     return history
 
@@ -45,13 +61,13 @@ def play(policy, confidences, found=0.0):
 ])
 def test_modes(confidences, modes):
     """Which frames are searched globally."""
-    policy = SearchPolicy(config(beta2=3, retry=2), FIRST)
+    policy = start(beta2=3, retry_frames=2)
     assert ''.join(m for m, _, _ in play(policy, confidences)) == modes
 
 
 def test_retry_of_beta2_is_the_papers_schedule():
     """With retry = beta2 the lost target is searched as in Algorithm 2, counter reset."""
-    policy = SearchPolicy(config(beta2=3, retry=3), FIRST)
+    policy = start(beta2=3, retry_frames=3)
     assert ''.join(m for m, _, _ in play(policy, [0.1] * 12)) == 'LLLGLLLGLLLG'
 
 
@@ -74,80 +90,80 @@ def test_retry_of_beta2_is_the_papers_schedule():
 ])
 def test_visibility(confidences, visible):
     """What is reported as seen."""
-    policy = SearchPolicy(config(beta2=3, visible=0.5), FIRST)
+    policy = start(beta2=3, visible_threshold=0.5)
     assert [v for _, v, _ in play(policy, confidences)] == visible
 
 
 def test_place_follows_unseen():
     """The local search goes on where the tracker points, reported or not; its size is frozen."""
-    policy = SearchPolicy(config(), FIRST)
-    decision = policy.decide(Mode.LOCAL, 0, [out(0.2, Box(110, 104, 80, 80))])
+    policy = start()
+    decision = policy.decide(Mode.LOCAL, [out(0.2, Box(110, 104, 80, 80))])
     assert decision.box is None
-    assert policy.place == Box.from_center(150, 144, 40, 20)
+    assert policy.place.box == Box.from_center(150, 144, 40, 20)
 
 
 def test_a_candidate_must_be_confirmed():
     """The first hit is a trial and shows nothing; the second in a row is the target."""
-    policy = SearchPolicy(config(beta2=1, retry=0), FIRST)
+    policy = start(beta2=1, retry_frames=0)
     for _ in range(4):
-        policy.decide(policy.mode, 0, [out(0.0)])
-    there, near = Box(300, 50, 40, 20), Box(302, 51, 40, 20)
-    refused = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.79, there)])
-    assert (refused.box, refused.source, refused.trial, refused.confidence) == (
-        None, None, None, 0.79)
-    assert policy.place == FIRST and policy.lost and policy.trial is None
-    tried = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.7, FIRST), out(0.8, there)])
-    assert (tried.box, tried.source, tried.trial) == (None, None, 2)
-    assert (policy.trial, policy.mode, policy.place) == (there, Mode.LOCAL, FIRST)
-    taken = policy.decide(Mode.LOCAL, 0, [out(0.1), out(0.85, near)])
-    assert (taken.box, taken.source, taken.reliable) == (near, 1, True)
+        policy.decide(policy.mode, [out(0.0)])
+    near = Box(302, 51, 40, 20)
+    refused = policy.decide(Mode.GLOBAL, [out(0.1), found(0.79)])
+    assert (refused.box, refused.chosen, refused.confidence) == (None, None, 0.79)
+    assert policy.place.box == FIRST and policy.lost and policy.trial is None
+    tried_out = policy.decide(Mode.GLOBAL, [out(0.1), found(0.7, FIRST), found(0.8)])
+    assert (tried_out.box, tried_out.chosen) == (None, None)
+    assert (policy.trial, policy.mode, policy.place.box) == (Place('', THERE), Mode.LOCAL, FIRST)
+    assert [(x.box, x.kind) for x in policy.regions(Mode.LOCAL, '')] == [
+        (FIRST, Kind.LOCAL), (THERE, Kind.TRIAL)]
+    taken = policy.decide(Mode.LOCAL, [out(0.1), tried(0.85, near)])
+    assert (taken.box, taken.chosen, taken.reliable) == (near, tried(0.85, near), True)
     assert (policy.failures, policy.lost, policy.mode) == (0, False, Mode.LOCAL)
-    assert (policy.place, policy.trial) == (near, None)
+    assert (policy.place.box, policy.trial) == (near, None)
 
 
 def test_a_trial_that_fails_is_dropped():
     """One frame of a look-alike leaves nothing behind."""
-    policy = SearchPolicy(config(beta2=1, retry=0), FIRST)
+    policy = start(beta2=1, retry_frames=0)
     for _ in range(4):
-        policy.decide(policy.mode, 0, [out(0.0)])
-    policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.9, Box(300, 50, 40, 20))])
-    failed = policy.decide(Mode.LOCAL, 0, [out(0.1), out(0.5, Box(300, 50, 40, 20))])
-    assert (failed.box, policy.trial, policy.lost, policy.place) == (None, None, True, FIRST)
+        policy.decide(policy.mode, [out(0.0)])
+    policy.decide(Mode.GLOBAL, [out(0.1), found(0.9)])
+    failed = policy.decide(Mode.LOCAL, [out(0.1), tried(0.5)])
+    assert (failed.box, policy.trial, policy.lost, policy.place.box) == (None, None, True, FIRST)
     assert policy.mode is Mode.GLOBAL
 
 
 def test_confirm_of_one_is_the_papers_rule():
     """With confirm = 1 a candidate at beta1 is taken at once, one below it never."""
-    policy = SearchPolicy(config(beta2=1, confirm=1), FIRST)
+    policy = start(beta2=1, confirm_frames=1)
     for _ in range(4):
-        policy.decide(policy.mode, 0, [out(0.0)])
-    there = Box(300, 50, 40, 20)
-    taken = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.8, there)])
-    assert (taken.box, taken.source, taken.reliable) == (there, 1, True)
+        policy.decide(policy.mode, [out(0.0)])
+    taken = policy.decide(Mode.GLOBAL, [out(0.1), found(0.8)])
+    assert (taken.box, taken.chosen, taken.reliable) == (THERE, found(0.8), True)
 
 
 def test_a_clear_target_must_be_as_clear_again():
     """Always at .95, it is not believed elsewhere at .85, nor seen at .5; a hard one is."""
     for usual, elsewhere, seen in ((0.95, False, False), (0.8, True, True)):
-        policy = SearchPolicy(config(beta2=1, confirm=1, visible=0.4), FIRST)
+        policy = start(beta2=1, confirm_frames=1, visible_threshold=0.4)
         play(policy, [usual] * 200)
-        assert policy.usual == pytest.approx(usual, abs=1e-3)
-        assert (policy.decide(Mode.LOCAL, 0, [out(0.5)]).box is not None) is seen
-        there = Box(300, 50, 40, 20)
-        policy.decide(Mode.LOCAL, 0, [out(0.1)])
-        found = policy.decide(Mode.GLOBAL, 0, [out(0.1), out(0.85, there)])
-        assert (found.box == there) is elsewhere
+        assert policy.rules.clarity.usual == pytest.approx(usual, abs=1e-3)
+        assert (policy.decide(Mode.LOCAL, [out(0.5)]).box is not None) is seen
+        policy.decide(Mode.LOCAL, [out(0.1)])
+        decision = policy.decide(Mode.GLOBAL, [out(0.1), found(0.85)])
+        assert (decision.box == THERE) is elsewhere
         # where it was all the time, what is usual is enough
     policy.lost = False
-    assert policy.decide(Mode.LOCAL, 0, [out(0.81)]).reliable
+    assert policy.decide(Mode.LOCAL, [out(0.81)]).reliable
 
 
 def test_a_candidate_that_is_refused_does_not_hide_the_local_one():
     """A look-alike that scores higher, but not high enough, leaves the target where it is."""
-    policy = SearchPolicy(config(beta2=1, confirm=1), FIRST)
+    policy = start(beta2=1, confirm_frames=1)
     play(policy, [0.95] * 200)
-    decision = policy.decide(Mode.GLOBAL, 0, [out(0.82), out(0.85, Box(300, 50, 40, 20))])
-    assert (decision.source, decision.reliable) == (0, False) and decision.box is not None
+    decision = policy.decide(Mode.GLOBAL, [out(0.82), found(0.85)])
+    assert (decision.chosen, decision.reliable) == (out(0.82), False)
+    assert decision.box is not None
 
 
 @pytest.mark.parametrize('before, own, taken', [
@@ -158,15 +174,15 @@ def test_a_candidate_that_is_refused_does_not_hide_the_local_one():
 ])
 def test_a_look_alike_does_not_take_over_from_a_target_in_view(before, own, taken):
     """However clear it is elsewhere: a target doesn't leap while it is seen."""
-    policy = SearchPolicy(config(beta2=3, confirm=1, visible=0.5), FIRST)
+    policy = start(beta2=3, confirm_frames=1, visible_threshold=0.5)
     for c in before:
-        policy.decide(Mode.LOCAL, 0, [out(c)])
-    decision = policy.decide(Mode.GLOBAL, 0, [out(own), out(0.95, Box(300, 50, 40, 20))])
-    assert (decision.source == 1) is taken and policy.trial is None
+        policy.decide(Mode.LOCAL, [out(c)])
+    decision = policy.decide(Mode.GLOBAL, [out(own), found(0.95)])
+    assert (decision.chosen == found(0.95)) is taken and policy.trial is None
     assert (decision.box is not None) is (taken or own == 0.6)
 
 
-@pytest.mark.parametrize('failing, own, found, taken', [
+@pytest.mark.parametrize('failing, own, elsewhere, taken', [
     (5, 0.55, 0.95, False),  # not yet: it has been failing for less than 2 beta2 frames
     (6, 0.55, 0.95, True),
     # 1 - .84 is more than a third of 1 - .55, though .84 is above beta1
@@ -174,27 +190,27 @@ def test_a_look_alike_does_not_take_over_from_a_target_in_view(before, own, take
     (6, 0.75, 0.91, False),
     (6, 0.75, 0.92, True),
 ])
-def test_a_doubtful_target_is_left_for_what_is_likelier_by_far(failing, own, found, taken):
+def test_a_doubtful_target_is_left_for_what_is_likelier_by_far(failing, own, elsewhere, taken):
     """What is seen but fails on and on may be the look-alike itself."""
-    policy = SearchPolicy(config(beta2=3, confirm=1), FIRST)
+    policy = start(beta2=3, confirm_frames=1)
     for _ in range(failing):
-        assert policy.decide(Mode.LOCAL, 0, [out(0.55)]).box is not None
-    decision = policy.decide(Mode.GLOBAL, 0, [out(own), out(found, Box(300, 50, 40, 20))])
-    assert decision.source == (1 if taken else 0)
+        assert policy.decide(Mode.LOCAL, [out(0.55)]).box is not None
+    decision = policy.decide(Mode.GLOBAL, [out(own), found(elsewhere)])
+    assert decision.chosen == (found(elsewhere) if taken else out(own))
 
 
 def test_a_lost_target_is_sought_in_several_sizes():
     """At its last size first; then in turn with the usual one, larger and smaller."""
-    policy = SearchPolicy(config(beta2=1, retry=0, max_size_step=2), FIRST)
+    policy = start(beta2=1, retry_frames=0, max_size_step=2)
     play(policy, [0.9] * 5)
-    policy.decide(Mode.LOCAL, 0, [out(0.9, Box(100, 100, 80, 40))])
+    policy.decide(Mode.LOCAL, [out(0.9, Box(100, 100, 80, 40))])
     assert policy.sought == policy.size == (80, 40)
     play(policy, [0.1] * 4)
     assert policy.lost
     sizes = []
     for _ in range(8):
         sizes.append(policy.sought)
-        policy.decide(Mode.GLOBAL, 0, [out(0.1)])
+        policy.decide(Mode.GLOBAL, [out(0.1)])
     usual = 40 * 2 ** 0.02
     assert [w / h for w, h in sizes] == pytest.approx([2] * 8)
     assert [w for w, _ in sizes[:4]] == [w for w, _ in sizes[4:]]
@@ -204,52 +220,57 @@ def test_a_lost_target_is_sought_in_several_sizes():
 
 def test_empty_search_is_not_visible():
     """No candidates at all: nothing is claimed and nothing breaks."""
-    policy = SearchPolicy(config(beta2=1), FIRST)
-    decision = policy.decide(Mode.GLOBAL, None, [])
-    assert (decision.box, decision.confidence, decision.source) == (None, 0.0, None)
+    policy = start(beta2=1)
+    decision = policy.decide(Mode.GLOBAL, [])
+    assert (decision.box, decision.confidence, decision.chosen) == (None, 0.0, None)
 
 
 def test_without_a_local_output_the_first_candidate_is_no_local_one():
     """In a camera that never saw the target, 0.6 is not `still visible`."""
-    policy = SearchPolicy(config(beta2=1), FIRST)
-    assert policy.decide(Mode.GLOBAL, None, [out(0.6)]).box is None
+    policy = start(beta2=1)
+    assert policy.decide(Mode.GLOBAL, [found(0.6)]).box is None
 
 
 def test_size_is_held_at_low_confidence():
     """Below beta1 the size stays within a step of the last reliable one, however long."""
-    policy = SearchPolicy(config(max_size_step=1.5), FIRST)
+    policy = start(max_size_step=1.5)
     for _ in range(9):
-        decision = policy.decide(Mode.LOCAL, 0, [out(0.6, Box(100, 100, 80, 5))])
+        decision = policy.decide(Mode.LOCAL, [out(0.6, Box(100, 100, 80, 5))])
     assert decision.box == Box.from_center(140, 102.5, 60, 20 / 1.5)
 
 
 def test_size_step_and_ratio_are_bounded():
     """Growth is bounded from frame to frame and against the first frame."""
-    policy = SearchPolicy(config(max_size_step=1.5, max_size_ratio=2.0), FIRST)
+    policy = start(max_size_step=1.5, max_size_ratio=2.0)
     huge = Box.from_center(120, 110, 4000, 1)
-    widths = [policy.decide(Mode.LOCAL, 0, [out(0.9, huge)]).box for _ in range(4)]
+    widths = [policy.decide(Mode.LOCAL, [out(0.9, huge)]).box for _ in range(4)]
     assert [b.w for b in widths] == [60, 80, 80, 80]
     assert [round(b.h, 4) for b in widths] == [13.3333, 10, 10, 10]
 
 
 def test_what_is_less_clear_than_usual_is_doubted_where_it_is_followed():
     """A look-alike of .85 isn't as good as a target of .95; but looks may change for good."""
-    policy = SearchPolicy(config(beta2=5), FIRST)
+    policy = start(beta2=5)
     play(policy, [0.95] * 200)
-    assert policy.usual == pytest.approx(0.95, abs=0.01)
-    doubted = policy.decide(Mode.LOCAL, 0, [out(0.85)])
+    assert policy.rules.clarity.usual == pytest.approx(0.95, abs=0.01)
+    doubted = policy.decide(Mode.LOCAL, [out(0.85)])
     assert not doubted.reliable and doubted.box is not None and policy.failures == 1
     play(policy, [0.85] * 80)
     # from .8 + .7 * .15 the threshold has sunk to below .85
-    assert policy.usual < 0.872 and policy.decide(Mode.LOCAL, 0, [out(0.85)]).reliable
+    assert policy.rules.clarity.usual < 0.872 and policy.decide(Mode.LOCAL, [out(0.85)]).reliable
 
 
 @pytest.mark.parametrize('values, words', [
     ({'beta1': 1.5}, 'beta1 must be in (0, 1], got 1.5'),
-    ({'beta1': 0.3, 'visible': 0.4}, 'visible must be in (0, beta1], got 0.4 with beta1 0.3'),
-    ({'confirm': 0}, 'confirm must be at least 1, got 0'),
-    ({'beta2': 0}, 'beta2 must be at least 1, got 0'),
-    ({'k': 0, 'retry': -1}, 'retry must be at least 0, got -1; k must be in 1..64, got 0'),
+    ({'beta1': 0.3, 'visible_threshold': 0.4},
+     'visible_threshold must be in (0, beta1], got 0.4 with beta1 0.3'),
+    ({'confirm_frames': 0}, 'confirm_frames must be at least 1, got 0'),
+    ({'beta2': -1}, 'beta2 must be at least 0, got -1'),
+    ({'max_candidates': 0, 'retry_frames': -1},
+     'retry_frames must be at least 0, got -1; max_candidates must be in 1..64, got 0'),
+    ({'policy': 'papers'}, "policy must be one of joint, paper, got 'papers'"),
+    ({'rules': frozenset({'luck'})}, 'rules must be of absence, clarity, lock_on, confirmation, '
+     'sizes, size_guard, got luck'),
     ({'max_size_ratio': 0.5}, 'max_size_ratio must be at least 1, got 0.5'),
 ])
 def test_wrong_values_are_refused_together(values, words):

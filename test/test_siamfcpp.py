@@ -20,7 +20,7 @@ from lg_tracker_ros.training.pairs import local_pair, LocalPair, mirror, without
 from lg_tracker_ros.training.recipe import learn_mode, parameter_groups
 from lg_tracker_ros.training.siamese import SiameseTraining
 from lg_tracker_ros.training.sources import Instance, Sprite, Still
-from lg_tracker_ros.types import Box, Frame, LocalTracker
+from lg_tracker_ros.types import Box, Frame, LocalTracker, Region
 from lg_tracker_ros.weights import shared_backbone, weights_file
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ def test_box_comes_out_where_worked_out_by_hand():
     score, ltrb = peak(14, 13, 0.81, (10, 20, 30, 40))
     tracker = maps_tracker(score, ltrb)
     assert isinstance(tracker, LocalTracker)
-    out, = tracker.track(FRAME, [Box(80, 60, 40, 40)])
+    out, = tracker.track(FRAME, [Region(Box(80, 60, 40, 40))])
     k = 80 / 128
     assert out.score == pytest.approx(0.81)
     # smoothed by rate * score = .81 from 40 pixels to 40 k and 60 k
@@ -118,7 +118,7 @@ def test_window_prefers_the_middle_but_the_score_reported_is_plain():
     score[:, 12, 12] = 0.7
     for window, want in ((0.0, 0.9), (0.4, 0.7)):
         tracker = maps_tracker(score, ltrb, replace(PLAIN, window=window))
-        out, = tracker.track(FRAME, [Box(80, 60, 40, 40)])
+        out, = tracker.track(FRAME, [Region(Box(80, 60, 40, 40))])
         assert out.score == pytest.approx(want)
 
 
@@ -130,7 +130,9 @@ def test_batch_equals_one_by_one_and_engines_agree():
     results = []
     for tracker in (onnx, other):
         tracker.init(FRAME, Box(100, 100, 50, 40))
-        results += [tracker.track(FRAME, boxes), [tracker.track(FRAME, [b])[0] for b in boxes]]
+        regions = [Region(b) for b in boxes]
+        results += [tracker.track(FRAME, regions),
+                    [tracker.track(FRAME, [r])[0] for r in regions]]
         assert tracker.track(FRAME, []) == []
     for row in zip(*results):
         for out in row[1:]:

@@ -12,7 +12,7 @@ from lg_tracker_ros.local.siamrpnpp import anchor_grid, build, decode, shape_pen
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS, xcorr_depthwise
 from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.settings import Settings
-from lg_tracker_ros.types import Box, Frame, LocalTracker
+from lg_tracker_ros.types import Box, Frame, LocalTracker, Region
 import numpy as np
 import pytest
 import torch
@@ -122,14 +122,14 @@ def test_box_comes_out_where_worked_out_by_hand():
     # a 40 x 40 target has a template of 80 pixels: one search pixel is 80 / 127 image pixels
     net, tracker = stub()
     net.peak(anchor=2, row=15, col=14, score=1 - 1e-6, offsets=(0.25, 0, math.log(0.5), 0))
-    out, = tracker.track(FRAME, [Box(80, 60, 40, 40)])
+    out, = tracker.track(FRAME, [Region(Box(80, 60, 40, 40))])
     assert isinstance(tracker, LocalTracker)
     k = 80 / 127
     assert (out.box.cx, out.box.cy) == pytest.approx((100 + (16 + 16) * k, 80 + 24 * k), abs=1e-3)
     assert (out.box.w, out.box.h) == pytest.approx((32 * k, 64 * k), abs=1e-3)
     assert out.confidence == out.score == pytest.approx(1, abs=1e-5)
     # the same answer around another place: it moves and scales with `around`
-    out, = tracker.track(FRAME, [Box(180, 120, 20, 20)])
+    out, = tracker.track(FRAME, [Region(Box(180, 120, 20, 20))])
     assert (out.box.cx, out.box.cy) == pytest.approx((190 + 32 * k / 2, 130 + 12 * k), abs=1e-3)
     assert out.box.w == pytest.approx(16 * k, abs=1e-3)
 
@@ -138,7 +138,7 @@ def test_size_follows_around_at_rate_penalty_times_score_times_lr():
     constants = SiamRPNConstants(penalty_k=0.1, window=0, lr=0.5)
     net, tracker = stub(constants)
     net.peak(anchor=2, row=12, col=12, score=0.8)
-    out, = tracker.track(FRAME, [Box(80, 60, 40, 40)])
+    out, = tracker.track(FRAME, [Region(Box(80, 60, 40, 40))])
     # 64 search pixels against 40 * 127 / 80 = 63.5: aspect 1, size 64 / 63.5
     rate = math.exp(-0.1 * (64 / 63.5 - 1)) * 0.8 * 0.5
     assert out.box.w == pytest.approx(40 * (1 - rate) + 64 * 80 / 127 * rate, abs=1e-4)
@@ -161,7 +161,7 @@ def test_window_prefers_the_middle_but_the_score_reported_is_plain(window, score
     net, tracker = stub(SiamRPNConstants(penalty_k=0, window=window, lr=0))
     net.peak(2, 0, 0, 0.9)
     net.peak(2, 12, 12, 0.7)
-    out, = tracker.track(FRAME, [Box(140, 100, 20, 20)])
+    out, = tracker.track(FRAME, [Region(Box(140, 100, 20, 20))])
     assert out.confidence == pytest.approx(score, abs=1e-5)
     assert out.box.cx == pytest.approx(150 + (place - 12) * 8 * 40 / 127, abs=1e-3)
     assert out.box.w == 20
@@ -170,11 +170,11 @@ def test_window_prefers_the_middle_but_the_score_reported_is_plain(window, score
 def test_box_stays_usable_at_the_border_and_when_tiny():
     net, tracker = stub()
     net.peak(2, 0, 0, 0.999, offsets=(0, 0, -9, -9))
-    out, = tracker.track(FRAME, [Box(-5, -5, 12, 12)])
+    out, = tracker.track(FRAME, [Region(Box(-5, -5, 12, 12))])
     assert (out.box.cx, out.box.cy) == (0, 0)
     assert (out.box.w, out.box.h) == (4, 4)
     net.peak(2, 0, 0, 0.999, offsets=(0, 0, 99, 99))
-    out, = tracker.track(FRAME, [Box(0, 0, 320, 240)])
+    out, = tracker.track(FRAME, [Region(Box(0, 0, 320, 240))])
     assert out.box.w == pytest.approx(320, rel=0.01)
 
 
@@ -186,7 +186,7 @@ def test_network_sees_bgr_0_255_padded_with_the_first_frames_mean():
     z = net.seen[-1]
     assert z.shape == (1, 3, 127, 127)
     assert z[0, :, 60, 60].tolist() == [10, 20, 200]
-    tracker.track(FRAME, [Box(-500, -500, 20, 20)])
+    tracker.track(FRAME, [Region(Box(-500, -500, 20, 20))])
     assert net.seen[-1].shape == (1, 3, 255, 255)
     assert net.seen[-1][0, :, 0, 0].tolist() == [10, 20, 200]
 
@@ -196,8 +196,8 @@ def test_batch_equals_one_by_one_and_no_state_is_kept():
     tracker = SiamRPNpp.with_random_weights('alexnet')
     tracker.init(FRAME, Box(100, 100, 50, 40))
     boxes = [Box(90, 95, 50, 40), Box(10, 10, 30, 60), Box(280, 200, 60, 60)]
-    batch = tracker.track(FRAME, boxes)
-    single = [tracker.track(FRAME, [b])[0] for b in reversed(boxes)][::-1]
+    batch = tracker.track(FRAME, [Region(b) for b in boxes])
+    single = [tracker.track(FRAME, [Region(b)])[0] for b in reversed(boxes)][::-1]
     for a, b in zip(batch, single):
         assert (a.box.x, a.box.y, a.box.w, a.box.h) == pytest.approx(
             (b.box.x, b.box.y, b.box.w, b.box.h), abs=1e-3)
@@ -261,7 +261,7 @@ def test_published_checkpoint_loads_and_gives_the_same_output(tmp_path, prefix, 
     box = Box(100, 100, 50, 40)
     tracker.init(FRAME, box)
     reference.init(FRAME, box)
-    assert tracker.track(FRAME, [box]) == reference.track(FRAME, [box])
+    assert tracker.track(FRAME, [Region(box)]) == reference.track(FRAME, [Region(box)])
 
 
 def test_safetensors_by_suffix(tmp_path):
@@ -321,4 +321,4 @@ def test_wrong_use_is_refused():
     with pytest.raises(ValueError, match='alexnet, resnet50'):
         build('vgg', Path('any'))
     with pytest.raises(RuntimeError, match='init first'):
-        SiamRPNpp(StubNet(PLAIN), 'cpu', PLAIN).track(FRAME, [Box(0, 0, 9, 9)])
+        SiamRPNpp(StubNet(PLAIN), 'cpu', PLAIN).track(FRAME, [Region(Box(0, 0, 9, 9))])

@@ -5,12 +5,12 @@ from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import CONFIDENCE, LOCAL_TRACKERS, make_local
 from lg_tracker_ros.local.look import Look
-from lg_tracker_ros.local.opencv import OpenCVTracker
+from lg_tracker_ros.local.opencv import csrt, OpenCVTracker
 from lg_tracker_ros.local.recognizer import Confidence, Recognizer
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.settings import BACKBONES, Settings, TRACKERS
 from lg_tracker_ros.settings import REDETECTORS as NAMES
-from lg_tracker_ros.types import Box, Frame, LocalTracker, Redetector
+from lg_tracker_ros.types import Box, Frame, Kind, LocalTracker, Redetector, Region
 from lg_tracker_ros.weights import check_sum, FOLDER, shared_backbone
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_follows_a_real_target(clip, name, least):
     tracker.init(clip[0], box)
     overlaps, confidences = [], []
     for frame, row in zip(clip[1:30], truth()[1:30]):
-        output = tracker.track(frame, [box])[0]
+        output = tracker.track(frame, [Region(box)])[0]
         box = output.box
         overlaps.append(iou(box, Box(*row)))
         confidences.append(output.confidence)
@@ -64,8 +64,8 @@ def test_confidence_tells_absence(clip, name):
     """In frames without the target the confidence is lower than where it is seen."""
     tracker = make(name)
     tracker.init(clip[0], first_box())
-    seen = tracker.track(clip[1], [Box(*truth()[1])])[0].confidence
-    absent = [tracker.track(clip[i], [Box(150, 100, 60, 130)])[0].confidence
+    seen = tracker.track(clip[1], [Region(Box(*truth()[1]))])[0].confidence
+    absent = [tracker.track(clip[i], [Region(Box(150, 100, 60, 130))])[0].confidence
               for i in range(60, 90, 6)]
     assert seen > 0.6
     assert np.mean(absent) < seen - 0.25
@@ -77,8 +77,8 @@ def test_batch_equals_one_by_one(clip, name):
     tracker = make(name)
     tracker.init(clip[0], first_box())
     around = [Box(*truth()[5]), Box(10, 10, 60, 120), Box(300, 200, 80, 140)]
-    together = tracker.track(clip[5], around)
-    alone = [tracker.track(clip[5], [b])[0] for b in around]
+    together = tracker.track(clip[5], [Region(b) for b in around])
+    alone = [tracker.track(clip[5], [Region(b)])[0] for b in around]
     for a, b in zip(together, alone):
         assert (a.box.x, a.box.y, a.box.w, a.box.h) == pytest.approx(
             (b.box.x, b.box.y, b.box.w, b.box.h), abs=1e-2)
@@ -92,7 +92,7 @@ def test_leaves_the_image_alone_and_can_start_anew(clip, name):
     image = clip[0].image.copy()
     tracker.init(clip[0], Box(300, 20, 40, 60))
     tracker.init(clip[0], first_box())
-    output = tracker.track(clip[1], [first_box()])[0]
+    output = tracker.track(clip[1], [Region(first_box())])[0]
     assert iou(output.box, Box(*truth()[1])) > 0.5
     assert (clip[0].image == image).all()
 
@@ -110,7 +110,7 @@ def test_no_target_is_an_error(clip):
     """Tracking before init is a programmer's mistake, said as such."""
     for name in ('pixelwise', 'ncc', 'opencv_csrt'):
         with pytest.raises(RuntimeError, match='call init first'):
-            make(name).track(clip[0], [first_box()])
+            make(name).track(clip[0], [Region(first_box())])
 
 
 @pytest.mark.parametrize('box', [
@@ -120,7 +120,7 @@ def test_extreme_targets(clip, box):
     """Tiny, whole-image, overlapping and needle-like targets give a box near their own."""
     tracker = make('pixelwise')
     tracker.init(clip[0], box)
-    output = tracker.track(clip[0], [box])[0]
+    output = tracker.track(clip[0], [Region(box)])[0]
     assert np.isfinite([output.box.x, output.box.y, output.box.w, output.box.h]).all()
     assert 0 <= output.box.cx <= 384 and 0 <= output.box.cy <= 288
     assert 0.3 < output.box.w / box.w < 3 and 0.3 < output.box.h / box.h < 3
@@ -228,9 +228,25 @@ def test_a_black_box_that_drifts_is_brought_back(clip):
     box = first_box()
     tracker.init(clip[0], box)
     for frame in clip[1:60]:
-        found = tracker.track(frame, [box])[0].box
+        found = tracker.track(frame, [Region(box)])[0].box
         assert found.cx == pytest.approx(min(box.cx + 96, frame.width), abs=1)
     assert clip[0].width < Drifting.seen <= 2 * clip[0].width
+
+
+def test_a_learning_black_box_is_not_led_away_by_proposals(clip):
+    """CSRT itself looks only where it is followed, whatever the order of the regions."""
+    here, there = Region(first_box()), Region(Box(10, 10, 60, 120), Kind.PROPOSAL)
+    followed = []
+    for first, second in (([here], [here]), ([there, here], [here]), ([there], [there, here])):
+        tracker = csrt()
+        tracker.init(clip[0], first_box())
+        tracker.track(clip[1], first)
+        followed.append(tracker.track(clip[2], second)[-1].box)
+    assert followed[0] == followed[1]
+    # a frame in which it was sought elsewhere alone has taught it nothing
+    alone = csrt()
+    alone.init(clip[0], first_box())
+    assert followed[2] == alone.track(clip[2], [here])[0].box
 
 
 def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
@@ -240,7 +256,7 @@ def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
     look = Look(shared_backbone(), settings.engine_config())
     whole = Recognizer(plain, look, Confidence(2.0, 3.0, -1.0))
     whole.init(clip[0], first_box())
-    around = [first_box(), Box(10, 10, 60, 120)]
+    around = [Region(first_box()), Region(Box(10, 10, 60, 120))]
     got, bare = whole.track(clip[1], around), plain.track(clip[1], around)
     assert [(o.box, o.score) for o in got] == [(o.box, o.score) for o in bare]
     assert got[0].look > 0.7 and got[0].look > got[1].look

@@ -9,7 +9,7 @@ from lg_tracker_ros.local import opencv, pixelwise, siamfcpp, siamfcpp_net, siam
 from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.ncc import NccTracker
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
-from lg_tracker_ros.local.recognizer import Confidence, Recognizer
+from lg_tracker_ros.local.recognizer import Confidence, Recognizer, recognizing
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import LocalTracker
 from lg_tracker_ros.weights import checked_file, confidence_of, read_into, shared_backbone
@@ -85,4 +85,4 @@ def make_local(settings: Settings, engine: EngineConfig) -> Recognizer:
     tracker = LOCAL_TRACKERS[name](settings, engine)
     own = confidence_of(settings.weights, file_of(settings)) if name in FILES else None
     confidence = Confidence(*own) if own else CONFIDENCE[name]
-    return Recognizer(tracker, Look(shared_backbone(), engine), confidence)
+    return recognizing(tracker, Look(shared_backbone(), engine), confidence)

@@ -9,7 +9,7 @@ from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import Runner
 from lg_tracker_ros.local.look import Array
-from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
+from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 import numpy as np
 import numpy.typing as npt
 
@@ -81,18 +81,19 @@ class AnchorFreeTracker:
                            self.grid.exemplar, self._fill)
         self._target = self._template(crop.image, crop.to_crop(box))
 
-    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
-        """Search a crop of twice the template's context around each box, as one batch."""
+    def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
+        """Search a crop of twice the template's context around each region, as one batch."""
         if not self._target:
             raise RuntimeError('no target: call init first')
-        if not around:
+        if not regions:
             return []
         wide = self.grid.instance / self.grid.exemplar
+        boxes = [r.box for r in regions]
         crops = [square_crop(frame.image, b.cx, b.cy, wide * context_side(b.w, b.h),
-                             self.grid.instance, self._fill) for b in around]
+                             self.grid.instance, self._fill) for b in boxes]
         scores, ltrb = self._search(np.stack([c.image for c in crops]), *self._target)
         found = []
-        for crop, old, s, sides in zip(crops, around, scores, ltrb):
+        for crop, old, s, sides in zip(crops, boxes, scores, ltrb):
             box, score = self._pick(crop.to_crop(old), np.sqrt(s[0] * s[1]).ravel(),
                                     sides.reshape(4, -1))
             inside = keep_center_inside(crop.to_image(box), frame.width, frame.height)

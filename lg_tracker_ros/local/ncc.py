@@ -14,7 +14,7 @@ from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.look import inside_cells
 from lg_tracker_ros.local.pixelwise_net import normalize, SEARCH, STRIDE, TEMPLATE
-from lg_tracker_ros.types import Box, Frame, TrackerOutput
+from lg_tracker_ros.types import Box, Frame, Region, TrackerOutput
 import numpy as np
 import numpy.typing as npt
 from torch import nn, Tensor
@@ -78,15 +78,16 @@ class NccTracker:
         inside = inside_cells(crop.to_crop(box))
         self._kernel = self._template(crop.image[None], inside[None, None])[0]
 
-    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
-        """Search around each box, as one batch; the size stays."""
+    def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
+        """Search around each region, as one batch; the size stays."""
         if self._kernel is None:
             raise RuntimeError('no target: call init first')
+        boxes = [r.box for r in regions]
         crops = [square_crop(frame.image, b.cx, b.cy, 2 * context_side(b.w, b.h), SEARCH,
-                             self._fill) for b in around]
+                             self._fill) for b in boxes]
         maps = self._search(np.stack([c.image for c in crops]), self._kernel)[0]
         out = []
-        for crop, box, m in zip(crops, around, maps):
+        for crop, box, m in zip(crops, boxes, maps):
             y, x = np.unravel_index(int(np.argmax(m + self.window * self._hann)), m.shape)
             fx, fy = x + _peak(m[y], int(x)), y + _peak(m[:, x], int(y))
             k = crop.side / crop.size * STRIDE

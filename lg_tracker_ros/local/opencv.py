@@ -13,7 +13,7 @@ from typing import Any, Callable, cast, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
-from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
+from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 
 PATCH = 32
@@ -73,24 +73,26 @@ class OpenCVTracker:
             raise ValueError(f'OpenCV refuses the box {rectangle}: {e.err}') from e
         self._tracker, self._place = tracker, box
 
-    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
-        """Look around each box; a learning tracker itself looks only around the first."""
+    def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
+        """Search each region; a learning tracker itself looks only where it is followed."""
         if self._tracker is None:
             raise RuntimeError('no target: call init first')
-        if self._scored:
-            return [self._look(frame, b) for b in around]
-        return [self._look(frame, b) if i == 0 else self._judge(frame, b)
-                for i, b in enumerate(around)]
+        return [self._look(frame, r.box) if self._scored or r.kind is Kind.LOCAL
+                else self._judge(frame, r.box) for r in regions]
 
-    def accept(self, frame: Frame, output: TrackerOutput) -> None:
+    def update(self, frame: Frame, accepted: TrackerOutput,
+               rejected: Sequence[TrackerOutput]) -> None:
         """Remember the look of a reliable box; start anew where a candidate was accepted."""
-        patch = appearance(frame.image, output.box)
+        patch = appearance(frame.image, accepted.box)
         if patch is not None:
             self._latest = patch
-        if not self._scored and output.box != self._own:
-            inside = clip_to_image(output.box, frame.width, frame.height)
+        if not self._scored and accepted.box != self._own:
+            inside = clip_to_image(accepted.box, frame.width, frame.height)
             if inside is not None:
                 self._start(frame, inside)
+
+    def miss(self, frame: Frame) -> None:
+        """Learn nothing of a frame in which nothing was accepted."""
 
     def _look(self, frame: Frame, around: Box) -> TrackerOutput:
         """Move the image so that ``around`` lies where the tracker looks, and let it look."""

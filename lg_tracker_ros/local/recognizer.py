@@ -8,7 +8,7 @@ from typing import Sequence
 
 from lg_tracker_ros.crops import mean_color
 from lg_tracker_ros.local.look import Look
-from lg_tracker_ros.types import Box, Frame, LocalTracker, OnlineTracker, TrackerOutput
+from lg_tracker_ros.types import Box, Frame, LocalTracker, OnlineTracker, Region, TrackerOutput
 
 
 def logit(score: float) -> float:
@@ -55,16 +55,32 @@ class Recognizer:
         self._fill = mean_color(frame.image)
         self._look.learn(frame.image, box, self._fill)
 
-    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
-        """Let the tracker search around each box; what it finds is compared as one batch."""
-        found = self.tracker.track(frame, around) if around else []
+    def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
+        """Let the tracker search each region; what it finds is compared as one batch."""
+        found = self.tracker.track(frame, regions) if regions else []
         if not found:
             return []
         alike = self._look.similarity(frame.image, [o.box for o in found], self._fill)
         return [TrackerOutput(o.box, self.confidence(o.score, float(a)), o.score, float(a))
                 for o, a in zip(found, alike)]
 
-    def accept(self, frame: Frame, output: TrackerOutput) -> None:
-        """Pass on what the search policy believes, where the tracker learns online."""
-        if isinstance(self.tracker, OnlineTracker):
-            self.tracker.accept(frame, output)
+
+class OnlineRecognizer(Recognizer):
+    """The same around a tracker that learns online."""
+
+    tracker: OnlineTracker
+
+    def update(self, frame: Frame, accepted: TrackerOutput,
+               rejected: Sequence[TrackerOutput]) -> None:
+        """Pass on what the search policy believes."""
+        self.tracker.update(frame, accepted, rejected)
+
+    def miss(self, frame: Frame) -> None:
+        """Pass on that it believes nothing."""
+        self.tracker.miss(frame)
+
+
+def recognizing(tracker: LocalTracker, look: Look, confidence: Confidence) -> Recognizer:
+    """Wrap ``tracker``; what is returned learns online if and only if ``tracker`` does."""
+    kind = OnlineRecognizer if isinstance(tracker, OnlineTracker) else Recognizer
+    return kind(tracker, look, confidence)

@@ -11,7 +11,7 @@ from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, Template, VARIANTS
-from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
+from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -80,7 +80,7 @@ class SiamRPNpp:
     """
     A LocalTracker: compares anchors in the search region with the first frame's template.
 
-    Where it looks and the size that it smooths from come with ``around``; it keeps the template
+    Where it looks and the size that it smooths from come with the region; it keeps the template
     only. ``confidence`` and ``score`` are the softmax score, without penalties, of the anchor
     that wins with penalties.
     """
@@ -111,27 +111,28 @@ class SiamRPNpp:
         with torch.inference_mode():
             self._target = _Target(self._net.template(self._to_tensor([crop.image])), fill)
 
-    def track(self, frame: Frame, around: Sequence[Box]) -> list[TrackerOutput]:
+    def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
         """
-        Search around each box (its centre and its size count), as one batch, in order.
+        Search around each region, as one batch.
 
         Raises RuntimeError before the first ``init``.
         """
         if self._target is None:
             raise RuntimeError('SiamRPN++ has no target: call init first')
-        if not around:
+        if not regions:
             return []
+        places = [r.box for r in regions]
         c = self._constants
         crops = [square_crop(frame.image, b.cx, b.cy, self._search_side(b), c.instance,
-                             self._target.fill).image for b in around]
+                             self._target.fill).image for b in places]
         with torch.inference_mode():
             cls, loc = self._net(self._target.template, self._to_tensor(crops))
             # class 1 of a two-way softmax
-            logits = cls.reshape(len(around), 2, -1).float()
+            logits = cls.reshape(len(places), 2, -1).float()
             scores = torch.sigmoid(logits[:, 1] - logits[:, 0]).cpu().numpy()
-            offsets = loc.reshape(len(around), 4, -1).float().cpu().numpy()
+            offsets = loc.reshape(len(places), 4, -1).float().cpu().numpy()
         boxes = decode(offsets, self._anchors)
-        return [self._select(frame, b, s, p) for b, s, p in zip(around, scores, boxes)]
+        return [self._select(frame, b, s, p) for b, s, p in zip(places, scores, boxes)]
 
     def _search_side(self, box: Box) -> float:
         """Side of the search region in pixels of the image."""

@@ -228,9 +228,7 @@ class TrackerNode(LifecycleNode):
         outputs = self._outputs
         if outputs is None:
             return
-        found = result.track.mode is Mode.GLOBAL
-        proposals = self._tracker.proposals.get(result.track.camera) if found else None
-        self._meter.add(outputs.publish(result, proposals))
+        self._meter.add(outputs.publish(result, result.track.proposals))
         self._last = result
         self._trouble = ''
 

@@ -11,7 +11,7 @@ from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.training.folders import Material
 from lg_tracker_ros.training.pairs import drawn_scenario, HARDLY, still_views
 from lg_tracker_ros.training.sources import decode, Rng
-from lg_tracker_ros.types import Box, Frame, Image, LocalTracker, TrackerOutput
+from lg_tracker_ros.types import Box, Frame, Image, Kind, LocalTracker, Region, TrackerOutput
 import numpy as np
 import numpy.typing as npt
 
@@ -97,10 +97,10 @@ def watch(rng: Rng, trackers: Mapping[str, LocalTracker], episode: Episode
         own = np.random.default_rng(seed)  # each is asked the same questions
         place, lost = drawn, 0
         for moment in rest:
-            around = [place]
+            regions = [Region(place)]
             if own.random() < ELSEWHERE:
-                around.append(elsewhere(own, moment, place))
-            found = tracker.track(Frame(moment.image), around)
+                regions.append(Region(elsewhere(own, moment, place), Kind.PROPOSAL))
+            found = tracker.track(Frame(moment.image), regions)
             if moment.clear:
                 for i, output in enumerate(found):
                     yield name, judged(output, moment.box, i == 0)

@@ -21,7 +21,7 @@ from lg_tracker_ros.local import make_local
 from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.training.recordings import BOXES, Part, read_frames, read_parts, read_starts
 from lg_tracker_ros.training.sources import decode, held_out, Rng
-from lg_tracker_ros.types import Box, Frame, Image, LocalTracker
+from lg_tracker_ros.types import Box, Frame, Image, LocalTracker, Region
 from lg_tracker_ros.video import VideoOut
 import numpy as np
 
@@ -64,7 +64,7 @@ def follow(teacher: LocalTracker, frames: Sequence[Frame], box: Box, least: floa
     teacher.init(frames[0], box)
     boxes = [box]
     for frame in frames[1:]:
-        output = teacher.track(frame, boxes[-1:])[0]
+        output = teacher.track(frame, [Region(boxes[-1])])[0]
         if output.confidence < least:
             break
         boxes.append(output.box)

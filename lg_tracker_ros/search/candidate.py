@@ -1,0 +1,89 @@
+"""The values that a search policy takes and gives. It knows no image, no network and no ROS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Sequence
+
+from lg_tracker_ros.search.config import SearchConfig
+from lg_tracker_ros.types import Box, Kind, Mode, Region, TrackerOutput
+
+
+@dataclass(frozen=True)
+class Place:
+    """A box in pixels of the image of one camera."""
+
+    camera: str
+    box: Box
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the local tracker found in a region of a camera's image, and why it looked there."""
+
+    camera: str
+    output: TrackerOutput
+    kind: Kind
+
+    @property
+    def confidence(self) -> float:
+        """About the probability that this is the target, in [0, 1]."""
+        return self.output.confidence
+
+    @property
+    def place(self) -> Place:
+        """Where it was found."""
+        return Place(self.camera, self.output.box)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """
+    What is believed after a search.
+
+    ``box`` is None when the target is not visible. ``reliable`` says that the result was
+    accepted. ``chosen`` is the candidate that is believed, None when none is; its own box may be
+    larger or smaller than ``box``.
+    """
+
+    box: Box | None
+    confidence: float
+    reliable: bool
+    chosen: Candidate | None
+
+
+class SearchPolicy(Protocol):
+    """The state of a search for one target."""
+
+    config: SearchConfig
+    """May be replaced between two frames by one of the same policy and rules."""
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in which to search the next frame, LOCAL or GLOBAL."""
+
+    @property
+    def place(self) -> Place:
+        """Where the target is believed to be; the local search looks there."""
+
+    @property
+    def sought(self) -> tuple[float, float]:
+        """Width and height in pixels with which the whole image is searched."""
+
+    @property
+    def failures(self) -> int:
+        """Consecutive frames without a reliable result."""
+
+    def regions(self, mode: Mode, camera: str) -> list[Region]:
+        """
+        Return where to look in a camera's next image, besides what a global search proposes.
+
+        At most one region of all cameras is LOCAL and at most one is a TRIAL.
+        """
+
+    def decide(self, mode: Mode, candidates: Sequence[Candidate]) -> Decision:
+        """
+        Believe one of the candidates or none, and update the state.
+
+        Of equally good ones the first is taken.
+        """

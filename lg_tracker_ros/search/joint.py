@@ -1,0 +1,190 @@
+"""The default policy: Algorithm 2 of the TANet paper, and rules that each can be left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from lg_tracker_ros.search.candidate import Candidate, Decision, Place
+from lg_tracker_ros.search.config import SearchConfig
+from lg_tracker_ros.search.rules import (
+    AbsencePenalty,
+    Clarity,
+    Confirmation,
+    LockOn,
+    SizeGuard,
+    SizesInTurn,
+)
+from lg_tracker_ros.types import Box, Kind, Mode, Region
+
+LOST_AFTER = 3
+"""Times beta2 frames unseen after which a fruitless global search means that it is lost."""
+
+
+@dataclass
+class Rules:
+    """The additions to Algorithm 2 with their state; None leaves one out."""
+
+    absence: AbsencePenalty | None = None
+    clarity: Clarity | None = None
+    lock_on: LockOn | None = None
+    confirmation: Confirmation | None = None
+    sizes: SizesInTurn | None = None
+    size_guard: SizeGuard | None = None
+
+    @classmethod
+    def of(cls, config: SearchConfig, first: Box) -> Rules:
+        """Make those that ``config`` names, for a target just seen at ``first``."""
+        on = config.rules
+        return cls(
+            AbsencePenalty() if 'absence' in on else None,
+            Clarity(config.beta1) if 'clarity' in on else None,
+            LockOn() if 'lock_on' in on else None,
+            Confirmation() if 'confirmation' in on else None,
+            SizesInTurn((first.w, first.h)) if 'sizes' in on else None,
+            SizeGuard(first) if 'size_guard' in on else None)
+
+
+class JointPolicy:
+    """
+    Joint local and global search that says when the target isn't seen.
+
+    Without any rule it is Algorithm 2 but for three things. (1) A result below
+    ``visible_threshold`` is not reported. (2) In a global search the local tracker's result
+    around the last place competes with the candidates, and the place isn't left for less than
+    beta1: a fruitless search doesn't drop a target that is merely hard to see. (3) A target that
+    was unseen for LOST_AFTER times beta2 frames and not found by a global search is lost: then
+    ``retry_frames`` instead of beta2 pass between searches, and it must reach beta1 to be seen
+    again, wherever it is.
+    """
+
+    def __init__(self, config: SearchConfig, place: Place, rules: Rules | None = None) -> None:
+        """Start with a target just seen at ``place``; ``rules`` go before those of ``config``."""
+        self.config = config
+        self.place = place
+        self.rules = rules or Rules.of(config, place.box)
+        self.size = (place.box.w, place.box.h)
+        self.failures = 0
+        self.unseen = 0
+        self.lost = False
+        self.trial: Place | None = None
+        self._since_search = 0
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in which to search the next frame: a trial is judged before anything else."""
+        if self.config.beta2 == 0:
+            return Mode.GLOBAL
+        if self.trial is not None:
+            return Mode.LOCAL
+        wait = self.config.retry_frames if self.lost else self.config.beta2
+        return Mode.GLOBAL if self._since_search >= wait else Mode.LOCAL
+
+    @property
+    def sought(self) -> tuple[float, float]:
+        """Width and height in pixels with which the whole image is searched."""
+        sizes = self.rules.sizes
+        return self.size if sizes is None else sizes.size(self.size, self.lost)
+
+    def regions(self, mode: Mode, camera: str) -> list[Region]:
+        """Return the last place, in a global search too, and what is on trial."""
+        places = ((self.place, Kind.LOCAL), (self.trial, Kind.TRIAL))
+        return [Region(place.box, kind) for place, kind in places
+                if place is not None and place.camera == camera]
+
+    def decide(self, mode: Mode, candidates: Sequence[Candidate]) -> Decision:
+        """Believe one of the candidates or none, and update the state."""
+        own = next((c for c in candidates if c.kind is Kind.LOCAL), None)
+        seen = own is not None and own.confidence >= self._visible_from()
+        good = self._good(own, seen, candidates)
+        best = max(good, key=lambda c: c.confidence, default=None)
+        self._count(mode)
+        if best is not None and ((best is own and not self.lost) or self._confirmed(best)):
+            return self._accept(best, moved=best is not own)
+        self.trial = None
+        if best is None:
+            self._drop_trial()
+        elif best is not own:
+            self.trial = Place(best.camera, self._guarded(best.output.box, moved=True))
+        return self._doubt(mode, own, seen, candidates)
+
+    def _visible_from(self) -> float:
+        """Confidence from which the target is seen at its place."""
+        c, rules = self.config, self.rules
+        doubt = float(self.lost)
+        if rules.absence is not None and not self.lost:
+            doubt = rules.absence.doubt(self.unseen, c.beta2)
+        return c.visible_threshold + (c.beta1 - c.visible_threshold) * doubt + self._rise()
+
+    def _rise(self) -> float:
+        return self.rules.clarity.rise(self.config.beta1) if self.rules.clarity else 0.0
+
+    def _good(self, own: Candidate | None, seen: bool,
+              candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that are clear enough to be the target."""
+        here = elsewhere = self.config.beta1 + self._rise()
+        lock_on = self.rules.lock_on
+        if lock_on is not None and own is not None:
+            unseen = 0 if seen else self.unseen
+            if not self.lost and lock_on.holds(self.failures, unseen, self.config.beta2):
+                return [own] if own.confidence >= here else []
+            if seen:
+                elsewhere = max(here, lock_on.bar(own.confidence))
+        return [c for c in candidates if c.confidence >= (here if c is own else elsewhere)]
+
+    def _count(self, mode: Mode) -> None:
+        searched = mode is Mode.GLOBAL
+        self._since_search = 0 if searched else self._since_search + 1
+        if searched and self.rules.sizes is not None:
+            self.rules.sizes.searched()
+
+    def _confirmed(self, best: Candidate) -> bool:
+        """Whether a candidate elsewhere, or anything while lost, was seen often enough."""
+        rule = self.rules.confirmation
+        return rule is None or rule.confirms(best.place, self.config.confirm_frames)
+
+    def _drop_trial(self) -> None:
+        if self.rules.confirmation is not None:
+            self.rules.confirmation.clear()
+
+    def _accept(self, best: Candidate, moved: bool) -> Decision:
+        """The target is there: everything that counts failures starts anew."""
+        box = self._guarded(best.output.box, moved)
+        self.place, self.size = Place(best.camera, box), (box.w, box.h)
+        self.failures = self.unseen = self._since_search = 0
+        self.lost, self.trial = False, None
+        self._drop_trial()
+        if self.rules.sizes is not None:
+            self.rules.sizes.accepted(box)
+        if self.rules.clarity is not None:
+            self.rules.clarity.accepted(best.confidence)
+        return Decision(box, best.confidence, True, best)
+
+    def _doubt(self, mode: Mode, own: Candidate | None, seen: bool,
+               candidates: Sequence[Candidate]) -> Decision:
+        """Nothing is reliable; what is seen at the place is still reported."""
+        self.failures += 1
+        self.unseen = 0 if seen else self.unseen + 1
+        if mode is Mode.GLOBAL and self.unseen >= LOST_AFTER * max(self.config.beta2, 1):
+            self.lost = True
+        if own is not None:
+            box = own.output.box
+            if seen:
+                box = self._guarded(box, moved=False)
+            elif self.rules.size_guard is not None:
+                box = self.rules.size_guard.frozen(box, self.size)
+            self.place = Place(own.camera, box)
+            if seen and not self.lost:
+                if self.rules.clarity is not None:
+                    self.rules.clarity.seen(own.confidence)
+                return Decision(box, own.confidence, False, own)
+        confidence = max((c.confidence for c in candidates), default=0.0)
+        return Decision(None, confidence, False, None)
+
+    def _guarded(self, box: Box, moved: bool) -> Box:
+        c, guard = self.config, self.rules.size_guard
+        if guard is None:
+            return box
+        if moved:
+            return guard.elsewhere(box, c.max_size_ratio)
+        return guard.followed(box, self.size, c.max_size_step, c.max_size_ratio)
