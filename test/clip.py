@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.types import Box
-from lg_tracker_ros.video import Source
 import numpy as np
 
 DATA = Path(__file__).resolve().parent / 'data'

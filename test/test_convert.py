@@ -3,7 +3,7 @@
 import array
 
 import cv2
-from lg_tracker_ros.decoding import Decoder, ENCODINGS
+from lg_tracker_ros.media.decoding import Decoder, ENCODINGS
 from lg_tracker_ros.ros.convert import (
     compressed_to_msg,
     detection_from_msg,

@@ -15,11 +15,11 @@ from clip import first_box, frames, truth, VIDEO
 import cv2
 from lg_tracker_ros.cli import run_track
 from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.bench import measure_node
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Mode
-from lg_tracker_ros.video import Source
 import numpy as np
 import pytest
 import rclpy

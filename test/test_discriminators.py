@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lg_tracker_ros.training.discriminators import AppearanceDiscriminator, MotionDiscriminator
+from lg_tracker_ros.training.adversarial.discriminators import (
+    AppearanceDiscriminator,
+    MotionDiscriminator,
+)
 import pytest
 import torch
 

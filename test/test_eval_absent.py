@@ -6,9 +6,11 @@ from pathlib import Path
 
 from clip import CLIP
 import cv2
-from lg_tracker_ros.evaluation import absent
-from lg_tracker_ros.evaluation.absent import build, cover, fill, plans
-from lg_tracker_ros.evaluation.absent_plan import (
+from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.protocols import absent
+from lg_tracker_ros.evaluation.protocols.absent import build, cover, fill, plans
+from lg_tracker_ros.evaluation.protocols.absent_plan import (
     BETWEEN,
     FADE,
     group,
@@ -19,8 +21,6 @@ from lg_tracker_ros.evaluation.absent_plan import (
     related,
     UnfitError,
 )
-from lg_tracker_ros.evaluation.readers import read_dataset
-from lg_tracker_ros.evaluation.sequence import LabelledSequence
 import numpy as np
 import pytest
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from clip import CLIP, truth
 import cv2
-from lg_tracker_ros.evaluation import attention, attention_results
-from lg_tracker_ros.evaluation.readers import read_dataset
-from lg_tracker_ros.evaluation.sequence import LabelledSequence
+from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments import proposals as attention
+from lg_tracker_ros.evaluation.reports import proposal_results as attention_results
 from lg_tracker_ros.types import Box, Frame, Proposals
 import numpy as np
 import pytest

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from clip import first_box, frames, truth
 import cv2
-from lg_tracker_ros.evaluation import cameras
-from lg_tracker_ros.evaluation.records import Labels, Record
-from lg_tracker_ros.evaluation.sequence import LabelledSequence
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments import cameras
+from lg_tracker_ros.evaluation.experiments.records import Labels, Record
 import numpy as np
 import pytest
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from clip import CLIP
-from lg_tracker_ros.evaluation.readers import read_dataset
-from lg_tracker_ros.evaluation.records import read_records, write_labels
-from lg_tracker_ros.evaluation.run import follow, plan, result_path
+from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.evaluation.experiments.one_pass import follow, plan, result_path
+from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
 from lg_tracker_ros.rows import COLUMNS
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ import sys
 import time
 
 import cv2
-from lg_tracker_ros.evaluation import jobs
+from lg_tracker_ros.evaluation.experiments import jobs
 import psutil
 import pytest
 
@@ -125,7 +125,7 @@ def long_jobs(folder):
     """Start a process whose two workers are in a job of ten minutes; gives it and them."""
     script = folder / 'long.py'
     script.write_text('import sys, time\n'
-                      'from lg_tracker_ros.evaluation.jobs import over_processes\n'
+                      'from lg_tracker_ros.evaluation.experiments.jobs import over_processes\n'
                       'def work(i):\n'
                       f'    open({str(folder)!r} + f"/begun{{i}}", "w").close()\n'
                       '    time.sleep(600)\n'

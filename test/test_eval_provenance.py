@@ -7,7 +7,10 @@ import subprocess
 import sys
 
 import lg_tracker_ros
-from lg_tracker_ros.evaluation.provenance import (
+from lg_tracker_ros.checkpoint import FOLDER, trained_on
+from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.parameters.tracker import REDETECTORS, Settings, TRACKERS
+from lg_tracker_ros.provenance import (
     commit,
     machine,
     peer_files,
@@ -17,10 +20,7 @@ from lg_tracker_ros.evaluation.provenance import (
     weights_of,
     what_made_it,
 )
-from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.settings import REDETECTORS, Settings, TRACKERS
-from lg_tracker_ros.training.sources import held_out
-from lg_tracker_ros.weights import FOLDER, trained_on
+from lg_tracker_ros.training.data.media import held_out
 import pytest
 import torch
 

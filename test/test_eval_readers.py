@@ -5,7 +5,7 @@ from pathlib import Path
 import re
 
 import cv2
-from lg_tracker_ros.evaluation.readers import (
+from lg_tracker_ros.datasets.readers import (
     davis,
     LAYOUTS,
     plain,
@@ -14,9 +14,9 @@ from lg_tracker_ros.evaluation.readers import (
     uav123,
     vot,
 )
-from lg_tracker_ros.evaluation.readers.files import find_images
-from lg_tracker_ros.evaluation.readers.text import read_rows, read_values
-from lg_tracker_ros.video import VideoOut
+from lg_tracker_ros.datasets.readers.files import find_images
+from lg_tracker_ros.datasets.readers.text import read_rows, read_values
+from lg_tracker_ros.media.video import VideoOut
 import numpy as np
 import pytest
 

@@ -4,14 +4,15 @@ import argparse
 import json
 
 import cv2
-from lg_tracker_ros.evaluation import attention_results, report
-from lg_tracker_ros.evaluation.canvas import styles
-from lg_tracker_ros.evaluation.markdown import bold_best, data_sets, said, table
-from lg_tracker_ros.evaluation.pictures import attention_picture, frames_at, spans
-from lg_tracker_ros.evaluation.records import Labels, write_labels
-from lg_tracker_ros.evaluation.report import write_report
-from lg_tracker_ros.evaluation.results import data_folder
-from lg_tracker_ros.evaluation.sequence import LabelledSequence
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.records import Labels, write_labels
+from lg_tracker_ros.evaluation.reports import proposal_results as attention_results
+from lg_tracker_ros.evaluation.reports import report
+from lg_tracker_ros.evaluation.reports.canvas import styles
+from lg_tracker_ros.evaluation.reports.markdown import bold_best, data_sets, said, table
+from lg_tracker_ros.evaluation.reports.pictures import attention_picture, frames_at, spans
+from lg_tracker_ros.evaluation.reports.report import write_report
+from lg_tracker_ros.evaluation.reports.results import data_folder
 from lg_tracker_ros.rows import COLUMNS
 import numpy as np
 import pytest

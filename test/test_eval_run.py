@@ -8,9 +8,14 @@ from clip import CLIP, DATA, frames, truth
 import cv2
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
-from lg_tracker_ros.evaluation import run
-from lg_tracker_ros.evaluation.records import read_labels, read_records
-from lg_tracker_ros.evaluation.trackers import folder_name, make_runner, peer_weights, settings_of
+from lg_tracker_ros.evaluation.experiments import one_pass as run
+from lg_tracker_ros.evaluation.experiments.records import read_labels, read_records
+from lg_tracker_ros.evaluation.experiments.trackers import (
+    folder_name,
+    make_runner,
+    peer_weights,
+    settings_of,
+)
 from lg_tracker_ros.rows import COLUMNS, PLACE
 from lg_tracker_ros.types import Box
 import numpy as np

@@ -8,8 +8,8 @@ import zipfile
 from clip import frames, truth
 import cv2
 from lg_tracker_ros.boxes import iou_pairs
-from lg_tracker_ros.evaluation import submissions
-from lg_tracker_ros.evaluation.records import COLUMNS, Labels, Record
+from lg_tracker_ros.evaluation.exchange import submissions
+from lg_tracker_ros.evaluation.experiments.records import COLUMNS, Labels, Record
 import numpy as np
 import pytest
 

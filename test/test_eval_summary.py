@@ -3,8 +3,8 @@
 from dataclasses import replace
 import json
 
+from lg_tracker_ros.evaluation.experiments.records import Labels, Record
 from lg_tracker_ros.evaluation.metrics.summary import plain, sequence_metrics, tracker_metrics
-from lg_tracker_ros.evaluation.records import Labels, Record
 import numpy as np
 import pytest
 

@@ -5,9 +5,10 @@ import json
 
 from clip import CLIP, DATA
 from lg_tracker_ros.cli import main
-from lg_tracker_ros.evaluation import paper, sweep, tables
+from lg_tracker_ros.evaluation.experiments import sweep
+from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
-from lg_tracker_ros.evaluation.records import read_records
+from lg_tracker_ros.evaluation.reports import paper, tables
 import pytest
 
 LIGHT = 'opencv_kcf'
@@ -98,7 +99,7 @@ def test_what_a_sweep_refuses(tmp_path, capsys):
         sweep.parameter('beta1')
     with pytest.raises(ValueError, match='unknown tracker'):
         main_name = next(iter(sweep.combinations('nothing', [('k', ['1'])])))
-        sweep.run.settings_of(main_name)
+        sweep.one_pass.settings_of(main_name)
 
 
 def test_a_gain_has_its_sign():

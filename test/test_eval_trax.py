@@ -10,8 +10,8 @@ import sys
 from clip import frames, truth
 import cv2
 from lg_tracker_ros.boxes import iou_pairs
-from lg_tracker_ros.evaluation import trax as server
-from lg_tracker_ros.evaluation.trackers import make_runner
+from lg_tracker_ros.evaluation.exchange import trax as server
+from lg_tracker_ros.evaluation.experiments.trackers import make_runner
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 import numpy as np
 import pytest
@@ -154,7 +154,7 @@ def test_every_form_of_image_gives_the_same_bgr(tmp_path):
 def test_only_the_protocol_reaches_the_standard_output(tmp_path):
     pytest.importorskip('trax', reason='vot-trax (an extra) is not installed')
     code = ('import os\n'
-            'from lg_tracker_ros.evaluation.trax import protocol_output\n'
+            'from lg_tracker_ros.evaluation.exchange.trax import protocol_output\n'
             'with protocol_output():\n'
             '    print("from Python"); os.write(1, b"from C\\n")\n'
             '    os.write(int(os.environ["TRAX_OUT"]), b"protocol\\n")\n'

@@ -2,8 +2,8 @@
 
 import threading
 
-from lg_tracker_ros.ros.buffers import Counts, FATES, Item, Mailbox, Ring
-from lg_tracker_ros.ros.worker import Target, Worker
+from lg_tracker_ros.runtime.buffers import Counts, FATES, Item, Mailbox, Ring
+from lg_tracker_ros.runtime.worker import Target, Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np

@@ -11,10 +11,11 @@ import sys
 import threading
 import time
 
+from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
+from lg_tracker_ros.parameters.reading import read_yaml
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.convert import time_to_msg
 from lg_tracker_ros.ros.inputs import LossMeter
-from lg_tracker_ros.ros.options import NODE_PARAMETERS, NodeOptions
-from lg_tracker_ros.settings import read_yaml, Settings
 from lifecycle_msgs.srv import ChangeState
 import pytest
 from rcl_interfaces.srv import DescribeParameters, SetParametersAtomically

@@ -3,25 +3,25 @@
 from dataclasses import replace
 
 import cv2
+from lg_tracker_ros.checkpoint import shared_backbone, weights_file
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import LOCAL_TRACKERS, siamfcpp, siamrpnpp
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
 from lg_tracker_ros.local.siamfcpp_net import SiamFCppNet, VARIANTS
-from lg_tracker_ros.settings import Settings
-from lg_tracker_ros.training import siamese
-from lg_tracker_ros.training import siamfcpp as fcpp
-from lg_tracker_ros.training import siamrpnpp as rpn
-from lg_tracker_ros.training.anchor_free import loss_of, read_best, targets
-from lg_tracker_ros.training.folders import Material
-from lg_tracker_ros.training.judge import judge, overlap
-from lg_tracker_ros.training.networks import NETWORKS
-from lg_tracker_ros.training.pairs import local_pair, LocalPair, mirror, without_color
-from lg_tracker_ros.training.recipe import learn_mode, parameter_groups
-from lg_tracker_ros.training.siamese import SiameseTraining
-from lg_tracker_ros.training.sources import Instance, Sprite, Still
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.training.data.material import Material
+from lg_tracker_ros.training.data.media import Instance, Sprite, Still
+from lg_tracker_ros.training.loop.optim import learn_mode, parameter_groups
+from lg_tracker_ros.training.networks import siamese
+from lg_tracker_ros.training.networks import siamfcpp as fcpp
+from lg_tracker_ros.training.networks import siamrpnpp as rpn
+from lg_tracker_ros.training.networks.anchor_free import loss_of, read_best, targets
+from lg_tracker_ros.training.networks.registry import NETWORKS
+from lg_tracker_ros.training.networks.siamese import SiameseTraining
+from lg_tracker_ros.training.networks.validation import judge, overlap
+from lg_tracker_ros.training.samples.crops import local_pair, LocalPair, mirror, without_color
 from lg_tracker_ros.types import Box, Frame, LocalTracker
-from lg_tracker_ros.weights import shared_backbone, weights_file
 import numpy as np
 import pytest
 import torch

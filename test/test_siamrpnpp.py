@@ -9,10 +9,11 @@ from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import make_local
 from lg_tracker_ros.local.siamrpnpp import anchor_grid, build, decode, shape_penalty, SiamRPNpp
-from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS, xcorr_depthwise
+from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect.c3d import count_macs
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Frame, LocalTracker
+from lg_tracker_ros.vision.correlations import xcorr_depthwise
 import numpy as np
 import pytest
 import torch

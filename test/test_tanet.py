@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect.c3d import C3D, count_macs
 from lg_tracker_ros.redetect.tanet import build, TANet, target_crop
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Frame, Redetector
 import numpy as np
 import pytest

@@ -2,16 +2,17 @@
 
 from clip import first_box, frames, truth
 from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.checkpoint import check_sum, FOLDER, shared_backbone
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import CONFIDENCE, LOCAL_TRACKERS, make_local
-from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.opencv import OpenCVTracker
-from lg_tracker_ros.local.recognizer import Confidence, Recognizer
+from lg_tracker_ros.parameters.tracker import BACKBONES, Settings, TRACKERS
+from lg_tracker_ros.parameters.tracker import REDETECTORS as NAMES
+from lg_tracker_ros.recognition.calibrated import CalibratedTracker
+from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.redetect import REDETECTORS
-from lg_tracker_ros.settings import BACKBONES, Settings, TRACKERS
-from lg_tracker_ros.settings import REDETECTORS as NAMES
 from lg_tracker_ros.types import Box, Frame, LocalTracker, Redetector
-from lg_tracker_ros.weights import check_sum, FOLDER, shared_backbone
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
@@ -238,7 +239,7 @@ def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
     settings = Settings(redetector='none', threads=1)
     plain = LOCAL_TRACKERS['ncc'](settings, settings.engine_config())
     look = Look(shared_backbone(), settings.engine_config())
-    whole = Recognizer(plain, look, Confidence(2.0, 3.0, -1.0))
+    whole = CalibratedTracker(plain, look, Confidence(2.0, 3.0, -1.0))
     whole.init(clip[0], first_box())
     around = [first_box(), Box(10, 10, 60, 120)]
     got, bare = whole.track(clip[1], around), plain.track(clip[1], around)

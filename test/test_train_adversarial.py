@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
-from lg_tracker_ros.settings import Settings
-from lg_tracker_ros.training import ablation, tanet, tanet_lite
-from lg_tracker_ros.training.adversarial import (
+from lg_tracker_ros.training.adversarial import ablation
+from lg_tracker_ros.training.adversarial.algorithm1 import (
     Adversarial,
     AdversarialTraining,
     fooling_loss,
@@ -23,11 +23,12 @@ from lg_tracker_ros.training.adversarial import (
     steps_for,
     turn,
 )
-from lg_tracker_ros.training.loop import fit
-from lg_tracker_ros.training.maps import cross_entropy
-from lg_tracker_ros.training.place import Place
-from lg_tracker_ros.training.run_files import read_run
-from lg_tracker_ros.training.stream import replay, Ring
+from lg_tracker_ros.training.loop.checkpoints import read_run
+from lg_tracker_ros.training.loop.distributed import Place
+from lg_tracker_ros.training.loop.train import fit
+from lg_tracker_ros.training.networks import tanet, tanet_lite
+from lg_tracker_ros.training.networks.maps import cross_entropy
+from lg_tracker_ros.training.samples.ring import replay, Ring
 import numpy as np
 import pytest
 import torch

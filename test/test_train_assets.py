@@ -11,12 +11,12 @@ import zipfile
 import zlib
 
 import cv2
-from lg_tracker_ros.training import assets
-from lg_tracker_ros.training.archives import read_deb, read_rcc
-from lg_tracker_ros.training.asset_table import Asset, ASSETS
-from lg_tracker_ros.training.folders import read_stills
-from lg_tracker_ros.training.meshes import Mesh, read_obj
-from lg_tracker_ros.training.objects import (
+from lg_tracker_ros.training.assets import install as assets
+from lg_tracker_ros.training.assets.archives import read_deb, read_rcc
+from lg_tracker_ros.training.assets.catalogue import Asset, ASSETS
+from lg_tracker_ros.training.assets.meshes import Mesh, read_obj
+from lg_tracker_ros.training.assets.rasteriser import rasterise
+from lg_tracker_ros.training.assets.render import (
     read_objects,
     render_library,
     render_views,
@@ -24,7 +24,7 @@ from lg_tracker_ros.training.objects import (
     turn,
     VIEWS,
 )
-from lg_tracker_ros.training.rasteriser import rasterise
+from lg_tracker_ros.training.data.material import read_stills
 import numpy as np
 import pytest
 

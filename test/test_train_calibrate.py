@@ -3,11 +3,12 @@
 import json
 
 import cv2
+from lg_tracker_ros.checkpoint import confidence_of, FOLDER, trained_on
 from lg_tracker_ros.cli import main
-from lg_tracker_ros.evaluation.readers import read_dataset
-from lg_tracker_ros.local.recognizer import Confidence
-from lg_tracker_ros.training.calibrate import balanced, fit_confidence, judge_confidence
-from lg_tracker_ros.training.evidence import (
+from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.training.calibration.fit import balanced, fit_confidence, judge_confidence
+from lg_tracker_ros.training.calibration.observations import (
     as_table,
     elsewhere,
     Evidence,
@@ -16,10 +17,9 @@ from lg_tracker_ros.training.evidence import (
     recorded,
     watch,
 )
-from lg_tracker_ros.training.judge import area_under_roc
-from lg_tracker_ros.training.sources import held_out as held
+from lg_tracker_ros.training.data.media import held_out as held
+from lg_tracker_ros.training.networks.validation import area_under_roc
 from lg_tracker_ros.types import Box, TrackerOutput
-from lg_tracker_ros.weights import confidence_of, FOLDER, trained_on
 import numpy as np
 import pytest
 

@@ -6,21 +6,20 @@ import re
 from clip import CLIP, first_box, frames, truth, VIDEO
 import cv2
 from lg_tracker_ros.boxes import iou_pairs
-from lg_tracker_ros.checkpoint import read_state_dict
+from lg_tracker_ros.checkpoint import FOLDER, read_state_dict, trained_on
 from lg_tracker_ros.cli import main
-from lg_tracker_ros.evaluation.readers import read_dataset
+from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
-from lg_tracker_ros.training.bags import bag_frames, is_bag
-from lg_tracker_ros.training.cutting import outline
+from lg_tracker_ros.training.data.bags import bag_frames, is_bag
+from lg_tracker_ros.training.data.grabcut import outline
+from lg_tracker_ros.training.data.material import Material, read_material, read_stills
+from lg_tracker_ros.training.data.media import Clip, cut_sprites, held_out, Sprite
+from lg_tracker_ros.training.data.pseudo_labels import follow_part, label_given, make_teacher
+from lg_tracker_ros.training.data.recordings import Part, read_parts, read_starts, Start
 from lg_tracker_ros.training.finetune import judge_tracks, Measured
-from lg_tracker_ros.training.folders import Material, read_material, read_stills
-from lg_tracker_ros.training.pairs import sample_views
-from lg_tracker_ros.training.recordings import Part, read_parts, read_starts, Start
-from lg_tracker_ros.training.sources import Clip, cut_sprites, held_out, Sprite
-from lg_tracker_ros.training.teacher import follow_part, label_given, make_teacher
+from lg_tracker_ros.training.samples.crops import sample_views
 from lg_tracker_ros.types import Box, TrackerOutput
-from lg_tracker_ros.weights import FOLDER, trained_on
 import numpy as np
 import pytest
 import torch

@@ -4,9 +4,9 @@ import csv
 import json
 
 import cv2
-from lg_tracker_ros.evaluation.readers import read_dataset
-from lg_tracker_ros.training.folders import data_set, find, read_material, read_stills
-from lg_tracker_ros.training.sources import Files, held_out, make_clip, spread
+from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.training.data.material import data_set, find, read_material, read_stills
+from lg_tracker_ros.training.data.media import Files, held_out, make_clip, spread
 import numpy as np
 import pytest
 

@@ -10,20 +10,19 @@ import signal
 import socket
 import sys
 
-from lg_tracker_ros.checkpoint import read_state_dict
+from lg_tracker_ros.checkpoint import read_note, read_state_dict, trained_on
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.local.pixelwise import count_heads
-from lg_tracker_ros.training import run as run_module
 from lg_tracker_ros.training.export import export
-from lg_tracker_ros.training.loop import fit
-from lg_tracker_ros.training.network import Field, Network, Training
-from lg_tracker_ros.training.networks import NETWORKS
-from lg_tracker_ros.training.place import find_place, Place
-from lg_tracker_ros.training.recipe import learn_mode, make_schedule, parameter_groups
-from lg_tracker_ros.training.run_files import config_of, read_run, save, set_values
-from lg_tracker_ros.training.stream import replay, Ring, stream
-from lg_tracker_ros.training.writers import fill, Writers
-from lg_tracker_ros.weights import read_note, trained_on
+from lg_tracker_ros.training.loop import fit as run_module
+from lg_tracker_ros.training.loop.checkpoints import config_of, read_run, save, set_values
+from lg_tracker_ros.training.loop.distributed import find_place, Place
+from lg_tracker_ros.training.loop.optim import learn_mode, make_schedule, parameter_groups
+from lg_tracker_ros.training.loop.train import fit
+from lg_tracker_ros.training.networks.network import Field, Network, Training
+from lg_tracker_ros.training.networks.registry import NETWORKS
+from lg_tracker_ros.training.samples.ring import replay, Ring, stream
+from lg_tracker_ros.training.samples.writers import fill, Writers
 import numpy as np
 import pytest
 import torch

@@ -5,8 +5,16 @@ from dataclasses import asdict, replace
 import json
 
 import cv2
-from lg_tracker_ros.training import preview
-from lg_tracker_ros.training.actors import (
+from lg_tracker_ros.training.data.media import Sprite
+from lg_tracker_ros.training.synthesis import preview
+from lg_tracker_ros.training.synthesis.camera_motion import (
+    Camera,
+    CameraConfig,
+    curve,
+    draw_camera,
+    wander,
+)
+from lg_tracker_ros.training.synthesis.compositing import (
     Actor,
     Look,
     paste,
@@ -15,8 +23,8 @@ from lg_tracker_ros.training.actors import (
     stamp,
     tight_box,
 )
-from lg_tracker_ros.training.camera import Camera, CameraConfig, curve, draw_camera, wander
-from lg_tracker_ros.training.optics import (
+from lg_tracker_ros.training.synthesis.generator import draw_scenario, generate, SceneConfig
+from lg_tracker_ros.training.synthesis.photometric import (
     apply_curve,
     blur_along,
     degrade,
@@ -26,10 +34,8 @@ from lg_tracker_ros.training.optics import (
     Light,
     LightConfig,
 )
-from lg_tracker_ros.training.scenario import Scenario, Shot
-from lg_tracker_ros.training.sequences import draw_scenario, generate, SceneConfig
-from lg_tracker_ros.training.sources import Sprite
-from lg_tracker_ros.training.story import StoryConfig
+from lg_tracker_ros.training.synthesis.scene import Scenario, Shot
+from lg_tracker_ros.training.synthesis.target_motion import StoryConfig
 from lg_tracker_ros.types import Box
 import numpy as np
 import pytest

@@ -1,25 +1,26 @@
 """Training in small: labels by hand, the replay buffer, pictures, losses that fall."""
 
 import cv2
-from lg_tracker_ros.local.pixelwise_net import GRID, PixelwiseHeads, STRIDE
+from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
-from lg_tracker_ros.training.anchor_free import giou, read_best, targets
-from lg_tracker_ros.training.folders import Material
-from lg_tracker_ros.training.maps import box_maps, cross_entropy_and_dice
-from lg_tracker_ros.training.pairs import (
+from lg_tracker_ros.training.data.material import Material
+from lg_tracker_ros.training.data.media import Clip, held_out, Instance, Sprite, Still
+from lg_tracker_ros.training.data.pseudo_labels import follow, textured_box
+from lg_tracker_ros.training.networks.anchor_free import giou, read_best, targets
+from lg_tracker_ros.training.networks.maps import box_maps, cross_entropy_and_dice
+from lg_tracker_ros.training.networks.pixelwise import losses, POINTS
+from lg_tracker_ros.training.networks.tanet_lite import CELLS, DEFAULTS, fields, predict
+from lg_tracker_ros.training.samples.crops import (
     clip_views,
     global_clip,
     local_pair,
     sample_views,
     scene_views,
 )
-from lg_tracker_ros.training.pixelwise import losses, POINTS
-from lg_tracker_ros.training.sources import Clip, held_out, Instance, Sprite, Still
-from lg_tracker_ros.training.tanet_lite import CELLS, DEFAULTS, fields, predict
-from lg_tracker_ros.training.teacher import follow, textured_box
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
+from lg_tracker_ros.vision.cells import GRID, STRIDE
 import numpy as np
 import pytest
 import torch
