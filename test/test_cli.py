@@ -6,8 +6,8 @@ from pathlib import Path
 import subprocess
 import sys
 
-from clip import frames, truth, VIDEO
 import cv2
+from helpers.clip import frames, truth, VIDEO
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.media.video import Source

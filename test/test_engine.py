@@ -2,8 +2,8 @@
 
 import importlib.util
 
-from clip import first_box, frames, truth
 import cv2
+from helpers.clip import first_box, frames, truth
 from lg_tracker_ros import engine as engine_module
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameConv
 from lg_tracker_ros.boxes import iou

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from clip import CLIP, DATA
+from helpers.clip import CLIP, DATA
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments import sweep
 from lg_tracker_ros.evaluation.experiments.records import read_records

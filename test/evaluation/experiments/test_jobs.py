@@ -14,7 +14,7 @@ from lg_tracker_ros.evaluation.experiments import jobs
 import psutil
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def double(number):

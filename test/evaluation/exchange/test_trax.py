@@ -7,8 +7,8 @@ from pathlib import Path
 import subprocess
 import sys
 
-from clip import frames, truth
 import cv2
+from helpers.clip import frames, truth
 from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.evaluation.exchange import trax as server
 from lg_tracker_ros.evaluation.experiments.trackers import make_runner
@@ -16,7 +16,7 @@ from lg_tracker_ros.types import Box, Frame, Mode, Track
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = ['tracker=opencv_kcf', 'redetector=none', 'device=cpu']
 # results as text; and no request leaves the machine: at every start the toolkit asks for its
 # newest version

@@ -3,6 +3,7 @@
 import array
 
 import cv2
+from helpers.ros import scene
 from lg_tracker_ros.media.decoding import Decoder, ENCODINGS
 from lg_tracker_ros.ros.convert import (
     compressed_to_msg,
@@ -15,7 +16,6 @@ from lg_tracker_ros.ros.convert import (
 from lg_tracker_ros.types import Box
 import numpy as np
 import pytest
-from ros_helpers import scene
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 

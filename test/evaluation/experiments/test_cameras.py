@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from clip import first_box, frames, truth
 import cv2
+from helpers.clip import first_box, frames, truth
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments import cameras
 from lg_tracker_ros.evaluation.experiments.records import Labels, Record

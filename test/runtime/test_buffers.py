@@ -2,13 +2,13 @@
 
 import threading
 
+from helpers.ros import TemplateTracker
 from lg_tracker_ros.runtime.buffers import Counts, FATES, Item, Mailbox, Ring
 from lg_tracker_ros.runtime.worker import Target, Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np
 import pytest
-from ros_helpers import TemplateTracker
 
 MS = 10**6
 

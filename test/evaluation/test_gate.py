@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from clip import CLIP
+from helpers.clip import CLIP
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.evaluation.experiments.one_pass import follow, plan, result_path
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
@@ -17,7 +17,7 @@ from lg_tracker_ros.rows import COLUMNS
 import numpy as np
 import pytest
 
-EXPECTED = Path(__file__).resolve().parent / 'data' / 'gate'
+EXPECTED = Path(__file__).resolve().parents[1] / 'data' / 'gate'
 ENGINE = '@engine=onnx@device=cpu'
 GATED = {'default': f'default{ENGINE}', 'correlation': f'pixelwise+correlation{ENGINE}',
          'ncc': f'ncc+tanet_lite{ENGINE}', 'csrt': f'opencv_csrt+tanet_lite{ENGINE}'}

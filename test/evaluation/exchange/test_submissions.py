@@ -5,8 +5,8 @@ import csv
 import json
 import zipfile
 
-from clip import frames, truth
 import cv2
+from helpers.clip import frames, truth
 from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.evaluation.exchange import submissions
 from lg_tracker_ros.evaluation.experiments.records import COLUMNS, Labels, Record

@@ -3,8 +3,8 @@
 from pathlib import Path
 import re
 
-from clip import CLIP, first_box, frames, truth, VIDEO
 import cv2
+from helpers.clip import CLIP, first_box, frames, truth, VIDEO
 from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.checkpoint import FOLDER, read_state_dict, trained_on
 from lg_tracker_ros.cli import main

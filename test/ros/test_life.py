@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+from helpers.ros import Build, path, Rig, scene, stamp
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
@@ -22,13 +23,12 @@ from rcl_interfaces.srv import DescribeParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
-from ros_helpers import Build, path, Rig, scene, stamp
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 OK, WARN, ERROR = b'\x00', b'\x01', b'\x02'
 TRACKING, ENGINE, CAMERA = ('lg_tracker: ' + p for p in ('tracking', 'engine', 'camera /image'))
 

@@ -4,8 +4,8 @@ import csv
 import json
 from pathlib import Path
 
-from clip import CLIP, DATA, frames, truth
 import cv2
+from helpers.clip import CLIP, DATA, frames, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments import one_pass as run

@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from clip import CLIP
 import cv2
+from helpers.clip import CLIP
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.protocols import absent

@@ -5,8 +5,8 @@ from itertools import pairwise
 import json
 from pathlib import Path
 
-from clip import CLIP, truth
 import cv2
+from helpers.clip import CLIP, truth
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments import proposals as attention

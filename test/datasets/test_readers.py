@@ -20,7 +20,7 @@ from lg_tracker_ros.media.video import VideoOut
 import numpy as np
 import pytest
 
-SHARED = Path(__file__).resolve().parents[2] / 'shared'
+SHARED = Path(__file__).resolve().parents[3] / 'shared'
 NAN = [np.nan] * 4
 
 

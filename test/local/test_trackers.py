@@ -1,6 +1,6 @@
 """What every local tracker and re-detector must do, tried on the bundled real clip."""
 
-from clip import first_box, frames, truth
+from helpers.clip import first_box, frames, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.checkpoint import check_sum, FOLDER, shared_backbone
 from lg_tracker_ros.factory import build_tracker

@@ -3,11 +3,11 @@
 import threading
 import time
 
+from helpers.ros import Build, path, Rig, scene, SIZE, stamp
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.ros.convert import compressed_to_msg, detection_from_msg, time_from_msg
 from lg_tracker_ros.types import Box
 import pytest
-from ros_helpers import Build, path, Rig, scene, SIZE, stamp
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 

@@ -6,7 +6,7 @@ from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.types import Box
 import numpy as np
 
-DATA = Path(__file__).resolve().parent / 'data'
+DATA = Path(__file__).resolve().parents[1] / 'data'
 CLIP = DATA / 'woman'
 VIDEO = CLIP / 'video.mp4'
 
