@@ -27,8 +27,7 @@ setup(
         (f'{SHARE}/launch', files('launch/*.py')),
         (f'{SHARE}/config', files('config/*.yaml') + files('config/*.rviz')
          + files('config/*.xml')),
-        (f'{SHARE}/weights',
-         [path for path in files(f'{NAME}/weights/*') if not path.endswith('.py')]),
+        (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
     ],
     install_requires=['setuptools'],
     extras_require={

@@ -21,10 +21,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.boxes import clip_to_image, iou, parse_box
+from lg_tracker_ros.media.drawing import annotate
+from lg_tracker_ros.media.video import Source, VideoOut
 from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg
 from lg_tracker_ros.ros.requests import GONE, NO_IMAGE_YET
 from lg_tracker_ros.types import Box, Mode, Track
-from lg_tracker_ros.video import annotate, Source, VideoOut
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor

@@ -12,10 +12,10 @@ import cv2
 from lg_tracker_ros.boxes import parse_box, scale
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import opencv
-from lg_tracker_ros.settings import Settings
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Region
-from lg_tracker_ros.video import Source
 import numpy as np
 from tqdm import tqdm
 

@@ -17,14 +17,15 @@ from typing import Iterator, Sequence, TextIO
 
 from lg_tracker_ros import bench
 from lg_tracker_ros.boxes import parse_box
-from lg_tracker_ros.configuration import read_settings
 from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.media.drawing import annotate
+from lg_tracker_ros.media.video import Source, VideoOut
+from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.training import cli as training
 from lg_tracker_ros.types import Box, Frame, Track
-from lg_tracker_ros.video import annotate, Source, VideoOut
 from tqdm import tqdm
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lg_tracker_ros.local import make_local
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import REDETECTORS
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.tracker import LongTermTracker
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import subprocess
 import sys
 
-from clip import frames, truth, VIDEO
 import cv2
+from helpers.clip import frames, truth, VIDEO
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
+from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.rows import COLUMNS
 from lg_tracker_ros.tracker import choose
 from lg_tracker_ros.types import Box, Mode, Track
-from lg_tracker_ros.video import Source
 import numpy as np
 import pytest
 

@@ -11,22 +11,22 @@ from pathlib import Path
 import sys
 import time
 
-from clip import first_box, frames, truth, VIDEO
 import cv2
+from helpers.clip import first_box, frames, truth, VIDEO
+from helpers.ros import H, path, Rig, SIZE, stamp, W
 from lg_tracker_ros.cli import run_track
 from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.bench import measure_node
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Mode
-from lg_tracker_ros.video import Source
 import numpy as np
 import pytest
 import rclpy
-from ros_helpers import H, path, Rig, SIZE, stamp, W
+from ros.test_life import change, rss
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
-from test_node_life import change, rss
 
 DEMO = Path(__file__).resolve().parents[1] / 'dev' / 'demo.py'
 

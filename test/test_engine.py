@@ -2,27 +2,22 @@
 
 import importlib.util
 
-from clip import first_box, frames, truth
 import cv2
+from helpers.clip import first_box, frames, truth
 from lg_tracker_ros import engine as engine_module
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameConv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local import make_local
-from lg_tracker_ros.local.pixelwise_net import normalize
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.redetect.correlation import SIDE
-from lg_tracker_ros.redetect.tanet_lite_net import (
-    LiteFrameNet,
-    motion_cue,
-    PARTS,
-    TanetLiteHead,
-)
+from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cue, PARTS, TanetLiteHead
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Box, Region
+from lg_tracker_ros.vision.normalise import normalize
 import numpy as np
 import pytest
 import torch

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from lg_tracker_ros.evaluation import (
-    absent,
-    attention,
-    cameras,
-    report,
-    run,
-    submissions,
-    sweep,
-    tables,
-    trax,
-)
+from lg_tracker_ros.evaluation.exchange import submissions, trax
+from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
+from lg_tracker_ros.evaluation.protocols import absent
+from lg_tracker_ros.evaluation.reports import report, tables
 
 COMMANDS = {
-    'run': (run.add_arguments, run.run, 'run trackers over sequences; goes on where it stopped'),
+    'run': (one_pass.add_arguments, one_pass.run,
+            'run trackers over sequences; goes on where it stopped'),
     'report': (report.add_arguments, report.run, 'figures, Markdown and pictures of a run'),
     'sweep': (sweep.add_arguments, sweep.run_sweep, 'vary parameters'),
     'tables': (tables.add_arguments, tables.run, "the paper's tables, ours beside theirs"),
     'absent': (absent.add_arguments, absent.run,
                'build sequences in which the target leaves and returns'),
-    'attention': (attention.add_arguments, attention.run, 'measure re-detectors by themselves'),
+    'attention': (proposals.add_arguments, proposals.run, 'measure re-detectors by themselves'),
     'cameras': (cameras.add_arguments, cameras.run, 'one target in several synchronous cameras'),
     'submit': (submissions.add_arguments, submissions.run, "write a benchmark's own files"),
     'trax': (trax.add_arguments, trax.run, 'serve a tracker to vot-toolkit'),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Callable, Mapping
 
+from lg_tracker_ros.checkpoint import checked_file, confidence_of, read_into, shared_backbone
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import opencv, pixelwise, siamfcpp, siamfcpp_net, siamrpnpp
-from lg_tracker_ros.local.look import Look
 from lg_tracker_ros.local.ncc import NccTracker
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
-from lg_tracker_ros.local.recognizer import Confidence, Recognizer, recognizing
-from lg_tracker_ros.settings import Settings
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.recognition.calibrated import calibrated, CalibratedTracker
+from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.types import LocalTracker
-from lg_tracker_ros.weights import checked_file, confidence_of, read_into, shared_backbone
 
 Maker = Callable[[Settings, EngineConfig], LocalTracker]
 
@@ -74,7 +75,7 @@ CONFIDENCE: Mapping[str, Confidence] = {
 """What ``train calibrate`` found; weights that bring their own in the header go before it."""
 
 
-def make_local(settings: Settings, engine: EngineConfig) -> Recognizer:
+def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     """
     Make the local tracker that ``settings`` name, with a calibrated confidence.
 
@@ -85,4 +86,4 @@ def make_local(settings: Settings, engine: EngineConfig) -> Recognizer:
     tracker = LOCAL_TRACKERS[name](settings, engine)
     own = confidence_of(settings.weights, file_of(settings)) if name in FILES else None
     confidence = Confidence(*own) if own else CONFIDENCE[name]
-    return recognizing(tracker, Look(shared_backbone(), engine), confidence)
+    return calibrated(tracker, Look(shared_backbone(), engine), confidence)

@@ -8,8 +8,8 @@ from typing import Callable, Sequence
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import Runner
-from lg_tracker_ros.local.look import Array
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
+from lg_tracker_ros.vision.cells import Array
 import numpy as np
 import numpy.typing as npt
 

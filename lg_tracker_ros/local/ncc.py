@@ -12,9 +12,9 @@ from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.look import inside_cells
-from lg_tracker_ros.local.pixelwise_net import normalize, SEARCH, STRIDE, TEMPLATE
 from lg_tracker_ros.types import Box, Frame, Region, TrackerOutput
+from lg_tracker_ros.vision.cells import inside_cells, SEARCH, STRIDE, TEMPLATE
+from lg_tracker_ros.vision.normalise import normalize
 import numpy as np
 import numpy.typing as npt
 from torch import nn, Tensor

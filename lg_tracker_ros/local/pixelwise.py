@@ -7,16 +7,8 @@ from pathlib import Path
 from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
-from lg_tracker_ros.local.look import inside_cells
-from lg_tracker_ros.local.pixelwise_net import (
-    CELLS,
-    GRID,
-    SEARCH,
-    SearchNet,
-    STRIDE,
-    TEMPLATE,
-    TemplateNet,
-)
+from lg_tracker_ros.local.pixelwise_net import SearchNet, TemplateNet
+from lg_tracker_ros.vision.cells import CELLS, GRID, inside_cells, SEARCH, STRIDE, TEMPLATE
 import numpy as np
 
 CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35)

@@ -11,21 +11,12 @@ from __future__ import annotations
 from typing import cast, Sequence
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
+from lg_tracker_ros.vision.cells import CELLS, STRIDE
+from lg_tracker_ros.vision.layers import conv3
+from lg_tracker_ros.vision.normalise import normalize
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-
-TEMPLATE = 128
-SEARCH = 256
-STRIDE = 16
-GRID = SEARCH // STRIDE
-CELLS = (TEMPLATE // STRIDE) ** 2
-
-
-def conv3(channels: int) -> nn.Sequential:
-    """3 x 3 convolution, batch normalisation, ReLU; N x c x h x w to the same shape."""
-    return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-                         nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 class PixelwiseHead(nn.Module):
@@ -124,12 +115,6 @@ class PixelwiseHeads(nn.Module):
         cls, quality, ltrb = (torch.stack(part) for part in zip(
             *self.each(x8, x16, kernels, fg, bg)))
         return cls.mean(0), quality.mean(0), ltrb.log().mean(0).exp()
-
-
-def normalize(images: Tensor) -> Tensor:
-    """N x h x w x 3 uint8 BGR to N x 3 x h x w, RGB, (value - 127) / 128."""
-    # the order of channels is turned last: before, an engine copies pixel by pixel
-    return ((images.permute(0, 3, 1, 2).float() - 127) / 128)[:, [2, 1, 0]]
 
 
 class TemplateNet(nn.Module):

@@ -19,8 +19,8 @@ from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.backbones.mobilenet_v2 import MobileNetV2
 from lg_tracker_ros.backbones.resnet50 import ResNet50
 from lg_tracker_ros.local.anchor_free import Grid
-from lg_tracker_ros.local.pixelwise_net import normalize
-from lg_tracker_ros.local.siamrpnpp_net import xcorr_depthwise
+from lg_tracker_ros.vision.correlations import xcorr_depthwise
+from lg_tracker_ros.vision.normalise import normalize
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F

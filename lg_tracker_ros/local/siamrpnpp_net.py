@@ -14,6 +14,7 @@ from lg_tracker_ros.backbones.alexnet import AlexNet
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.backbones.mobilenet_v2 import MobileNetV2
 from lg_tracker_ros.backbones.resnet50 import ResNet50
+from lg_tracker_ros.vision.correlations import xcorr_depthwise
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -59,20 +60,6 @@ class SiamRPNConstants:
     def anchors(self) -> int:
         """Number of anchors in each cell."""
         return len(self.ratios) * len(self.scales)
-
-
-def xcorr_depthwise(x: Tensor, kernel: Tensor) -> Tensor:
-    """
-    Correlate each channel of ``x`` with the same channel of ``kernel``, without padding.
-
-    ``x`` is B x C x H x W; ``kernel`` is B x C x h x w, or 1 x C x h x w for the whole batch.
-    """
-    b, c, h, w = x.shape
-    if kernel.shape[0] == 1:
-        return F.conv2d(x, kernel.transpose(0, 1), groups=c)
-    out = F.conv2d(x.reshape(1, b * c, h, w), kernel.reshape(b * c, 1, *kernel.shape[2:]),
-                   groups=b * c)
-    return out.reshape(b, c, *out.shape[2:])
 
 
 class DepthwiseXCorr(nn.Module):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Callable, Mapping
 
+from lg_tracker_ros.checkpoint import checked_file, read_into, shared_backbone
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import tanet
 from lg_tracker_ros.redetect.correlation import Correlation
 from lg_tracker_ros.redetect.tanet_lite import TanetLite
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, TanetLiteHead
-from lg_tracker_ros.settings import Settings
 from lg_tracker_ros.types import Redetector
-from lg_tracker_ros.weights import checked_file, read_into, shared_backbone
 
 Maker = Callable[[Settings, EngineConfig], Redetector]
 

@@ -12,10 +12,10 @@ import cv2
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.look import inside_cells
-from lg_tracker_ros.local.pixelwise_net import normalize, TEMPLATE
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.types import Box, Frame, Image, Proposals
+from lg_tracker_ros.vision.cells import inside_cells, TEMPLATE
+from lg_tracker_ros.vision.normalise import normalize
 import numpy as np
 import numpy.typing as npt
 from torch import nn, Tensor

@@ -6,12 +6,11 @@ from typing import Sequence
 
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local.look import inside_cells
-from lg_tracker_ros.local.pixelwise_net import TEMPLATE
 from lg_tracker_ros.redetect.correlation import as_attention, SIDE, squeeze
 from lg_tracker_ros.redetect.regions import attention_boxes, interleave
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, PARTS
 from lg_tracker_ros.types import Box, Frame, Proposals
+from lg_tracker_ros.vision.cells import inside_cells, TEMPLATE
 import numpy as np
 import numpy.typing as npt
 

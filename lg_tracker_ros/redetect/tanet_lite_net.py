@@ -9,8 +9,9 @@ correlation with its parts instead of concatenation, and motion is the differenc
 from __future__ import annotations
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
-from lg_tracker_ros.local.pixelwise_net import conv3, normalize
 from lg_tracker_ros.redetect.correlation import mean_feature, similarity
+from lg_tracker_ros.vision.layers import conv3
+from lg_tracker_ros.vision.normalise import normalize
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F

@@ -1,7 +1,7 @@
 """
 Between messages and our values, in pairs: ``x_to_msg`` and ``msg_to_x`` (or ``_from_msg``).
 
-From image messages to images: ``lg_tracker_ros.decoding``, which needs no ROS.
+From image messages to images: ``lg_tracker_ros.media.decoding``, which needs no ROS.
 """
 
 from __future__ import annotations

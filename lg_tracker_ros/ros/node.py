@@ -9,18 +9,18 @@ from typing import Any, Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.srv import InitTarget
-from lg_tracker_ros.decoding import Decoder
 from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.parameters.node import NodeOptions
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros import diagnostics as diag
 from lg_tracker_ros.ros import params
-from lg_tracker_ros.ros.buffers import FATES, Item
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.inputs import CameraInput
-from lg_tracker_ros.ros.options import NodeOptions
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, not_kept
-from lg_tracker_ros.ros.worker import Result, Target, Worker
-from lg_tracker_ros.settings import Settings
+from lg_tracker_ros.runtime.buffers import FATES, Item
+from lg_tracker_ros.runtime.worker import Result, Target, Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Image, Mode
 from rcl_interfaces.msg import SetParametersResult

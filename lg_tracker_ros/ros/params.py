@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Sequence
 
-from lg_tracker_ros.ros.options import NODE_PARAMETERS, NodeOptions
-from lg_tracker_ros.settings import Settings
+from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
+from lg_tracker_ros.parameters.tracker import Settings
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import (
     InvalidParameterException,

@@ -148,7 +148,7 @@ class JointPolicy:
             self.rules.confirmation.clear()
 
     def _accept(self, best: Candidate, moved: bool) -> Decision:
-        """The target is there: everything that counts failures starts anew."""
+        """Believe that it is there: everything that counts failures starts anew."""
         box = self._guarded(best.output.box, moved)
         self.place, self.size = Place(best.camera, box), (box.w, box.h)
         self.failures = self.unseen = self._since_search = 0

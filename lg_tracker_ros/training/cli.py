@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import argparse
 
-from lg_tracker_ros.training import (
-    ablation,
-    assets,
-    calibrate,
-    cutting,
-    export,
-    finetune,
-    preview,
-    run,
-    teacher,
-)
+from lg_tracker_ros.training import export, finetune
+from lg_tracker_ros.training.adversarial import ablation
+from lg_tracker_ros.training.assets import install
+from lg_tracker_ros.training.calibration import fit as calibrate
+from lg_tracker_ros.training.data import grabcut, pseudo_labels
+from lg_tracker_ros.training.loop import fit
+from lg_tracker_ros.training.synthesis import preview
 
 COMMANDS = {
-    'assets': (assets.add_arguments, assets.run, 'get what scenes are made of'),
+    'assets': (install.add_arguments, install.run, 'get what scenes are made of'),
     'preview': (preview.add_arguments, preview.run, 'show what the generator makes'),
-    'fit': (run.add_arguments, run.run,
+    'fit': (fit.add_arguments, fit.run,
             'train a network; goes on where it stopped; torchrun starts it on several GPUs'),
     'ablation': (ablation.add_arguments, ablation.run,
                  'train with and without discriminators over seeds, and compare'),
-    'pack': (run.add_pack_arguments, run.run_pack, 'make samples beforehand'),
-    'label': (teacher.add_arguments, teacher.run,
+    'pack': (fit.add_pack_arguments, fit.run_pack, 'make samples beforehand'),
+    'label': (pseudo_labels.add_arguments, pseudo_labels.run,
               'label real video with a teacher that must return to where it began'),
-    'cut': (cutting.add_arguments, cutting.run,
+    'cut': (grabcut.add_arguments, grabcut.run,
             'cut the targets of your recordings out, to be shown in other scenes'),
     'finetune': (finetune.add_arguments, finetune.run,
                  'train on with recordings of your own, and measure whether that helps'),

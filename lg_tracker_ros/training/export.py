@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from lg_tracker_ros.evaluation.records import replace_file
-from lg_tracker_ros.training.run_files import read_run
+from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.training.loop.checkpoints import read_run
 from torch import Tensor
 
 ABOUT = ('network', 'config', 'step', 'quality', 'report', 'commit', 'machine')

@@ -15,23 +15,22 @@ import shutil
 from typing import Any, Sequence
 
 from lg_tracker_ros.boxes import iou_pairs
-from lg_tracker_ros.checkpoint import load_checkpoint
-from lg_tracker_ros.evaluation.readers import read_dataset
-from lg_tracker_ros.evaluation.readers.files import folder_name, subfolders
-from lg_tracker_ros.evaluation.sequence import LabelledSequence
+from lg_tracker_ros.checkpoint import FOLDER, load_checkpoint
+from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.datasets.readers.files import folder_name, subfolders
+from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.local import LOCAL_TRACKERS, make_local
-from lg_tracker_ros.settings import Settings
-from lg_tracker_ros.training import run as training
-from lg_tracker_ros.training import teacher
-from lg_tracker_ros.training.assets import default_folder
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.training.assets.install import default_folder
+from lg_tracker_ros.training.data import pseudo_labels
+from lg_tracker_ros.training.data.media import held_out
 from lg_tracker_ros.training.export import export
-from lg_tracker_ros.training.loop import to_device
-from lg_tracker_ros.training.network import Network, Training
-from lg_tracker_ros.training.run_files import set_values
-from lg_tracker_ros.training.sources import held_out
-from lg_tracker_ros.training.stream import Ring
+from lg_tracker_ros.training.loop import fit as training
+from lg_tracker_ros.training.loop.checkpoints import set_values
+from lg_tracker_ros.training.loop.train import to_device
+from lg_tracker_ros.training.networks.network import Network, Training
+from lg_tracker_ros.training.samples.ring import Ring
 from lg_tracker_ros.types import Box, LocalTracker
-from lg_tracker_ros.weights import FOLDER
 import numpy as np
 import torch
 
@@ -88,7 +87,7 @@ def judge_tracks(tracker: LocalTracker, sequences: Sequence[LabelledSequence]
     for sequence in sequences:
         truth = sequence.truth[sequence.start::STRIDE]
         frames = list(sequence.frames(sequence.start))[::STRIDE]
-        boxes = teacher.follow(tracker, frames, Box(*truth[0]), 0.0)
+        boxes = pseudo_labels.follow(tracker, frames, Box(*truth[0]), 0.0)
         overlaps = iou_pairs([(b.x, b.y, b.w, b.h) for b in boxes], truth)[1:]
         found.append(overlaps[np.isfinite(overlaps)])
     every = np.concatenate(found)
@@ -113,10 +112,10 @@ def label_all(args: argparse.Namespace, out: Path) -> None:
         return  # a run that goes on
     part, kept, lost = out.with_name(f'{out.name}.part'), 0, 0
     shutil.rmtree(part, ignore_errors=True)  # of a run that was cut off
-    follower, least = teacher.make_teacher(args.teacher)
+    follower, least = pseudo_labels.make_teacher(args.teacher)
     for folder in args.recordings:
-        found = teacher.label_given(folder, part / folder_name(folder), follower, args.length,
-                                    args.step, least, args.topic, kept)
+        found = pseudo_labels.label_given(folder, part / folder_name(folder), follower,
+                                          args.length, args.step, least, args.topic, kept)
         kept, lost = kept + found[0], lost + found[1]
     if kept < 2:
         raise ValueError(f'{kept} of {kept + lost} targets could be followed; at least 2 are '
@@ -130,7 +129,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train finetune``."""
     parser.add_argument('network', metavar='NETWORK', help='pixelwise, tanet_lite, ...')
     parser.add_argument('recordings', nargs='+', type=Path, metavar='RECORDINGS',
-                        help=f'folder of videos or bags with {teacher.BOXES}')
+                        help=f'folder of videos or bags with {pseudo_labels.BOXES}')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='tracks, run and weights; a run that is there goes on')
     parser.add_argument('--weights', type=Path, metavar='FILE',
@@ -142,7 +141,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='how many of the samples come from your tracks (%(default)s)')
     parser.add_argument('--length', type=int, default=200,
                         help='frames of a track at most (%(default)s)')
-    teacher.add_shared(parser)
+    pseudo_labels.add_shared(parser)
     parser.add_argument('--workers', type=int, default=1, metavar='N',
                         help='processes that make samples')
     parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE',

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping
 
+from lg_tracker_ros.datasets.sequence import Flags
+from lg_tracker_ros.evaluation.experiments.records import Record
 from lg_tracker_ros.evaluation.metrics.longterm import Scores
 from lg_tracker_ros.evaluation.metrics.overlap import center_errors, overlaps, Values
-from lg_tracker_ros.evaluation.records import Record
-from lg_tracker_ros.evaluation.sequence import Flags
 import numpy as np
 import numpy.typing as npt
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Sequence
 
+from lg_tracker_ros.datasets.sequence import Flags
 from lg_tracker_ros.evaluation.metrics.overlap import Values
-from lg_tracker_ros.evaluation.sequence import Flags
 import numpy as np
 import numpy.typing as npt
 

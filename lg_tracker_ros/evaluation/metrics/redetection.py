@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from lg_tracker_ros.datasets.sequence import Flags
 from lg_tracker_ros.evaluation.metrics.overlap import overlaps, Values
-from lg_tracker_ros.evaluation.sequence import Flags
 import numpy as np
 import numpy.typing as npt
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
+from lg_tracker_ros.evaluation.experiments.records import Record
 from lg_tracker_ros.evaluation.metrics import longterm, overlap, redetection
 from lg_tracker_ros.evaluation.metrics.calibration import (
     calibration_error,
@@ -12,7 +13,6 @@ from lg_tracker_ros.evaluation.metrics.calibration import (
 )
 from lg_tracker_ros.evaluation.metrics.frames import Run, score
 from lg_tracker_ros.evaluation.metrics.speed import speed
-from lg_tracker_ros.evaluation.records import Record
 from lg_tracker_ros.types import Mode
 import numpy as np
 import numpy.typing as npt

@@ -1,0 +1,1 @@
+"""Labelled sequences and the readers of data sets."""

@@ -1,0 +1,1 @@
+"""Other toolkits' protocols and submissions."""

@@ -1,0 +1,1 @@
+"""Runs over data sets, and what they leave on disk."""

@@ -1,0 +1,293 @@
+"""
+``eval cameras``: several synchronous streams, scored as one target across cameras.
+
+Sequences whose names differ in ``_cam<digits>`` alone are a group: the same moments, the same
+target, absent in some. One tracker gets all frames of a moment, and its best result counts.
+
+    OUT/_cameras/dataset.json              the members' labels
+    OUT/_cameras/<tracker>/<group>.csv     the columns of ``track`` and ``camera``, a member's name
+    OUT/_cameras/<tracker>/<group>.json    how it was made
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from dataclasses import dataclass
+import io
+import json
+from pathlib import Path
+import re
+import sys
+import time
+from typing import Any, Sequence, TypeVar
+
+from lg_tracker_ros.boxes import iou_pairs
+from lg_tracker_ros.datasets.readers import read_dataset, READERS
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.jobs import over_processes
+from lg_tracker_ros.evaluation.experiments.one_pass import (
+    described,
+    is_done,
+    one_protocol,
+    result_path,
+    words,
+)
+from lg_tracker_ros.evaluation.experiments.progress import carry_out
+from lg_tracker_ros.evaluation.experiments.records import (
+    Labels,
+    read_labels,
+    read_record,
+    Record,
+    tracker_folders,
+    write_labels,
+)
+from lg_tracker_ros.evaluation.experiments.trackers import folder_name, PEERS, settings_of, WEIGHTS
+from lg_tracker_ros.evaluation.metrics.overlap import success_auc
+from lg_tracker_ros.evaluation.reports.markdown import number, table
+from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.provenance import seen_in_training
+from lg_tracker_ros.rows import COLUMNS, track_row
+from lg_tracker_ros.tracker import choose, LongTermTracker
+from lg_tracker_ros.types import Box, Track
+import numpy as np
+import numpy.typing as npt
+
+FOLDER = '_cameras'
+
+
+S = TypeVar('S', LabelledSequence, Labels)
+
+
+def groups(sequences: Sequence[S]) -> dict[str, list[S]]:
+    """
+    Group the sequences whose names differ in ``_cam<digits>`` alone, by name and in its order.
+
+    ``a_cam1_b`` and ``a_cam2_b`` are ``a_cams_b``; a single one is no group. Raises ValueError
+    when the members have different numbers of frames: they can't show the same moments.
+    """
+    found: dict[str, list[S]] = {}
+    for s in sorted(sequences, key=lambda s: s.name):
+        group = re.sub(r'_cam\d+(?=_|$)', '_cams', s.name, count=1)
+        if group != s.name:
+            found.setdefault(group, []).append(s)
+    found = {name: members for name, members in found.items() if len(members) > 1}
+    for name, members in found.items():
+        if len({len(m.truth) for m in members}) > 1:
+            raise ValueError(f'the cameras of {name} must have the same number of frames, got '
+                             + ', '.join(f'{m.name} {len(m.truth)}' for m in members))
+    return found
+
+
+def run_group(tracker: LongTermTracker, members: Sequence[LabelledSequence]) -> list[list[str]]:
+    """
+    Follow the target through all members at once; returns a row for each moment, as in the CSV.
+
+    Begins with the box of the member that has the earliest one (the first of these by order).
+    """
+    first = min(members, key=lambda m: m.start)
+    rows = []
+    last: Track | None = None
+    for i, frames in enumerate(zip(*(m.frames(first.start) for m in members)), first.start):
+        begin = time.perf_counter()
+        if last is None:
+            last = tracker.init(frames[members.index(first)], Box(*first.truth[i]))
+        else:
+            last = choose(tracker.step(frames), last)
+        ms = 1e3 * (time.perf_counter() - begin)
+        rows.append([*track_row(i, frames[0].stamp, last, ms), last.camera])
+    return rows
+
+
+def score(record: Record, cameras: npt.NDArray[np.str_],
+          members: Sequence[Labels]) -> dict[str, float | int | None]:
+    """
+    Score one target across cameras.
+
+    ``record`` holds the box of each of N moments and ``cameras`` (N) the member it is in. Scored
+    are the moments from the first box on, that one included, in which every camera is labelled.
+    Counts: ``visible`` (the target is in some camera; the next four count these), ``right`` (a
+    box in a camera that has the target, IoU > .5; where several have it any of them is right),
+    ``right_camera`` (that camera, whatever the box), ``wrong`` (another camera or another box),
+    ``silent`` (no box); ``absent`` (it is in none) and ``claimed_when_absent``. ``auc`` is the
+    success AUC over the visible moments: the IoU in the right camera, else 0. None without any.
+    """
+    n, start = len(record.boxes), min(m.start for m in members)
+    scored = np.arange(n) >= start
+    somewhere, there, iou = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n)
+    for m in members:
+        scored &= m.present | m.absent
+        somewhere |= m.present
+        here = m.present & record.claimed & (cameras == m.name)
+        there |= here
+        iou[here] = iou_pairs(record.boxes[here], m.truth[here])
+    visible = scored & somewhere
+    absent = scored & ~visible
+    right = there & (iou > 0.5)
+    counts = {'frames': scored, 'visible': visible, 'right': visible & right,
+              'right_camera': visible & there, 'wrong': visible & record.claimed & ~right,
+              'silent': visible & ~record.claimed, 'absent': absent,
+              'claimed_when_absent': absent & record.claimed}
+    ms = record.ms[start + 1:]
+    return {**{name: int(flags.sum()) for name, flags in counts.items()},
+            'auc': float(success_auc(iou[visible])) if visible.any() else None,
+            'ms_median': float(np.nanmedian(ms)) if np.isfinite(ms).any() else None}
+
+
+def read_cameras(path: Path, members: Sequence[Labels]) -> npt.NDArray[np.str_]:
+    """
+    Read the column ``camera`` of a group's CSV: N names, '' before its first frame.
+
+    Raises ValueError with file and line for a name that no member has.
+    """
+    names = {m.name for m in members}
+    found = np.full(len(members[0].truth), '', f'U{max(map(len, names))}')
+    with open(path, newline='') as file:
+        for line, row in enumerate(csv.DictReader(file), 2):
+            if row.get('camera') not in names:
+                raise ValueError(f'{path}:{line}: camera must be one of '
+                                 f'{", ".join(sorted(names))}, got {row.get("camera")!r}')
+            found[int(row['frame'])] = row['camera']
+    return found
+
+
+def results(out: Path) -> dict[str, dict[str, Any]]:
+    """Score what is in OUT: ``{tracker: {group: score(...)}}``; {} where there is nothing."""
+    folder = out / FOLDER
+    if not (folder / 'dataset.json').is_file():
+        return {}
+    known = groups(list(read_labels(folder).values()))
+    found: dict[str, dict[str, Any]] = {}
+    for tracker in tracker_folders(folder):
+        for path in sorted(tracker.glob('*.csv')):
+            members = known.get(path.stem, [])
+            if members:
+                record = read_record(path, members[0])
+                found.setdefault(tracker.name, {})[path.stem] = score(
+                    record, read_cameras(path, members), members)
+    return found
+
+
+def section(out: Path) -> list[str]:
+    """Write the part of the report; no line where there is nothing."""
+    found = results(out)
+    if not found:
+        return []
+    members = groups(list(read_labels(out / FOLDER).values()))
+    lines = ['## Several cameras', '',
+             'One target in synchronous cameras. Right: a box with IoU > .5 in a camera that has '
+             'the target; wrong: another camera or another box; silent: no box though some camera '
+             'has the target. AUC counts the IoU in the right camera, else 0.', '']
+    for group in sorted({g for of in found.values() for g in of}):
+        shown = {t: of[group] for t, of in found.items() if group in of}
+        some = next(iter(shown.values()))
+        marks = sorted({mark for m in members[group] for mark in m.marks})
+        lines += [f'{group}{" (" + ", ".join(marks) + ")" if marks else ""}: '
+                  f'{len(members[group])} cameras, {some["frames"]} moments; the target is in one '
+                  f'or more in {some["visible"]}, in none in {some["absent"]}.', '']
+        lines += table(
+            ['tracker', 'AUC', 'right', 'right camera', 'wrong', 'silent', 'claimed while in none',
+             'ms'],
+            [[t, number(s['auc'], 3), *(_counted(s, key, 'visible') for key in (
+                'right', 'right_camera', 'wrong', 'silent')),
+              _counted(s, 'claimed_when_absent', 'absent'), number(s['ms_median'], 1)]
+             for t, s in shown.items()])
+        lines.append('')
+    return lines
+
+
+def _counted(scores: dict[str, Any], key: str, of: str) -> str:
+    share = f' ({scores[key] / scores[of]:.1%})' if scores[of] else ''
+    return f'{scores[key]}{share}'
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One tracker over one group; ``made`` goes into the sidecar."""
+
+    tracker: str
+    group: str
+    members: tuple[LabelledSequence, ...]
+    out: Path
+    weights: Path
+    made: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return f'{self.tracker} on {self.group}'
+
+    @property
+    def path(self) -> Path:
+        """Where its rows go."""
+        return result_path(self.out / FOLDER, self.tracker, self.group)
+
+
+def follow_group(job: Job) -> int:
+    """Do a job; both files are written whole, the rows last. Returns the number of moments."""
+    rows = run_group(build_tracker(settings_of(job.tracker, job.weights)), job.members)
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows([[*COLUMNS, 'camera'], *rows])
+    replace_file(job.path.with_suffix('.json'), json.dumps(job.made, sort_keys=True) + '\n')
+    replace_file(job.path, text.getvalue())
+    return len(rows)
+
+
+def plan(trackers: Sequence[str], found: dict[str, list[LabelledSequence]], out: Path,
+         weights: Path, seen: bool) -> tuple[list[Job], dict[str, list[str]]]:
+    """
+    List the jobs, and the remarks on sequences that the report must carry.
+
+    A group with a member that the weights were trained on is left out, unless ``seen``; then it
+    is remarked on. Raises ValueError for a tracker that can't take several cameras.
+    """
+    jobs: list[Job] = []
+    marks: dict[str, list[str]] = {}
+    for tracker in trackers:
+        if tracker in PEERS:
+            raise ValueError(f'{tracker} follows a target in one camera only; give configurations '
+                             'of ours to `eval cameras`')
+        made = described(tracker, weights)
+        for group, members in found.items():
+            known = [m.name for m in members if seen_in_training(m.source, made['trained_on'])]
+            if known and not seen:
+                print(f'{group} is left out for {tracker}: its weights were trained on '
+                      f'{", ".join(known)}; --seen runs it, marked', file=sys.stderr)
+                continue
+            for name in known:
+                marks.setdefault(name, []).append(f'{folder_name(tracker)} was trained on it')
+            jobs.append(Job(tracker, group, tuple(members), out, weights, made))
+    return jobs, marks
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``eval cameras``."""
+    parser.add_argument('--data', type=Path, required=True, metavar='DIR',
+                        help='the data set; sequences NAME_cam1, NAME_cam2, ... are a group')
+    parser.add_argument('--layout', default='', choices=['', *READERS],
+                        help='its layout; default: recognised')
+    parser.add_argument('--trackers', default='default', metavar='A,B', help='as for `eval run`')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
+    parser.add_argument('--peers', type=Path, default=WEIGHTS, metavar='DIR',
+                        help='as for `eval run`')
+    parser.add_argument('--again', action='store_true', help='do again what is there')
+    parser.add_argument('--seen', action='store_true',
+                        help='also groups that the weights were trained on, marked')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``eval cameras``; status 1 when a job failed, the others' results stay."""
+    found = groups(read_dataset(args.data, args.layout))
+    if not found:
+        raise ValueError(f'{args.data} holds no group of cameras; expected sequences whose names '
+                         'differ in _cam<digits> alone, such as hall_cam1 and hall_cam2')
+    jobs, marks = plan(words(args.trackers), found, args.out, args.peers, args.seen)
+    members = [m for of in found.values() for m in of]
+    one_protocol(members, args.out / FOLDER)
+    write_labels(args.out / FOLDER, members, marks)
+    todo = [j for j in jobs if not is_done(j.path, j.made, args.again)]
+    failed = carry_out(over_processes(follow_group, todo, args.jobs), len(todo), 'group')
+    print('\n'.join(section(args.out)))
+    return 1 if failed else 0

@@ -1,0 +1,245 @@
+"""
+``eval attention``: re-detectors by themselves, without a local tracker or a search policy.
+
+Each learns the target from its first box and is then asked at every N-th frame in which the
+target is present, given the frames up to that one and the size of the last true box before it: a
+tracker would have to know that size by itself. So the figures say what the map and the proposals
+are worth, not what a lost tracker finds.
+
+    OUT/_attention/dataset.json                    the labels
+    OUT/_attention/<redetector>/<sequence>.csv     COLUMNS, see attention_results
+    OUT/_attention/<redetector>/<sequence>.json    how it was made
+    OUT/_attention/<redetector>/<sequence>.jpg     some frames with their maps
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import deque
+import csv
+from dataclasses import dataclass
+from functools import lru_cache
+import io
+import json
+from pathlib import Path
+import sys
+import time
+from typing import Any, Sequence
+
+import cv2
+from lg_tracker_ros.datasets.readers import read_dataset, READERS
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.jobs import over_processes
+from lg_tracker_ros.evaluation.experiments.one_pass import described, is_done, one_protocol, words
+from lg_tracker_ros.evaluation.experiments.progress import carry_out
+from lg_tracker_ros.evaluation.experiments.records import write_labels
+from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of, WEIGHTS
+from lg_tracker_ros.evaluation.metrics.attention import map_auc, map_iou
+from lg_tracker_ros.evaluation.metrics.overlap import overlaps
+from lg_tracker_ros.evaluation.reports.pictures import attention_picture
+from lg_tracker_ros.evaluation.reports.proposal_results import (
+    AT,
+    COLUMNS,
+    FOLDER,
+    MAP_LEVEL,
+    section,
+)
+from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.provenance import seen_in_training
+from lg_tracker_ros.redetect import REDETECTORS
+from lg_tracker_ros.types import Box, Frame, Redetector
+import numpy as np
+import numpy.typing as npt
+
+SHOWN = 4
+"""Frames of a picture."""
+
+
+def redetector_settings(name: str) -> str:
+    """
+    Return the tracker name whose re-detector ``name`` is (``tanet_lite@threshold=0.1``).
+
+    Raises ValueError when there is no such re-detector.
+    """
+    base = name.partition('@')[0]
+    if REDETECTORS.get(base) is None:
+        known = ', '.join(n for n, make in REDETECTORS.items() if make)
+        raise ValueError(f'unknown re-detector {name!r}; expected one of {known}, perhaps with '
+                         '@parameter=value')
+    return f'opencv_mil+{name}'  # a local tracker without weights, which isn't made
+
+
+@lru_cache(maxsize=1)
+def make_redetector(name: str) -> Redetector:
+    """Build a re-detector of one thread, and keep the last; ValueError when it can't be had."""
+    settings = settings_of(redetector_settings(name))
+    make = REDETECTORS[settings.redetector]
+    assert make is not None  # redetector_settings has seen to that
+    return make(settings, settings.engine_config())
+
+
+def asked(sequence: LabelledSequence, every: int) -> list[int]:
+    """List the frames, ``every`` apart from the first box on, in which the target is present."""
+    return [i for i in range(sequence.start + every, len(sequence.truth), every)
+            if sequence.present[i]]
+
+
+def judge(boxes: Sequence[Box], truth: npt.NDArray[np.float64]) -> list[float]:
+    """Give rank, rank_iou and the iou_K of COLUMNS for proposals, best first."""
+    rows = np.array([(b.x, b.y, b.w, b.h) for b in boxes], np.float64).reshape(-1, 4)
+    away = rows[:, :2] + rows[:, 2:] / 2 - truth[:2]
+    inside = ((away >= 0) & (away < truth[2:])).all(axis=1)
+    iou = overlaps(rows, np.broadcast_to(truth, rows.shape))
+    ranks = [float(np.argmax(hit)) + 1 if hit.any() else 0.0 for hit in (inside, iou >= 0.5)]
+    return [*ranks, *(float(iou[:k].max(initial=0)) for k in AT)]
+
+
+def target_mask(sequence: LabelledSequence, frame: Frame, i: int) -> npt.NDArray[np.uint8]:
+    """
+    Return the mask of frame ``i`` (height x width, not 0: target); without one the filled box.
+
+    Raises ValueError when the mask's file can't be read.
+    """
+    if sequence.masks:
+        mask = cv2.imread(str(sequence.masks[i]), cv2.IMREAD_UNCHANGED)
+        if mask is None:
+            raise ValueError(f'{sequence.masks[i]} cannot be read as an image')
+        return np.asarray(mask if mask.ndim == 2 else mask[..., :3].max(axis=2), np.uint8)
+    x, y, w, h = sequence.truth[i]
+    filled = np.zeros((frame.height, frame.width), np.uint8)
+    filled[max(round(y), 0):max(round(y + h), 0), max(round(x), 0):max(round(x + w), 0)] = 1
+    return filled
+
+
+def measure(redetector: Redetector, sequence: LabelledSequence, every: int, k: int,
+            picture: Path | None = None) -> list[list[str]]:
+    """
+    Ask a re-detector along a sequence; returns the rows of COLUMNS.
+
+    ``k`` proposals are asked for; ``picture`` gets SHOWN frames with their maps, where there are
+    maps.
+    """
+    wanted = asked(sequence, every)
+    shown = {wanted[j] for j in np.linspace(0, len(wanted) - 1, SHOWN).astype(int)} \
+        if wanted else set()
+    rows: list[list[str]] = []
+    tiles: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32],
+                      npt.NDArray[np.float64]]] = []
+    clip: deque[Frame] = deque(maxlen=redetector.history)
+    size = (0.0, 0.0)
+    for i, frame in enumerate(sequence.frames(sequence.start), sequence.start):
+        clip.append(frame)
+        truth = sequence.truth[i]
+        if i == sequence.start:
+            redetector.init(frame, Box(*truth))
+        elif i in wanted:
+            begin = time.perf_counter()
+            found = redetector.propose(list(clip), size, k)
+            ms = 1e3 * (time.perf_counter() - begin)
+            auc = iou = None
+            if found.attention is not None:
+                mask = target_mask(sequence, frame, i)
+                auc = map_auc(found.attention, mask)
+                iou = map_iou(found.attention, mask, MAP_LEVEL * found.attention.max())
+                if i in shown:
+                    tiles.append((frame.image, found.attention, truth))
+            rank, rank_iou, *best = judge(found.boxes, truth)
+            rows.append([str(i), f'{rank:.0f}', f'{rank_iou:.0f}', *(f'{v:.6f}' for v in best),
+                         *('nan' if v is None else f'{v:.6f}' for v in (auc, iou)), f'{ms:.2f}'])
+        if sequence.present[i]:
+            size = float(truth[2]), float(truth[3])
+    if picture is not None and tiles:
+        images, maps, boxes = zip(*tiles)
+        attention_picture(images, maps, np.array(boxes), picture)
+    return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One re-detector along one sequence; ``made`` goes into the sidecar."""
+
+    redetector: str
+    sequence: LabelledSequence
+    folder: Path
+    every: int
+    k: int
+    made: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return f'{self.redetector} on {self.sequence.name}'
+
+    @property
+    def path(self) -> Path:
+        """Where its rows go."""
+        return self.folder / folder_name(self.redetector) / f'{self.sequence.name}.csv'
+
+
+def follow(job: Job) -> int:
+    """Do a job; files are written whole, the rows last. Returns the number of frames asked."""
+    rows = measure(make_redetector(job.redetector), job.sequence, job.every, job.k,
+                   job.path.with_suffix('.jpg'))
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows([COLUMNS, *rows])
+    replace_file(job.path.with_suffix('.json'), json.dumps(job.made, sort_keys=True) + '\n')
+    replace_file(job.path, text.getvalue())
+    return len(rows)
+
+
+def plan(args: argparse.Namespace, sequences: Sequence[LabelledSequence]
+         ) -> tuple[list[Job], dict[str, list[str]]]:
+    """
+    List the jobs, and the remarks on sequences that the report must carry.
+
+    A sequence that the weights were trained on is left out, unless ``--seen``; then it is
+    remarked on.
+    """
+    jobs: list[Job] = []
+    marks: dict[str, list[str]] = {}
+    for name in words(args.redetectors):
+        made = described(redetector_settings(name), WEIGHTS)
+        made['settings'] |= {'every': args.every, 'k': args.k, 'map_level': MAP_LEVEL}
+        for s in sequences:
+            known = seen_in_training(s.source, made['trained_on'])
+            if known and not args.seen:
+                print(f'{s.name} is left out for {name}: its weights were trained on {known}; '
+                      '--seen measures it, marked', file=sys.stderr)
+                continue
+            if known:
+                marks.setdefault(s.name, []).append(f'{name} was trained on it')
+            jobs.append(Job(name, s, args.out / FOLDER, args.every, args.k, made))
+    return jobs, marks
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``eval attention``."""
+    parser.add_argument('--data', type=Path, required=True, metavar='DIR', help='the data set')
+    parser.add_argument('--layout', default='', choices=['', *READERS],
+                        help='its layout; default: recognised')
+    parser.add_argument('--redetectors', default='tanet_lite,correlation', metavar='A,B',
+                        help='each perhaps with @parameter=value')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    parser.add_argument('--every', type=int, default=10, metavar='N',
+                        help='ask at every N-th frame')
+    parser.add_argument('--k', type=int, default=max(AT), metavar='K', help='proposals')
+    parser.add_argument('--only', default='', metavar='SEQ,SEQ', help='these sequences')
+    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
+    parser.add_argument('--again', action='store_true', help='do again what is there')
+    parser.add_argument('--seen', action='store_true',
+                        help='also sequences that the weights were trained on, marked')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``eval attention``; status 1 when a job failed, the others' results stay."""
+    for option, value, least in (('--every', args.every, 1), ('--k', args.k, max(AT))):
+        if value < least:
+            raise ValueError(f'{option} must be at least {least}, got {value}')
+    sequences = read_dataset(args.data, args.layout, words(args.only))
+    one_protocol(sequences, args.out / FOLDER)
+    jobs, marks = plan(args, sequences)
+    write_labels(args.out / FOLDER, sequences, marks)
+    todo = [j for j in jobs if not is_done(j.path, j.made, args.again)]
+    failed = carry_out(over_processes(follow, todo, args.jobs), len(todo), 'sequence')
+    print('\n'.join(section(args.out)))
+    return 1 if failed else 0

@@ -1,0 +1,169 @@
+"""
+What a run leaves on disk, and how it is read back: ``run`` and ``report`` meet only here.
+
+    OUT/dataset.json               the labels of every sequence that was run
+    OUT/<tracker>/<sequence>.csv   one line a frame, in the columns of ``track``
+    OUT/<tracker>/<sequence>.json  how it was made: settings, weights, commit, machine, stages
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+import json
+from pathlib import Path
+from typing import Any, Iterable, Mapping, Sequence
+
+from lg_tracker_ros.datasets.sequence import Boxes, Flags, Labelled, LabelledSequence
+from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.rows import COLUMNS, PLACE
+from lg_tracker_ros.types import Mode
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Labels(Labelled):
+    """A LabelledSequence without its pictures; ``path`` says where those are."""
+
+    name: str
+    truth: Boxes
+    absent: Flags
+    attributes: tuple[str, ...] = ()
+    source: str = ''
+    protocol: str = 'plain'
+    path: str = ''
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """
+    One tracker's run over one sequence; every array has a row for each of its N labelled frames.
+
+    ``boxes`` N x 4 (nan: none claimed), ``confidence`` N in [0, 1], ``mode`` N of Mode.name
+    values, ``ms`` N in milliseconds (nan before the run's first frame). ``stages`` holds, by
+    name, N milliseconds (nan where the stage did not run). ``made`` is the sidecar. ``places``
+    N x 4 are where the tracker believed the target to be, claimed or not (nan: it didn't say).
+    """
+
+    tracker: str
+    labels: Labels
+    boxes: Boxes
+    confidence: npt.NDArray[np.float64]
+    mode: npt.NDArray[np.str_]
+    ms: npt.NDArray[np.float64]
+    stages: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    made: Mapping[str, Any] = field(default_factory=dict)
+    places: Boxes | None = None
+
+    @property
+    def claimed(self) -> Flags:
+        """Frames with a claimed box: N flags."""
+        return np.asarray(np.isfinite(self.boxes).all(axis=1))
+
+    @property
+    def every(self) -> Boxes:
+        """
+        Boxes N x 4 with one for every frame from the first on, as one-pass evaluation wants.
+
+        Where none is claimed it is the place; where there is none either, the box before, as the
+        toolkits of OTB and LaSOT do.
+        """
+        boxes = self.boxes.copy()
+        if self.places is not None:
+            boxes[~self.claimed] = self.places[~self.claimed]
+        known = np.isfinite(boxes).all(axis=1)
+        return boxes[np.maximum.accumulate(np.where(known, np.arange(len(boxes)), 0))]
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    return [float(v) if np.isfinite(v) else None for v in values]
+
+
+def write_labels(out: Path, sequences: Sequence[LabelledSequence],
+                 marks: Mapping[str, Sequence[str]]) -> None:
+    """
+    Add the labels of ``sequences`` to OUT/dataset.json, beside those that are there.
+
+    ``marks`` are remarks on a sequence that every report must carry. Raises ValueError when a
+    sequence of that name with other labels is there: its results would be scored wrongly.
+    """
+    path = out / 'dataset.json'
+    known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    for s in sequences:
+        where = s.video or s.images[0].parent
+        entry = {'truth': [r if r[0] is not None else None for r in map(_numbers, s.truth)],
+                 'absent': np.flatnonzero(s.absent).tolist(), 'attributes': list(s.attributes),
+                 'source': s.source, 'protocol': s.protocol, 'path': str(where),
+                 'marks': list(marks.get(s.name, ()))}
+        old = known.get(s.name)
+        if old is not None and (old['truth'], old['absent']) != (entry['truth'], entry['absent']):
+            raise ValueError(f'{path} holds other labels for {s.name}; use another --out')
+        known[s.name] = entry
+    replace_file(path, json.dumps(known, sort_keys=True, separators=(',', ':')) + '\n')
+
+
+def read_labels(out: Path) -> dict[str, Labels]:
+    """Read OUT/dataset.json; ValueError when it isn't there."""
+    path = out / 'dataset.json'
+    if not path.is_file():
+        raise ValueError(f'{path} does not exist; is {out} the --out of an `eval run`?')
+    found = {}
+    for name, entry in json.loads(path.read_text()).items():
+        truth = np.array([r or [np.nan] * 4 for r in entry['truth']], np.float64)
+        absent = np.zeros(len(truth), bool)
+        absent[entry['absent']] = True
+        found[name] = Labels(name, truth, absent, tuple(entry['attributes']), entry['source'],
+                             entry['protocol'], entry['path'], tuple(entry['marks']))
+    return found
+
+
+def read_record(path: Path, labels: Labels) -> Record:
+    """
+    Read OUT/<tracker>/<sequence>.csv and its sidecar.
+
+    Raises ValueError with file and line for a row that doesn't fit.
+    """
+    n = len(labels.truth)
+    boxes, places = np.full((n, 4), np.nan), np.full((n, 4), np.nan)
+    confidence, ms = np.zeros(n), np.full(n, np.nan)
+    mode = np.full(n, Mode.IDLE.name, 'U8')
+    with open(path, newline='') as file:
+        rows = csv.reader(file)
+        head = tuple(next(rows, ()))
+        if head[:len(COLUMNS)] != COLUMNS:
+            raise ValueError(f'{path}:1: expected the columns {",".join(COLUMNS)}')
+        placed = head[len(COLUMNS):] == PLACE
+        for line, row in enumerate(rows, 2):
+            try:
+                i, *values = int(row[0]), *map(float, row[2:7])
+                if not 0 <= i < n:
+                    raise ValueError(f'frame {i} is not in 0..{n - 1}')
+                boxes[i], confidence[i] = values[:4], values[4]
+                mode[i], ms[i] = Mode[row[8]].name, float(row[9])
+                if placed:
+                    places[i] = list(map(float, row[len(COLUMNS):len(COLUMNS) + 4]))
+            except (ValueError, KeyError, IndexError) as e:
+                raise ValueError(f'{path}:{line}: {e}') from e
+    made_path = path.with_suffix('.json')
+    made = json.loads(made_path.read_text()) if made_path.is_file() else {}
+    stages = {name: np.array([np.nan if v is None else v for v in values], np.float64)
+              for name, values in made.pop('stages', {}).items()}
+    return Record(path.parent.name, labels, boxes, confidence, mode, ms, stages, made, places)
+
+
+def tracker_folders(out: Path) -> list[Path]:
+    """Folders of OUT that hold a tracker's results, by name; those that begin with _ are ours."""
+    return sorted(p for p in out.iterdir()
+                  if p.is_dir() and p.name[0] not in '._' and next(p.glob('*.csv'), None))
+
+
+def read_records(out: Path) -> dict[str, dict[str, Record]]:
+    """Read every result of a run: ``{tracker: {sequence: Record}}``, both by name."""
+    labels = read_labels(out)
+    found: dict[str, dict[str, Record]] = {}
+    for folder in tracker_folders(out):
+        found[folder.name] = {p.stem: read_record(p, labels[p.stem])
+                              for p in sorted(folder.glob('*.csv')) if p.stem in labels}
+    return found

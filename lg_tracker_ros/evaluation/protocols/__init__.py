@@ -1,0 +1,1 @@
+"""Sequences made from others to measure what those lack."""

@@ -1,0 +1,1 @@
+"""From what runs left to tables, pictures and reports."""

@@ -1,0 +1,66 @@
+"""``eval report``: figures, Markdown and pictures, computed from what ``eval run`` left."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from lg_tracker_ros.evaluation.experiments import cameras
+from lg_tracker_ros.evaluation.experiments.records import read_labels, tracker_folders
+from lg_tracker_ros.evaluation.reports import proposal_results
+from lg_tracker_ros.evaluation.reports.markdown import (
+    main_table,
+    markdown,
+    portable,
+    remark,
+    sections_only,
+)
+from lg_tracker_ros.evaluation.reports.pictures import draw
+from lg_tracker_ros.evaluation.reports.results import as_json, compute, Results
+from lg_tracker_ros.files import replace_file
+
+
+def write(out: Path, command: str = '', pictures: bool = True) -> Results | None:
+    """Write the report of OUT (see write_report); None where OUT holds only other parts."""
+    sections = [*cameras.section(out), *proposal_results.section(out)]
+    if sections and not tracker_folders(out):
+        parts = [f for f in (out / cameras.FOLDER, out / proposal_results.FOLDER) if f.is_dir()]
+        labels = {name: label for f in parts for name, label in read_labels(f).items()}
+        replace_file(out / 'report.json', '{}\n')
+        replace_file(out / 'report.md', sections_only(labels, sections, command))
+        return None
+    results = compute(out)
+    replace_file(out / 'report.json', as_json(results))
+    drawn = draw(results, out / 'pictures') if pictures else {}
+    replace_file(out / 'report.md', markdown(results, command, drawn, sections))
+    return results
+
+
+def write_report(out: Path, command: str = '', pictures: bool = True) -> dict[str, Any]:
+    """
+    Write OUT/report.json, OUT/report.md and OUT/pictures/ from the results in OUT.
+
+    ``command`` is what the Markdown says that made it; ``pictures`` can be left out. Returns what
+    report.json holds: ``{tracker: {"mean": ..., "sequences": {name: ...}, ...}}``, empty where
+    OUT holds nothing but results of several cameras or of attention. Raises ValueError, in one
+    line, when OUT holds no results, or those of more than one protocol.
+    """
+    results = write(out, command, pictures)
+    return json.loads(as_json(results)) if results else {}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``eval report``."""
+    parser.add_argument('out', type=Path, metavar='OUT', help='the --out of `eval run`')
+    parser.add_argument('--no-pictures', action='store_true', help='figures and Markdown only')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``eval report``; prints the main table."""
+    command = f'python -m lg_tracker_ros eval report {portable(str(args.out))}'
+    results = write(args.out, command, pictures=not args.no_pictures)
+    lines = [*remark(results), *main_table(results)] if results else [f'{args.out}/report.md']
+    print('\n'.join(lines))
+    return 0

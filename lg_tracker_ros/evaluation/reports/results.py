@@ -1,0 +1,113 @@
+"""The figures of a run, computed from what it left on disk; tables and pictures start here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from lg_tracker_ros.evaluation.experiments.records import Labels, read_labels, read_records, Record
+from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """
+    Everything a report shows.
+
+    ``labels`` are those of the sequences that at least one tracker ran on. ``own`` holds each
+    tracker's figures over its own sequences (see metrics.summary.tracker_metrics) and ``made``.
+    ``compared`` holds them over ``common``, the sequences that every tracker ran on, and is the
+    same as ``own`` where all ran on all of them, or where no sequence is common.
+    """
+
+    labels: Mapping[str, Labels]
+    records: Mapping[str, Mapping[str, Record]]
+    own: Mapping[str, dict[str, Any]]
+    compared: Mapping[str, dict[str, Any]]
+    common: tuple[str, ...]
+
+    @property
+    def differ(self) -> bool:
+        """Whether the trackers ran on different sets of sequences."""
+        return any(set(r) != set(self.common) for r in self.records.values())
+
+    def ranked(self, key: str = 'auc', part: str = 'mean') -> list[str]:
+        """Trackers by a figure of ``part``, the highest first; those without one come last."""
+        figures = {t: (c[part] or {}).get(key) for t, c in self.compared.items()}
+        return sorted(figures, key=lambda t: (figures[t] is None, -(figures[t] or 0), t))
+
+    def shown(self) -> str:
+        """Name the tracker whose runs are pictured: ``default``, else the best."""
+        return 'default' if 'default' in self.records else self.ranked()[0]
+
+
+def made_by(records: Sequence[Record]) -> dict[str, Any]:
+    """Join the sidecars of a tracker: one value where all agree, else a list of the values."""
+    joined: dict[str, Any] = {}
+    for name in sorted({name for r in records for name in r.made}):
+        values = {json.dumps(r.made[name], sort_keys=True): r.made[name]
+                  for r in records if name in r.made}
+        joined[name] = (next(iter(values.values())) if len(values) == 1
+                        else [values[text] for text in sorted(values)])
+    return joined
+
+
+def compute(out: Path) -> Results:
+    """
+    Read OUT and compute every figure.
+
+    Raises ValueError when OUT holds no results, or sequences of more than one protocol, which no
+    mean may mix.
+    """
+    labels = read_labels(out)
+    records = {t: r for t, r in read_records(out).items() if r}
+    if not records:
+        raise ValueError(f'{out} holds no results: expected {out}/<tracker>/<sequence>.csv for '
+                         'the sequences of dataset.json; run `eval run` first')
+    labels = {name: labels[name] for name in sorted(set().union(*records.values()))}
+    protocols = sorted({s.protocol for s in labels.values()})
+    if len(protocols) > 1:
+        raise ValueError(f'{out} holds the protocols {" and ".join(protocols)}, which must not be '
+                         'mixed; give each its own --out')
+    common = tuple(name for name in labels if all(name in r for r in records.values()))
+    own = {t: {**tracker_metrics(r), 'made': made_by(list(r.values()))}
+           for t, r in records.items()}
+    compared = own
+    if common and any(len(r) > len(common) for r in records.values()):
+        compared = {t: tracker_metrics({name: r[name] for name in common})
+                    for t, r in records.items()}
+    return Results(labels, records, own, compared, common)
+
+
+def as_json(results: Results) -> str:
+    """
+    Write the figures as JSON: ``{tracker: {"mean": ..., "sequences": {name: ...}, ...}}``.
+
+    ``mean`` is over the tracker's own sequences; where the trackers' sets differ, ``common``
+    names the sequences that all ran on and holds the means over these.
+    """
+    figures = {}
+    for tracker, own in results.own.items():
+        figures[tracker] = dict(own)
+        if results.differ:
+            over = results.compared[tracker] if results.common else {}
+            figures[tracker]['common'] = {
+                'sequences': list(results.common), 'mean': over.get('mean'),
+                'where_targets_leave': over.get('where_targets_leave')}
+    return json.dumps(figures, indent=1, sort_keys=True, allow_nan=False) + '\n'
+
+
+def data_folder(labels: Mapping[str, Labels]) -> str:
+    """Name the folder that holds the pictures of all sequences; '' where that isn't known."""
+    folders = set()
+    for name, label in labels.items():
+        path = Path(label.path)
+        above = [p.parent for p in (path, *path.parents) if p.name == name]
+        if label.path:
+            folders.add(str(above[0] if above else path))
+    if len({os.path.isabs(f) for f in folders}) != 1:
+        return ', '.join(sorted(folders))
+    return os.path.commonpath(folders)

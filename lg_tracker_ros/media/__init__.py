@@ -1,0 +1,1 @@
+"""Images in and out: files, webcams, encodings of messages, drawings."""

@@ -1,0 +1,1 @@
+"""Every parameter once: of the tracker and of the node; reading them from files."""

@@ -1,0 +1,147 @@
+"""What made a result: weights and what they were trained on, code, machine."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import metadata
+import os
+from pathlib import Path
+import platform
+import subprocess
+from typing import Any, Sequence
+
+import cv2
+import lg_tracker_ros
+from lg_tracker_ros.checkpoint import FOLDER, trained_on, weights_file
+from lg_tracker_ros.local import file_of
+from lg_tracker_ros.parameters.tracker import Settings
+
+PEERS = {
+    'opencv_nano': ('GOT-10k/GOT-10k_Train_*', 'ImageNet/*'),
+    'opencv_vit': ('COCO 2017/*', 'GOT-10k/GOT-10k_Train_*', 'LaSOT/*', 'TrackingNet/*'),
+}
+"""
+What the peers' published networks were trained on, as their authors say.
+
+NanoTrack v2: ``DATASET.NAMES`` in HonglinChu/SiamTrackers, NanoTrack/models/config/configv2.yaml,
+on a backbone trained on ImageNet. VitTrack: lpylpy0514/VitTracker, issue 4 and
+experiments/vit_dist. Of LaSOT and TrackingNet that is the training split, which a sequence's name
+doesn't tell: the whole counts.
+"""
+ROOT = Path(lg_tracker_ros.__file__).resolve().parent.parent
+BACKBONE = FOLDER / 'efficientnet_lite0.safetensors'
+
+
+def weights_of(settings: Settings) -> list[Path]:
+    """
+    List the files of weights that a configuration reads: backbone, local tracker, re-detector.
+
+    The backbone is read by the look, whatever the tracker. The defaults are those of local/ and
+    redetect/; a user's own paths as they are given (a folder of training stands for the file in
+    it). A file need not exist.
+    """
+    given, again = settings.weights, settings.redetector_weights
+    own = file_of(settings)
+    local = [weights_file(given, own)] if own else peer_files(settings.tracker, given)
+    learns = settings.redetector in ('tanet_lite', 'tanet')
+    redetector = [weights_file(again, f'{settings.redetector}.safetensors')] if learns else []
+    return [BACKBONE, *local, *redetector]
+
+
+def peer_files(tracker: str, weights: str) -> list[Path]:
+    """List the files that one of OpenCV's trackers itself reads."""
+    return {'opencv_nano': sorted(Path(weights or 'missing').glob('*.onnx')),
+            'opencv_vit': [Path(weights)]}.get(tracker, [])
+
+
+def training_sets(tracker: str, files: Sequence[Path]) -> tuple[str, ...]:
+    """
+    Name what a tracker's files were trained on: DATA SET/SEQUENCE, ``*`` for all.
+
+    Files of weights speak for themselves (checkpoint.trained_on); for NanoTrack and VitTrack,
+    whose files say nothing, PEERS does. Raises FileNotFoundError or ValueError for a file that is
+    missing or damaged.
+    """
+    names = {n for path in files for n in trained_on(path)}
+    return tuple(sorted(names.union(PEERS.get(tracker, ()))))
+
+
+def seen_in_training(source: str, trained: Sequence[str]) -> str | None:
+    """
+    Return the entry of ``trained`` that holds the sequence ``source``, None when none does.
+
+    Both are DATA SET/SEQUENCE; case doesn't count. An entry that ends in ``*`` holds every
+    sequence that begins so, of a source that names that data set. A source without a data set,
+    as of a plain folder, is compared by the sequence's own name.
+    """
+    data, slash, sequence = source.casefold().partition('/')
+    if not slash:
+        data, sequence = '', data
+    for entry in trained:
+        its_data, _, its = entry.casefold().partition('/')
+        if data and data != its_data:
+            continue
+        if (data and sequence.startswith(its[:-1])) if its.endswith('*') else its == sequence:
+            return entry
+    return None
+
+
+def digest(path: Path) -> str:
+    """Return the first 16 hexadecimal digits of the file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def commit(root: Path = ROOT) -> str:
+    """
+    Return the commit of the checkout ``root``, with '+' when the package in it was changed.
+
+    The package's version when ``root`` is no checkout of its own (an installed package).
+    """
+    def git(*words: str) -> str:
+        done = subprocess.run(['git', '-C', str(root), *words], capture_output=True, text=True,
+                              check=True, timeout=30)
+        return done.stdout.strip()
+    try:
+        # an installed package may lie inside another project's checkout
+        if Path(git('rev-parse', '--show-toplevel')).resolve() == root.resolve():
+            dirty = '+' if git('status', '--porcelain', '--', 'lg_tracker_ros') else ''
+            return git('rev-parse', '--short=12', 'HEAD') + dirty
+    except (OSError, subprocess.SubprocessError):
+        pass  # no git here, or no commit
+    return lg_tracker_ros.__version__
+
+
+def machine() -> dict[str, str | int]:
+    """Say what runs here: processor, cores, Python, OpenCV and, where installed, the engines."""
+    model = platform.processor() or platform.machine()
+    info = Path('/proc/cpuinfo')
+    if info.is_file():
+        model = next((line.partition(':')[2].strip() for line in info.read_text().splitlines()
+                      if line.startswith('model name')), model)
+    found: dict[str, str | int] = {
+        'cpu': model, 'cores': os.cpu_count() or 1, 'python': platform.python_version(),
+        'opencv': cv2.__version__}
+    for name in ('torch', 'onnxruntime', 'onnxruntime-gpu'):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # it may well be absent; then it made nothing
+    return found
+
+
+def what_made_it(tracker: str, files: Sequence[Path]) -> dict[str, Any]:
+    """
+    Return what a run's sidecar says of its making, ready for JSON.
+
+    ``files`` are the weights (``weights_of``, ``peer_files``) of the local tracker ``tracker``.
+    ``weights`` (file name: digest), ``trained_on`` (training_sets), ``undeclared`` (files of
+    weights that say nothing of their training and whose authors' word isn't known here),
+    ``commit`` and ``machine``. Raises what training_sets raises.
+    """
+    known = tracker in PEERS
+    return {
+        'weights': {p.name: digest(p) for p in files},
+        'trained_on': list(training_sets(tracker, files)),
+        'undeclared': [p.name for p in files
+                       if not trained_on(p) and not (known and p.suffix == '.onnx')],
+        'commit': commit(), 'machine': machine()}

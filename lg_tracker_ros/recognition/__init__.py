@@ -1,0 +1,1 @@
+"""Whether what was found is the target: look, calibrated confidence."""

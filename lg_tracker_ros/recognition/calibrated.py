@@ -1,0 +1,60 @@
+"""A local tracker finds the box; whether it is the target is asked of the first look too."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from lg_tracker_ros.crops import mean_color
+from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.look import Look
+from lg_tracker_ros.types import Box, Frame, LocalTracker, OnlineTracker, Region, TrackerOutput
+
+
+class CalibratedTracker:
+    """
+    A LocalTracker around another: the same boxes, with a calibrated confidence.
+
+    The other's ``score`` must be in [0, 1]; what it says of its confidence is not used.
+    """
+
+    def __init__(self, tracker: LocalTracker, look: Look, confidence: Confidence) -> None:
+        """Wrap ``tracker``; nobody else may use ``look``."""
+        self.tracker, self.confidence = tracker, confidence
+        self._look = look
+        self._fill = (0.0, 0.0, 0.0)
+
+    def init(self, frame: Frame, box: Box) -> None:
+        """Start the tracker on ``box`` and remember how it looks."""
+        self.tracker.init(frame, box)
+        self._fill = mean_color(frame.image)
+        self._look.learn(frame.image, box, self._fill)
+
+    def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
+        """Let the tracker search each region; what it finds is compared as one batch."""
+        found = self.tracker.track(frame, regions) if regions else []
+        if not found:
+            return []
+        alike = self._look.similarity(frame.image, [o.box for o in found], self._fill)
+        return [TrackerOutput(o.box, self.confidence(o.score, float(a)), o.score, float(a))
+                for o, a in zip(found, alike)]
+
+
+class OnlineCalibratedTracker(CalibratedTracker):
+    """The same around a tracker that learns online."""
+
+    tracker: OnlineTracker
+
+    def update(self, frame: Frame, accepted: TrackerOutput,
+               rejected: Sequence[TrackerOutput]) -> None:
+        """Pass on what the search policy believes."""
+        self.tracker.update(frame, accepted, rejected)
+
+    def miss(self, frame: Frame) -> None:
+        """Pass on that it believes nothing."""
+        self.tracker.miss(frame)
+
+
+def calibrated(tracker: LocalTracker, look: Look, confidence: Confidence) -> CalibratedTracker:
+    """Wrap ``tracker``; what is returned learns online if and only if ``tracker`` does."""
+    kind = OnlineCalibratedTracker if isinstance(tracker, OnlineTracker) else CalibratedTracker
+    return kind(tracker, look, confidence)

@@ -1,0 +1,1 @@
+"""What runs a tracker over incoming frames: queues and the worker's thread. No ROS."""

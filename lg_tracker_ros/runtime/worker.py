@@ -1,0 +1,299 @@
+"""The thread in which the tracker runs, so that services and timers answer meanwhile. No ROS."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from functools import partial
+import threading
+import time
+from typing import Callable, Sequence
+
+from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, Ring
+from lg_tracker_ros.search import SearchConfig
+from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
+
+Decode = Callable[[Item], Image]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the user called the target."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A track with all that is needed to report it; times in ms, -1 s for never seen."""
+
+    track: Track
+    item: Item
+    image: Image
+    target: Target
+    queue_ms: float
+    convert_ms: float
+    unseen_s: float
+
+
+class Worker:
+    """
+    Runs one LongTermTracker on the newest frames.
+
+    ``decode`` makes an image of an item and raises ValueError for one it can't; ``publish`` gets
+    every result, in the worker's thread; ``complain`` gets (camera or '', one line) for each
+    thing that went wrong.
+    """
+
+    def __init__(self, tracker: LongTermTracker, decode: Decode,
+                 publish: Callable[[Result], None], complain: Callable[[str, str], None],
+                 camera_timeout: float = 1.0, history: tuple[float, float] = (3.0, 256.0)) -> None:
+        """Prepare; ``history`` is seconds and megabytes for each camera."""
+        self.tracker = tracker
+        self._decode, self._publish, self._complain = decode, publish, complain
+        self._wake = threading.Condition()
+        self._counts = Counts()
+        self._mailbox = Mailbox(self._counts, camera_timeout)
+        self._history = history
+        self._rings: dict[str, Ring] = {}
+        self._commands: deque[Callable[[], None]] = deque()
+        self._backlog: deque[Item] = deque()
+        self._deadline = 0.0
+        self._starting = False
+        self._stop = False
+        self._forget = False
+        self._busy = False
+        self._target = Target('', '')
+        self._seen: int | None = None
+        self._thread: threading.Thread | None = None
+
+    # -- for the node's threads ------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name='lg_tracker worker', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the frame at hand, forget the target, end the thread."""
+        with self._wake:
+            self._stop = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.tracker.reset()
+        self._rings.clear()
+        self._backlog.clear()
+        self._mailbox.follow('')
+
+    def offer(self, item: Item) -> None:
+        """Take in a frame: into the history, and into the mailbox or the queue of a replay."""
+        with self._wake:
+            self._counts.receive(item)
+            ring = self._rings.get(item.camera)
+            if ring is None:
+                ring = self._rings[item.camera] = Ring(*self._history)
+            ring.push(item)
+            if self._starting:
+                # it's in the history, from where a replay fetches it
+                self._counts.settle(item, 'not_wanted')
+            elif self._backlog:
+                self._backlog.append(item)
+            else:
+                self._mailbox.push(item)
+                if self._mailbox.ready:
+                    self._wake.notify()
+
+    def begin(self, item: Item, image: Image, box: Box, target: Target) -> int:
+        """
+        Follow a new target from this frame on and catch up; returns how many frames that is.
+
+        The work is done in the worker's thread. Box and image must have been checked.
+        """
+        with self._wake:
+            self._starting = True
+            self._commands.append(partial(self._begin, item, image, box, target))
+            self._wake.notify()
+            return len(self._later(item))
+
+    def forget(self) -> str:
+        """Forget the target, return its id; a result that is under way is not published."""
+        with self._wake:
+            self._forget = True
+            self._starting = False
+            self._commands.append(self._reset)
+            self._wake.notify()
+            return self._target.name
+
+    def configure(self, config: SearchConfig) -> None:
+        """Change the search policy's parameters between two frames."""
+        with self._wake:
+            self._commands.append(partial(self.tracker.configure, config))
+            self._wake.notify()
+
+    def limit(self, camera_timeout: float, history: tuple[float, float]) -> None:
+        """Change the limits of mailbox and history."""
+        with self._wake:
+            self._mailbox.timeout = camera_timeout
+            self._history = history
+            for ring in self._rings.values():
+                ring.limit(*history)
+
+    def find(self, stamp: int, cameras: Sequence[str]) -> Item | None:
+        """Return the frame with exactly this stamp from the first of ``cameras`` that has it."""
+        with self._wake:
+            rings = [self._rings[c] for c in cameras if c in self._rings]
+            return next((i for i in (r.find(stamp) for r in rings) if i is not None), None)
+
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Return the oldest and newest stamp kept of each camera."""
+        with self._wake:
+            spans = {c: r.span() for c, r in self._rings.items()}
+        return {c: s for c, s in spans.items() if s is not None}
+
+    def counts(self, camera: str) -> Counter[str]:
+        """Return a copy of a camera's counters."""
+        with self._wake:
+            return Counter(self._counts.of(camera))
+
+    @property
+    def target(self) -> Target:
+        """The target that is followed; an empty name without one."""
+        return self._target
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        with self._wake:
+            return not (self._busy or self._commands or self._backlog or self._mailbox.ready)
+
+    # -- in the worker's thread ------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._busy = False
+                while not (self._stop or self._commands or self._backlog or self._mailbox.ready):
+                    self._wake.wait()
+                if self._stop:
+                    return
+                self._busy = True
+                command = self._commands.popleft() if self._commands else None
+                moment = [] if command is not None else self._next()
+            if command is not None:
+                command()
+            elif moment:
+                self._process(moment)
+
+    def _next(self) -> list[Item]:
+        """Take the next moment; called with the lock held."""
+        if self._backlog and time.perf_counter() > self._deadline:
+            # the tracker is slower than the cameras: it would stay behind for ever
+            for item in self._backlog:
+                self._mailbox.push(item)
+            self._backlog.clear()
+        while self._backlog:
+            self._mailbox.push(self._backlog.popleft())
+            if self._mailbox.ready:
+                return self._mailbox.take()
+        return self._mailbox.take() if self._mailbox.ready else []
+
+    def _later(self, start: Item) -> list[Item]:
+        """Return the frames of all cameras after ``start``, by stamp; with the lock held."""
+        rings = self._rings.values()
+        return sorted((i for r in rings for i in r.after(start.stamp)), key=lambda i: i.stamp)
+
+    def _begin(self, item: Item, image: Image, box: Box, target: Target) -> None:
+        begun = time.perf_counter()
+        try:
+            track = self.tracker.init(Frame(image, item.stamp, item.camera), box)
+        except Exception as e:  # a network may raise anything; the node must live on
+            self._reset()
+            self._complain('', f'init of {target.name} failed: {_line(e)}')
+            return
+        with self._wake:
+            self._mailbox.clear()
+            self._follow()
+            self._counts.settle(item, 'processed')
+            # another init_target that waits will fetch its frames itself
+            self._starting = any(isinstance(c, partial) and c.func == self._begin
+                                 for c in self._commands)
+            self._backlog = deque(self._later(item))
+            self._deadline = time.perf_counter() + self._history[0]
+            self._target, self._seen = target, item.stamp
+            forget = self._forget
+        if not forget:
+            queue_ms = max(0.0, 1e3 * (begun - item.received))
+            self._publish(Result(track, item, image, target, queue_ms, 0.0, 0.0))
+
+    def _reset(self) -> None:
+        self.tracker.reset()
+        with self._wake:
+            self._forget = self._reset in self._commands
+            self._target, self._seen = Target('', ''), None
+            self._starting = any(isinstance(c, partial) and c.func == self._begin
+                                 for c in self._commands)
+            for item in self._backlog:
+                self._counts.settle(item, 'not_wanted')
+            self._backlog.clear()
+            self._mailbox.follow('')
+
+    def _process(self, moment: Sequence[Item]) -> None:
+        begun = time.perf_counter()
+        frames: list[Frame] = []
+        items: dict[str, Item] = {}
+        convert: dict[str, float] = {}
+        for item in moment:
+            start = time.perf_counter()
+            try:
+                frames.append(Frame(self._decode(item), item.stamp, item.camera))
+            except ValueError as e:
+                self._settle(item, 'undecodable')
+                self._complain(item.camera, _line(e))
+                continue
+            items[item.camera] = item
+            convert[item.camera] = 1e3 * (time.perf_counter() - start)
+        try:
+            tracks = self.tracker.step(frames) if frames else []
+        except Exception as e:  # a network may raise anything; the node must live on
+            for item in items.values():
+                self._settle(item, 'failed')
+            self._complain('', f'the tracker failed on a frame: {_line(e)}')
+            tracks, items = [], {}
+        with self._wake:
+            if self._forget:
+                tracks = []
+            self._follow()
+        images = {f.camera: f.image for f in frames}
+        for track in tracks:
+            item = items.pop(track.camera)
+            self._settle(item, 'processed')
+            if track.visible:
+                self._seen = track.stamp
+            unseen = -1.0 if self._seen is None else (track.stamp - self._seen) / 1e9
+            self._publish(Result(track, item, images[track.camera], self._target,
+                                 max(0.0, 1e3 * (begun - item.received)), convert[track.camera],
+                                 unseen))
+        for item in items.values():
+            self._settle(item, 'not_wanted')
+
+    def _follow(self) -> None:
+        tracker = self.tracker
+        clock = tracker.camera
+        if tracker.mode is Mode.LOCAL:
+            # a candidate in another camera waits to be confirmed: that camera's next frame counts
+            clock = next((c for c in self._rings if c != clock and tracker.wants(c)), clock)
+        self._mailbox.follow(clock, tracker.wants)
+
+    def _settle(self, item: Item, fate: str) -> None:
+        with self._wake:
+            self._counts.settle(item, fate)
+
+
+def _line(error: Exception) -> str:
+    """Return an error's text as one line; its type too unless the text was written for users."""
+    text = ' '.join(str(error).split())
+    return text if isinstance(error, ValueError) else f'{type(error).__name__}: {text}'

@@ -1,0 +1,191 @@
+"""
+``train ablation``: the rows of TANet's Table IV, and its Fig. 7, with our data and over seeds.
+
+All runs learn from one ring of samples. A row whose discriminators take turns gets as many more
+steps as its generator needs to have ``steps`` turns, so that rows differ in the loss alone.
+
+    OUT/samples/                     the ring
+    OUT/SETTINGS/SEED/best.pt ...    a run of ``train fit``; studies share their runs
+    OUT/SETTINGS/SEED/judged.json    its figures on the data sets of --judge
+    OUT/STUDY.md, OUT/STUDY.csv      means and spread; every run
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from dataclasses import dataclass, replace
+from functools import partial
+import io
+import json
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Iterable, Mapping, Sequence
+
+from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.evaluation.experiments.proposals import make_redetector, measure
+from lg_tracker_ros.evaluation.reports.markdown import table
+from lg_tracker_ros.evaluation.reports.proposal_results import AT, COLUMNS, figures
+from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.provenance import seen_in_training
+from lg_tracker_ros.training.adversarial.algorithm1 import AdversarialTraining, steps_for
+from lg_tracker_ros.training.loop.checkpoints import read_run, set_values
+from lg_tracker_ros.training.loop.distributed import find_place, Place
+from lg_tracker_ros.training.loop.fit import add_shared, find_network, Samples
+from lg_tracker_ros.training.loop.optim import check_config
+from lg_tracker_ros.training.loop.train import fit
+from lg_tracker_ros.training.networks.network import Batch, Network
+from lg_tracker_ros.training.samples.ring import replay, Ring
+import numpy as np
+
+L1, L2 = 0.2, 0.1
+"""The weights of Algorithm 1."""
+SWEPT = (0.1, 0.3, 0.5)
+
+
+def weights(appearance: float, motion: float) -> dict[str, Any]:
+    """Name the settings of a row by its lambdas."""
+    return {'lambda_appearance': appearance, 'lambda_motion': motion}
+
+
+STUDIES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    'losses': {'BCE': weights(0.0, 0.0), 'BCE, AppD': weights(L1, 0.0),
+               'BCE, MotD': weights(0.0, L2), 'BCE, AppD, MotD': weights(L1, L2)},
+    'lambdas': {f'{a:g}, {m:g}': weights(a, m)
+                for a, m in [(L1, L2), *((v, L2) for v in SWEPT), *((L1, v) for v in SWEPT[1:])]},
+    'inputs': {'motion': {'inputs': 'motion', **weights(0.0, 0.0)},
+               'appearance': {'inputs': 'appearance', **weights(0.0, 0.0)},
+               'both': weights(0.0, 0.0)}}
+"""By study and row: what is set. The inputs are C3D and ResNet in the paper, trained by BCE."""
+
+HELD = ('r1', 'r3', 'loss')
+JUDGED = {'recall_1': 'R@1', 'recall_3': 'R@3', 'auc': 'AUC'}
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One training run of a row."""
+
+    row: str
+    seed: int
+    config: AdversarialTraining
+    folder: Path
+
+
+def trials(study: str, base: AdversarialTraining, seeds: Sequence[int], out: Path) -> list[Trial]:
+    """List the runs of a study, seed by seed."""
+    found = []
+    for seed in seeds:
+        for row, settings in STUDIES[study].items():
+            c = replace(base, seed=seed, **settings)
+            name = ','.join(f'{key}={value}' for key, value in sorted(settings.items()))
+            found.append(Trial(row, seed, replace(c, steps=steps_for(c.steps, c)),
+                               out / name / str(seed)))
+    return found
+
+
+def train(network: Network[Any, Any], name: str, trial: Trial, ring: Ring, samples: Samples,
+          place: Place) -> None:
+    """Train a run to its end, or find it there."""
+    c = trial.config
+
+    def source(steps: range, rank: int, world: int) -> Iterable[Batch]:
+        return replay(ring, c.seed, c.batch, steps, rank, world)
+    fit(network, c, source, partial(samples.held.batches, 64), trial.folder, name,
+        trained_on=sorted({*network.seen, *samples.trained_on()}), place=place)
+
+
+def judge(name: str, checkpoint: Path, data: Path, every: int) -> dict[str, Any]:
+    """Ask a trained re-detector along a data set, as ``eval attention`` does; gives the means."""
+    known = read_run(checkpoint)['trained_on']
+    sequences = [s for s in read_dataset(data) if not seen_in_training(s.source, known)]
+    if not sequences:
+        raise ValueError(f'--judge {data}: every sequence was trained on')
+    redetector = make_redetector(f'{name}@redetector_weights={checkpoint}')
+    rows = {}
+    for s in sequences:
+        noted = np.array(measure(redetector, s, every, max(AT)), np.float64)
+        rows[s.name] = dict(zip(COLUMNS, noted.reshape(-1, len(COLUMNS)).T))
+    return dict(figures(rows)['mean'])
+
+
+def results(name: str, trial: Trial, judges: Sequence[Path], every: int
+            ) -> dict[str, float | None]:
+    """Give a trained run's figures by column; what was judged before isn't judged again."""
+    report = read_run(trial.folder / 'best.pt')['report']
+    found: dict[str, float | None] = {key: report[key] for key in HELD}
+    file = trial.folder / 'judged.json'
+    done = json.loads(file.read_text()) if file.exists() else {}
+    for data in judges:
+        key = f'{data.resolve()} every {every}'
+        if key not in done:
+            done[key] = judge(name, trial.folder / 'best.pt', data, every)
+            replace_file(file, json.dumps(done, indent=1))
+        found.update({f'{title} {data.name}': done[key][k] for k, title in JUDGED.items()})
+    return found
+
+
+def spread(values: Sequence[float | None]) -> str:
+    """Write the mean, and the standard deviation where there are several."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return '-'
+    return f'{mean(known):.3f}' + (f' ± {stdev(known):.3f}' if len(known) > 1 else '')
+
+
+def write(study: str, found: Sequence[tuple[Trial, Mapping[str, float | None]]], out: Path) -> str:
+    """Write OUT/STUDY.csv, a line for each run, and OUT/STUDY.md; returns the latter."""
+    columns = list(found[0][1])
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows([
+        ['row', 'seed', 'steps', *columns],
+        *([t.row, t.seed, t.config.steps, *f.values()] for t, f in found)])
+    replace_file(out / f'{study}.csv', text.getvalue())
+    lines = []
+    for row in STUDIES[study]:
+        own = [(t, f) for t, f in found if t.row == row]
+        if own:
+            lines.append([row, str(len(own)), str(own[0][0].config.steps),
+                          *(spread([f[c] for _, f in own]) for c in columns)])
+    page = '\n'.join([*table([study, 'seeds', 'steps', *columns], lines), '',
+                      'Mean and standard deviation over seeds. r1, r3 and loss are on what is '
+                      'held out of the training data.', ''])
+    replace_file(out / f'{study}.md', page)
+    return page
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``train ablation``."""
+    add_shared(parser)
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='runs and tables; what is there goes on')
+    parser.add_argument('--study', choices=list(STUDIES), default='losses')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], metavar='N')
+    parser.add_argument('--judge', type=Path, nargs='+', default=[], metavar='DIR',
+                        help='data sets on which each run is judged, as by `eval attention`')
+    parser.add_argument('--every', type=int, default=10, metavar='N',
+                        help='ask there at every N-th frame')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``train ablation``; the table is written anew after each run."""
+    network = find_network(args.network)
+    if not isinstance(network.defaults, AdversarialTraining):
+        raise ValueError(f'{args.network} has no discriminators; expected tanet or tanet_lite')
+    base = set_values(replace(network.defaults, judged=3), args.set)
+    place = find_place(args.device)
+    check_config(base, place.world)
+    samples = Samples(network, base, args.ring or args.out / 'samples', args.data, args.workers,
+                      args.clips, args.without)
+    samples.hold_out()
+    ring = samples.ring()
+    samples.fill(ring, False, base.capacity, 'samples')
+    found = []
+    page = ''
+    for trial in trials(args.study, base, args.seeds, args.out):
+        train(network, args.network, trial, ring, samples, place)
+        found.append((trial, results(args.network, trial, args.judge, args.every)))
+        page = write(args.study, found, args.out)
+    print(page)
+    return 0

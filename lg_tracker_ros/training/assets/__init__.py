@@ -1,0 +1,1 @@
+"""Free assets: where they lie, fetching them, rendering objects."""

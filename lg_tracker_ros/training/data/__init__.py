@@ -1,0 +1,1 @@
+"""Pictures and videos to train on, from folders, recordings and bags."""

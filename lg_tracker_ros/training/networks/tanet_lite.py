@@ -1,0 +1,105 @@
+"""
+Train the onboard attention network's head on frozen features, alone or by Algorithm 1.
+
+The discriminators see the frames themselves, small (see AdversarialTraining).
+"""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+import cv2
+from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.redetect.correlation import SIDE
+from lg_tracker_ros.redetect.tanet_lite import part_covers
+from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
+from lg_tracker_ros.training.adversarial.algorithm1 import (
+    Adversarial,
+    AdversarialTraining,
+    generator_of,
+    keep_only,
+)
+from lg_tracker_ros.training.data.material import Material
+from lg_tracker_ros.training.networks.maps import (
+    box_maps,
+    box_row,
+    cross_entropy_and_dice,
+    judge_maps,
+)
+from lg_tracker_ros.training.networks.network import Batch, Field, Network, Sample, Sampler
+from lg_tracker_ros.training.samples.crops import global_clip
+from lg_tracker_ros.training.samples.features import load_imagenet_backbone, TapsNet
+import numpy as np
+import torch
+from torch import nn, Tensor
+
+CELLS = SIDE // 8
+DEFAULTS = AdversarialTraining(batch=16, steps=6000, warmup=1500, validate_every=300,
+                               capacity=14000)
+Model = Adversarial[TanetLiteHead]
+
+
+def fields(config: AdversarialTraining) -> dict[str, Field]:
+    """Describe a sample: the target's features, and those of each frame that is judged."""
+    n, s = config.judged, config.side
+    return {'z8': Field((40, 16, 16)), 'z16': Field((112, 8, 8)), 'cover': Field((10, 8, 8)),
+            'x8': Field((n, 40, CELLS, CELLS)), 'x16': Field((n, 112, CELLS // 2, CELLS // 2)),
+            'motion': Field((n, CELLS, CELLS)), 'box': Field((n, 4), 'float32'),
+            **({'small': Field((n, s, s, 3), 'uint8')} if n > 1 else {})}
+
+
+def make_sampler(material: Material, config: AdversarialTraining) -> Sampler:
+    """Make whole frames and take them through the frozen backbone."""
+    engine = EngineConfig('cpu', 'auto', threads=1).resolve()
+    net = TapsNet(load_imagenet_backbone())
+    run_z = compile_network(net, [np.zeros((1, 128, 128, 3), np.uint8)], engine)
+    run_x = compile_network(net, [np.zeros((1, SIDE, SIDE, 3), np.uint8)], engine)
+
+    def sample(rng: np.random.Generator) -> Sample:
+        clip = global_clip(rng, material, SIDE, config.judged)
+        z8, z16 = run_z(clip.template[None])
+        x8, x16 = zip(*(run_x(frame[None]) for frame in clip.frames[1:]))
+        frames = torch.from_numpy(clip.frames)
+        small = [cv2.resize(frame, (config.side, config.side), interpolation=cv2.INTER_AREA)
+                 for frame in clip.frames[1:]]
+        return {'z8': z8[0], 'z16': z16[0], 'cover': part_covers(clip.drawn),
+                'x8': np.concatenate(x8), 'x16': np.concatenate(x16),
+                'motion': motion_cue(frames[1:], frames[:-1]).numpy()[:, 0],
+                'box': box_row(clip.boxes), 'small': np.stack(small)}
+    return sample
+
+
+def make_model(config: AdversarialTraining) -> Model:
+    """Make the head, and what it has to fool."""
+    head = TanetLiteHead()
+    if config.inputs != 'both':
+        first = next(m for m in head.narrow if isinstance(m, nn.Conv2d)).weight
+        moves = torch.arange(first.shape[1]) == first.shape[1] - 1  # motion is its last channel
+        keep_only(first, (moves == (config.inputs == 'motion'))[None, :, None, None])
+    return Adversarial(head, config)
+
+
+def predict(head: TanetLiteHead, b: Batch) -> Tensor:
+    """Run the head on a batch; logits, B x N x 40 x 40."""
+    n = b['x8'].shape[1]
+    x8, x16 = (b[name].flatten(0, 1).contiguous(memory_format=torch.channels_last)
+               for name in ('x8', 'x16'))  # twice as fast on a CPU
+    queries = (q.repeat_interleave(n, 0) for q in head.template(b['z8'], b['z16'], b['cover']))
+    return head(x8, x16, b['motion'].flatten(0, 1)[:, None], *queries).unflatten(0, (-1, n))
+
+
+def losses(model: Model, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """Compare the maps with the boxes', or judge them, as the step wants it."""
+    return model.losses(lambda: predict(model.generator, batch),
+                        box_maps(batch['box'], SIDE, CELLS), batch.get('small'),
+                        cross_entropy_and_dice, step)
+
+
+def validate(model: Model, batches: Iterable[Batch]) -> tuple[float, dict[str, float]]:
+    """Judge the generator's maps as proposals, see judge_maps."""
+    return judge_maps(((predict(model.generator, b).flatten(0, 1), b['box'].flatten(0, 1))
+                       for b in batches), SIDE, cross_entropy_and_dice)
+
+
+NETWORK = Network(DEFAULTS, fields, make_model, make_sampler, losses, validate,
+                  shipped=generator_of, partial=True)

@@ -1,0 +1,1 @@
+"""From pictures and sequences to what a network takes in a step."""

@@ -1,0 +1,1 @@
+"""Composed sequences with exact labels."""

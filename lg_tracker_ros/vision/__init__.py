@@ -1,0 +1,1 @@
+"""What networks and trackers share: crops in cells, layers, correlations."""

@@ -1,0 +1,620 @@
+"""The readers of data sets, over tiny ones made here in the layouts of the official archives."""
+
+import json
+from pathlib import Path
+import re
+
+import cv2
+from lg_tracker_ros.datasets.readers import (
+    davis,
+    LAYOUTS,
+    plain,
+    read_dataset,
+    READERS,
+    uav123,
+    vot,
+)
+from lg_tracker_ros.datasets.readers.files import find_images
+from lg_tracker_ros.datasets.readers.text import read_rows, read_values
+from lg_tracker_ros.media.video import VideoOut
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).resolve().parents[3] / 'shared'
+NAN = [np.nan] * 4
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def images(folder, names, size=(16, 16)):
+    """Write small images; ``size`` is width and height."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        cv2.imwrite(str(folder / name), np.full((size[1], size[0], 3), 90, np.uint8))
+    return folder
+
+
+def numbered(first, last, form='{:04}.jpg'):
+    return [form.format(i) for i in range(first, last + 1)]
+
+
+def video(path, count):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    out = VideoOut(path, 25.0)
+    for _ in range(count):
+        out.write(np.full((32, 32, 3), 90, np.uint8))
+    out.close()
+
+
+def otb(root):
+    write(root / 'Dog/groundtruth_rect.txt', '3\t4\t5\t6\n4, 4,5,6\n1 1 0 0\n')
+    images(root / 'Dog/img', numbered(1, 3))
+    return root
+
+
+def got10k(root):
+    write(root / 'val/list.txt', 'GOT-10k_Val_000001\n')
+    one = root / 'val/GOT-10k_Val_000001'
+    write(one / 'groundtruth.txt', '3.0000,4.0000,5.0000,6.0000\n' * 3 + '-1,-1,-1,-1\n')
+    write(one / 'absence.label', '0\n1\n0\n0\n')
+    write(one / 'cover.label', '8\n3\n0\n8\n')
+    write(one / 'meta_info.ini', '[METAINFO]\nurl: https://x.org/a\nobject_class: bear\n'
+          'motion_class: walking\n')
+    images(one, numbered(1, 4, '{:08}.jpg'))
+    return root
+
+
+def lasot(root):
+    one = root / 'tiger/tiger-6'
+    write(one / 'groundtruth.txt', '3,4,5,6\n3,4,5,6\n0,0,0,0\n613,731,247,-11\n')
+    write(one / 'full_occlusion.txt', '0,1,0,0')
+    write(one / 'out_of_view.txt', '0,0,1,0')
+    images(one / 'img', numbered(1, 4, '{:08}.jpg'))
+    return root
+
+
+def trackingnet(root):
+    write(root / 'TEST/anno/abc_1.txt', '3.00,4.00,5.00,6.00\n')
+    write(root / 'TRAIN_0/anno/xyz_0.txt', ''.join(f'{i},0,5,6\n' for i in range(11)))
+    images(root / 'TEST/frames/abc_1', numbered(0, 2, '{}.jpg'))
+    images(root / 'TRAIN_0/frames/xyz_0', numbered(0, 10, '{}.jpg'))
+    return root
+
+
+def vot_set(root):
+    write(root / 'sequences/list.txt', 'bag\n')
+    one = root / 'sequences/bag'
+    write(one / 'sequence', 'fps=30\nchannels.color=color/%08d.jpg\nname=bag\n')
+    write(one / 'groundtruth.txt', '\n'.join((
+        '3,4,5,6', 'nan,nan,nan,nan', '2,3,9,1,8,11,1,13', 'm2,3,4,3,5,2,2,2,1',
+        'm0,0,0,0,0', '0')) + '\n')
+    write(one / 'occlusion.tag', '0\n1\n0\n0\n0\n0\n')
+    write(one / 'motion_change.label', '0\n' * 6)
+    images(one / 'color', numbered(1, 6, '{:08}.jpg'))
+    return root
+
+
+CONFIG = """function seqs=configSeqs
+
+seqUAV123={struct('name','bike1','path','F:\\UAV123\\data_seq\\UAV123\\bike1\\','startFrame',1,\
+'endFrame',2,'nz',6,'ext','jpg','init_rect',[0,0,0,0]),...
+    struct('name', 'car1_2', 'path','F:\\UAV123\\data_seq\\UAV123\\car1\\','startFrame',3,\
+'endFrame',4,'nz',6,'ext','jpg','init_rect',[0,0,0,0])};
+
+seqUAV20L={struct('name','bike1','path','F:\\UAV123\\data_seq\\UAV123\\bike1\\','startFrame',2,\
+'endFrame',3,'nz',6,'ext','jpg','init_rect',[0,0,0,0])};
+"""
+
+
+def uav(root):
+    write(root / 'configSeqs.m', CONFIG)
+    write(root / 'anno/UAV123/bike1.txt', '3,4,5,6\nNaN,NaN,NaN,NaN\n')
+    write(root / 'anno/UAV123/car1_2.txt', '7,8,5,6\n8,8,5,6\n')
+    write(root / 'anno/UAV123/att/car1_2.txt', '1,0,0,0,0,0,1,0,0,0,0,1\n')
+    write(root / 'anno/UAV20L/bike1.txt', '9,9,5,6\n9,8,5,6\n')
+    for name in ('bike1', 'car1'):
+        images(root / 'data_seq/UAV123' / name, numbered(1, 5, '{:06}.jpg'))
+    return root
+
+
+def tlp(root):
+    write(root / 'Bike/groundtruth_rect.txt', '1,3,4,5,6,0\n2,3,4,5,6,1\n3,3,4,0,6,0\n')
+    images(root / 'Bike/img', numbered(1, 3, '{:05}.jpg'))
+    images(root / 'CarChase4/img', numbered(1, 2, '{:05}.jpg'))
+    return root
+
+
+def oxuva(root):
+    head = 'vid0001,obj0000,20,elephant,unknown,unknown'
+    write(root / 'annotations/dev.csv',
+          f'{head},2,present,0.25,0.75,0.1,0.6\n{head},4,absent,0.0,0.0,0.0,0.0\n'
+          f'{head},6,present,0.5,1.0,0.0,0.5\n')
+    write(root / 'tasks/dev.csv', 'vid0001,obj0000,2,6,0.25,0.75,0.1,0.6\n')
+    write(root / 'tasks/test.csv', 'vid0002,obj0001,0,2,0.25,0.75,0.1,0.6\n')
+    images(root / 'images/dev/vid0001', numbered(0, 7, '{:06}.jpeg'), (20, 10))
+    images(root / 'images/test/vid0002', numbered(0, 3, '{:06}.jpeg'), (20, 10))
+    return root
+
+
+def davis_set(root):
+    """Two sequences: one object as 255, and two objects with an area to pass over."""
+    for name in ('bear', 'dogs'):
+        images(root / 'JPEGImages/480p' / name, numbered(0, 1, '{:05}.jpg'))
+        (root / 'Annotations/480p' / name).mkdir(parents=True)
+    for i in range(2):
+        bear, dogs = np.zeros((2, 16, 16), np.uint8)
+        bear[3:5, 2 + i:6 + i] = 255
+        dogs[1:3, 1:4] = 1
+        dogs[8, 9] = 2 * (1 - i)
+        dogs[0] = 255
+        cv2.imwrite(str(root / f'Annotations/480p/bear/{i:05}.png'), bear)
+        cv2.imwrite(str(root / f'Annotations/480p/dogs/{i:05}.png'), dogs)
+    return root
+
+
+def vid_set(root):
+    """One snippet: a track that ends, and one that comes."""
+    snippet = 'VID/train/P/ILSVRC2015_train_0'
+    images(root / 'Data' / snippet, numbered(0, 2, '{:06}.JPEG'))
+    for i, tracks in enumerate(({0: (1, 2, 6, 8)}, {0: (2, 2, 7, 8), 1: (1, 2, 4, 3)},
+                                {1: (3, 2, 6, 3)})):
+        write(root / 'Annotations' / snippet / f'{i:06}.xml', '<annotation>' + ''.join(
+            f'<object><trackid>{t}</trackid><name>n02084071</name><bndbox><xmax>{b[2]}</xmax>'
+            f'<xmin>{b[0]}</xmin><ymax>{b[3]}</ymax><ymin>{b[1]}</ymin></bndbox></object>'
+            for t, b in tracks.items()) + '</annotation>')
+    return root
+
+
+def plain_set(root):
+    write(root / 'cup/groundtruth.txt', '3,4,5,6\nnan,nan,nan,nan\n3.5,4,5,6\n')
+    video(root / 'cup/video.mp4', 3)
+    write(root / 'hat/groundtruth.txt', '3,4,5,6\n4,4,5,6\n')
+    images(root / 'hat/images', ['9.png', '10.png'])
+    write(root / 'hat/protocol.json', json.dumps(
+        {'protocol': 'absent', 'source': 'OTB/Dog', 'attributes': ['cut-away'], 'seed': 3}))
+    (root / 'notes').mkdir()
+    return root
+
+
+MAKERS = {'otb': otb, 'got10k': got10k, 'lasot': lasot, 'trackingnet': trackingnet, 'vot': vot_set,
+          'uav123': uav, 'uav20l': uav, 'tlp': tlp, 'oxuva': oxuva, 'vid': vid_set,
+          'davis': davis_set, 'plain': plain_set}
+
+
+def check(sequence, truth, absent=()):
+    np.testing.assert_array_equal(sequence.truth, np.array(truth, float))
+    assert np.flatnonzero(sequence.absent).tolist() == list(absent)
+
+
+def complaint(folder, layout=''):
+    """Return the error of reading, which must be one line."""
+    with pytest.raises(ValueError) as caught:
+        read_dataset(folder, layout)
+    assert '\n' not in str(caught.value)
+    return str(caught.value)
+
+
+def test_each_layout_has_a_maker_here_and_plain_is_tried_last():
+    assert list(READERS) == list(LAYOUTS)
+    assert set(READERS) == set(MAKERS)
+    assert list(READERS)[-1] == 'plain'
+
+
+@pytest.mark.parametrize('layout', sorted(set(MAKERS) - {'uav20l'}))
+def test_the_layout_is_recognised(layout, tmp_path):
+    MAKERS[layout](tmp_path)
+    first = next(n for n, way in LAYOUTS.items() if way.recognise(tmp_path))
+    assert first == layout
+    names = [s.name for s in read_dataset(tmp_path)]
+    assert names == [s.name for s in read_dataset(tmp_path, layout)] == sorted(names)
+    for sequence in read_dataset(tmp_path):
+        assert (sequence.truth[sequence.present, 2:] > 0).all()
+        assert next(sequence.frames()).image.shape[2] == 3
+
+
+@pytest.mark.parametrize('layout', ['otb', 'tlp', 'plain', 'got10k', 'lasot', 'vot', 'davis'])
+def test_a_sequence_of_its_own_is_read(layout, tmp_path):
+    MAKERS[layout](tmp_path)
+    one = {'otb': 'Dog', 'tlp': 'Bike', 'plain': 'hat', 'got10k': 'val/GOT-10k_Val_000001',
+           'lasot': 'tiger/tiger-6', 'vot': 'sequences/bag', 'davis': 'bear'}[layout]
+    if layout == 'davis':  # images and masks in one folder
+        (tmp_path / 'bear').mkdir()
+        for path in (*tmp_path.glob('JPEGImages/*/bear/*'), *tmp_path.glob('Annot*/*/bear/*')):
+            path.rename(tmp_path / 'bear' / path.name)
+    sequence, = read_dataset(tmp_path / one)
+    assert sequence.name == Path(one).name
+    assert len(sequence.images) == len(sequence.truth)
+
+
+def test_a_link_keeps_its_own_name(tmp_path):
+    (tmp_path / 'link').symlink_to(otb(tmp_path / 'real') / 'Dog')
+    assert read_dataset(tmp_path / 'link')[0].name == 'link'
+
+
+def test_otb_is_one_based_with_any_separator(tmp_path):
+    dog, = READERS['otb'](otb(tmp_path))
+    check(dog, [[2, 3, 5, 6], [3, 3, 5, 6], NAN])  # a box without an area is unlabelled
+    assert dog.source == 'OTB/Dog'
+    assert dog.attributes == ('SV', 'DEF', 'OPR')
+
+
+def test_otb_two_targets_and_an_empty_file(tmp_path):
+    for name, rows in (('1', '1,2,3,4\n'), ('2', '5,6,7,8\n')):
+        write(tmp_path / f'Jogging/groundtruth_rect.{name}.txt', rows)
+        write(tmp_path / f'Human4/groundtruth_rect.{name}.txt', rows if name == '2' else '\n')
+    for name in ('Jogging', 'Human4'):
+        images(tmp_path / name / 'img', ['0001.jpg'])
+    human, one, two = READERS['otb'](tmp_path)
+    assert [s.name for s in (human, one, two)] == ['Human4', 'Jogging.1', 'Jogging.2']
+    check(human, [[4, 5, 7, 8]])
+    check(one, [[0, 1, 3, 4]])
+    check(two, [[4, 5, 7, 8]])
+
+
+@pytest.mark.parametrize('name, there, first, last', [
+    ('David', (298, 772), 300, 770), ('Football1', (1, 81), 1, 74), ('Freeman3', (1, 474), 1, 460),
+    ('Freeman4', (1, 297), 1, 283), ('Diving', (1, 231), 1, 215), ('Tiger1', (1, 354), 1, 354),
+    ('BlurCar1', (247, 988), 247, 988), ('BlurCar3', (1, 359), 3, 359),
+    ('BlurCar4', (18, 397), 18, 397)])
+def test_otb_odd_sequences(name, there, first, last, tmp_path):
+    write(tmp_path / name / 'groundtruth_rect.txt', '1,1,5,6\n' * (last - first + 1))
+    (tmp_path / name / 'img').mkdir()
+    for file in numbered(*there):
+        (tmp_path / name / 'img' / file).touch()  # not opened when read
+    sequence, = READERS['otb'](tmp_path)
+    assert (sequence.images[0].stem, sequence.images[-1].stem) == (f'{first:04}', f'{last:04}')
+
+
+def test_got10k_absence_and_cover(tmp_path):
+    sequence, = READERS['got10k'](got10k(tmp_path))
+    # -1,-1,-1,-1 without a flag is a slip of the labels, not an absence
+    check(sequence, [[3, 4, 5, 6], NAN, NAN, NAN], [1, 2])
+    assert sequence.source == 'GOT-10k/GOT-10k_Val_000001'
+    assert sequence.attributes == ('bear', 'walking')
+
+
+def test_got10k_test_split_has_the_first_box_only(tmp_path):
+    one = tmp_path / 'GOT-10k_Test_000001'
+    write(one / 'groundtruth.txt', '3,4,5,6\n')
+    images(one, numbered(1, 3, '{:08}.jpg'))
+    check(read_dataset(tmp_path)[0], [[3, 4, 5, 6], NAN, NAN])
+
+
+def test_lasot_is_one_based_and_absent_is_either_flag(tmp_path):
+    sequence, = READERS['lasot'](lasot(tmp_path))
+    check(sequence, [[2, 3, 5, 6], NAN, NAN, NAN], [1, 2])
+    assert (sequence.name, sequence.source) == ('tiger-6', 'LaSOT/tiger-6')
+
+
+def test_trackingnet_frames_are_in_numeric_order(tmp_path):
+    test, train = READERS['trackingnet'](trackingnet(tmp_path))
+    check(test, [[3, 4, 5, 6], NAN, NAN])
+    check(train, [[i, 0, 5, 6] for i in range(11)])
+    assert [p.name for p in train.images] == numbered(0, 10, '{}.jpg')
+    assert train.source == 'TrackingNet/xyz_0'
+
+
+def test_vot_regions(tmp_path):
+    sequence, = READERS['vot'](vot_set(tmp_path))
+    # the mask, 4 x 3 from (2, 3), is .... .##. .##. by rows
+    check(sequence, [[2, 3, 5, 6], NAN, [0, 0, 8, 12], [3, 4, 2, 2], NAN, NAN], [1, 4])
+    assert sequence.attributes == ('occlusion',)
+    assert sequence.source == 'VOT/bag'
+
+
+def test_vot_masks_agree_with_the_official_toolkit():
+    io = pytest.importorskip('vot.region.io', reason='vot-toolkit is not installed')
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        mask = (rng.random((12, 9)) > 0.8).astype(np.uint8)
+        place, runs = io.encode_mask(mask)
+        box, gone = vot._region('m' + ','.join(map(str, [*place, *runs])), 'x:1')
+        rows, columns = np.nonzero(mask)
+        assert not gone
+        assert box == [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
+    place, runs = io.encode_mask(np.zeros((4, 4), np.uint8))
+    assert vot._region('m' + ','.join(map(str, [*place, *runs])), 'x:1')[1]
+
+
+def test_vot_flat_images_and_several_objects(tmp_path):
+    write(tmp_path / 'list.txt', 'ball\ncats\n')
+    write(tmp_path / 'ball/groundtruth.txt', '3,4,5,6\n3,4,5,6\n')
+    images(tmp_path / 'ball', numbered(1, 2, '{:08}.jpg'))
+    for name in '12':
+        write(tmp_path / f'cats/groundtruth_{name}.txt', f'{name},4,5,6\n')
+    images(tmp_path / 'cats/color', numbered(1, 2, '{:08}.jpg'))
+    ball, one, two = read_dataset(tmp_path)
+    check(ball, [[2, 3, 5, 6]] * 2)
+    assert (one.name, two.name, two.source) == ('cats_1', 'cats_2', 'VOT/cats')
+    check(two, [[1, 3, 5, 6], NAN])
+
+
+def test_uav123_parts_of_a_folder(tmp_path):
+    bike, car = READERS['uav123'](uav(tmp_path))
+    check(bike, [[2, 3, 5, 6], NAN], [1])
+    check(car, [[6, 7, 5, 6], [7, 7, 5, 6]])
+    assert [p.name for p in car.images] == ['000003.jpg', '000004.jpg']
+    assert car.images[0].parent.name == 'car1'
+    assert car.attributes == ('SV', 'OV', 'SOB')
+    assert car.source == 'UAV123/car1_2'
+
+
+def test_uav20l_is_a_layout_of_the_same_folder(tmp_path):
+    bike, = read_dataset(uav(tmp_path), 'uav20l')
+    check(bike, [[8, 8, 5, 6], [8, 7, 5, 6]])
+    assert [p.name for p in bike.images] == ['000002.jpg', '000003.jpg']
+
+
+def test_uav123_at_10_fps_has_labels_straight_in_anno(tmp_path):
+    write(tmp_path / 'configSeqs.m', CONFIG.replace('seqUAV123', 'seqUAV123_10fps'))
+    write(tmp_path / 'anno/bike1.txt', '3,4,5,6\n4,4,5,6\n')
+    images(tmp_path / 'data_seq/UAV123_10fps/bike1', numbered(1, 5, '{:06}.jpg'))
+    bike, = read_dataset(tmp_path)
+    check(bike, [[2, 3, 5, 6], [3, 3, 5, 6]])
+    assert uav123.recognise_long(tmp_path) is False
+
+
+def test_tlp_lost_and_no_area(tmp_path):
+    bike, = READERS['tlp'](tlp(tmp_path))  # CarChase4 has no labels
+    check(bike, [[3, 4, 5, 6], NAN, NAN], [1])
+    assert bike.source == 'TLP/Bike'
+
+
+def test_oxuva_is_sparse_and_relative(tmp_path):
+    dev, test = READERS['oxuva'](oxuva(tmp_path))
+    check(dev, [[5, 1, 10, 5], NAN, NAN, NAN, [10, 0, 10, 5]], [2])
+    assert [p.stem for p in dev.images] == numbered(2, 6, '{:06}')
+    assert (dev.name, dev.source) == ('vid0001_obj0000', 'OxUvA/vid0001_obj0000')
+    assert dev.attributes == ('elephant',)
+    check(test, [[5, 1, 10, 5], NAN, NAN])
+
+
+def test_davis_boxes_cover_the_pixels(tmp_path):
+    bear, one, two = READERS['davis'](davis_set(tmp_path))
+    check(bear, [[2, 3, 4, 2], [3, 3, 4, 2]])
+    assert [p.name for p in bear.masks] == ['00000.png', '00001.png']
+    assert (one.name, two.name, two.source) == ('dogs_1', 'dogs_2', 'DAVIS/dogs')
+    check(one, [[1, 1, 3, 2]] * 2)
+    check(two, [[9, 8, 1, 1], NAN], [1])
+    assert one.masks == two.masks == ()
+
+
+def test_davis_palette_files_give_ids(tmp_path):
+    image = pytest.importorskip('PIL.Image', reason='pillow is not installed')
+    ids = np.zeros((16, 16), np.uint8)
+    ids[1:3, 1:4], ids[5:9, 2], ids[0, 0] = 1, 10, 255
+    picture = image.fromarray(ids, 'P')
+    colors = davis._palette()
+    assert colors[:3].tolist() == [0, 0x800000, 0x008000]  # Pascal VOC's
+    assert len(set(colors.tolist())) == 256
+    picture.putpalette([c >> s & 255 for c in colors.tolist() for s in (16, 8, 0)])
+    picture.save(tmp_path / 'a.png')
+    assert davis._boxes(tmp_path / 'a.png') == {1: [1, 1, 3, 2], 10: [2, 5, 1, 4],
+                                                255: [0, 0, 1, 1]}
+    cv2.imwrite(str(tmp_path / 'b.png'), np.full((4, 4, 3), 7, np.uint8))
+    with pytest.raises(ValueError, match=r'b\.png has colours that are not'):
+        davis._boxes(tmp_path / 'b.png')
+    white = np.zeros((4, 4, 3), np.uint8)
+    white[1, 2] = 255
+    cv2.imwrite(str(tmp_path / 'c.png'), white)
+    assert davis._boxes(tmp_path / 'c.png') == {255: [2, 1, 1, 1]}
+
+
+def test_davis_first_mask_only(tmp_path):
+    davis_set(tmp_path)
+    (tmp_path / 'Annotations/480p/bear/00001.png').unlink()
+    bear = read_dataset(tmp_path, only=['bear'])[0]
+    check(bear, [[2, 3, 4, 2], NAN])
+    assert bear.masks == ()
+
+
+def test_plain_takes_boxes_as_they_are(tmp_path):
+    cup, hat = READERS['plain'](plain_set(tmp_path))
+    check(cup, [[3, 4, 5, 6], NAN, [3.5, 4, 5, 6]], [1])
+    assert cup.video == tmp_path / 'cup/video.mp4'
+    assert (cup.source, cup.protocol, cup.attributes) == ('cup', 'plain', ())
+    check(hat, [[3, 4, 5, 6], [4, 4, 5, 6]])
+    assert [p.name for p in hat.images] == ['9.png', '10.png']
+    assert (hat.source, hat.protocol, hat.attributes) == ('OTB/Dog', 'absent', ('cut-away',))
+
+
+def test_plain_unlabelled_frames_are_not_absent(tmp_path):
+    plain_set(tmp_path)
+    write(tmp_path / 'cup/groundtruth.txt', '3,4,5,6\nnan,nan,nan,nan\nnan,nan,nan,nan\n')
+    write(tmp_path / 'cup/protocol.json', '{"unlabelled": [2]}')
+    check(read_dataset(tmp_path)[0], [[3, 4, 5, 6], NAN, NAN], [1])
+
+
+def test_plain_takes_any_single_video(tmp_path):
+    write(tmp_path / 'cup/groundtruth.txt', '3,4,5,6\n' * 3)
+    video(tmp_path / 'cup/take.avi', 3)
+    assert read_dataset(tmp_path)[0].video == tmp_path / 'cup/take.avi'
+    video(tmp_path / 'cup/other.avi', 3)
+    assert 'cup holds 2 videos; name the right one video.mp4' in complaint(tmp_path)
+    video(tmp_path / 'cup/video.mp4', 3)
+    assert read_dataset(tmp_path)[0].video == tmp_path / 'cup/video.mp4'
+
+
+def damage(path, text):
+    def change(root):
+        write(root / path, text)
+    return change
+
+
+def remove(path):
+    def change(root):
+        (root / path).unlink()
+    return change
+
+
+GOT = 'val/GOT-10k_Val_000001/'
+WRONG = [
+    ('otb', damage('Dog/groundtruth_rect.txt', '3,4,5,6\n3,4,5\n3,4,5,6\n'),
+     'Dog/groundtruth_rect.txt:2: expected 4 numbers x,y,w,h, got 3'),
+    ('otb', damage('Dog/groundtruth_rect.txt', '3,4,5,6\n\n3,4,5,6\n'),
+     'groundtruth_rect.txt:2: expected 4 numbers x,y,w,h, got 0'),
+    ('otb', damage('Dog/groundtruth_rect.txt', '3,4,5,6\n3,4,5,six\n3,4,5,6\n'),
+     "groundtruth_rect.txt:2: 'six' is not a number"),
+    ('otb', remove('Dog/img/0003.jpg'),
+     'groundtruth_rect.txt has 3 lines but there are 2 images in'),
+    ('got10k', damage(GOT + 'absence.label', '0\n1\n0\n2\n'),
+     'absence.label:4: expected whole numbers from 0 to 1, got 2'),
+    ('got10k', damage(GOT + 'cover.label', '8\n8\n'),
+     'cover.label has 2 values but there are 4 frames'),
+    ('got10k', remove(GOT + 'absence.label'), 'absence.label does not exist'),
+    ('lasot', remove('tiger/tiger-6/out_of_view.txt'), 'out_of_view.txt does not exist'),
+    ('lasot', damage('tiger/tiger-6/full_occlusion.txt', '0,1,0'),
+     'full_occlusion.txt has 3 values but there are 4 frames'),
+    ('lasot', damage('tiger/tiger-6/groundtruth.txt', '1,nan,5,6\n'),
+     'groundtruth.txt:1: write nan for every number or none'),
+    ('lasot', damage('tiger/tiger-6/groundtruth.txt', '0,0,0,0\n' * 4),
+     'groundtruth.txt: tiger-6: the target has no box in any frame'),
+    ('trackingnet', damage('TEST/anno/abc_1.txt', '3,4,5,6\n3,4,5,6\n'),
+     'abc_1.txt has 2 lines but there are 3 images in'),
+    ('trackingnet', damage('TEST/anno/lost_1.txt', '3,4,5,6\n'), 'frames/lost_1 does not exist'),
+    ('vot', damage('sequences/list.txt', 'bag\ncar\n'),
+     'sequences/car/groundtruth.txt does not exist; list.txt names car'),
+    ('vot', damage('sequences/bag/groundtruth.txt', '3,4,5,6\n1,2,3,4,5\n'),
+     'bag/groundtruth.txt:2: expected x,y,w,h, a polygon'),
+    ('vot', damage('sequences/bag/groundtruth.txt', '3,4,5,6\nm0,0,2,2,1,9\n'),
+     'bag/groundtruth.txt:2: expected a mask mx,y,w,h,run'),
+    ('vot', damage('sequences/bag/groundtruth.txt', '3,4,5,6\nmnan,0,2,2,1\n'),
+     'bag/groundtruth.txt:2: expected a mask mx,y,w,h,run'),
+    ('uav123', damage('anno/UAV123/tram.txt', '3,4,5,6\n'), 'configSeqs.m has no sequence tram'),
+    ('uav123', remove('configSeqs.m'), 'configSeqs.m does not exist'),
+    ('uav123', damage('configSeqs.m', 'function seqs=configSeqs\n'),
+     "configSeqs.m holds no struct('name'"),
+    ('uav123', remove('data_seq/UAV123/car1/000004.jpg'),
+     'car1 holds 1 of the frames 3 to 4 that configSeqs.m gives to car1_2'),
+    ('uav20l', damage('anno/UAV20L/bike1.txt', '1,2,3,4\n'),
+     'bike1.txt has 1 lines but there are 2 images in'),
+    ('tlp', damage('Bike/groundtruth_rect.txt', '1,3,4,5,6,0\n3,3,4,5,6,0\n3,3,4,5,6,0\n'),
+     'groundtruth_rect.txt:2: frame 3, but image 2 in img/ is 00002.jpg'),
+    ('tlp', damage('Bike/groundtruth_rect.txt', '1,3,4,5,6,7\n2,3,4,5,6,0\n3,3,4,5,6,0\n'),
+     'groundtruth_rect.txt:1: lost must be 0 or 1, got 7'),
+    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,20\n'),
+     'dev.csv:1: expected 12 columns, got 3'),
+    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,2,cat,,,2,here,0,1,0,1\n'),
+     "dev.csv:1: expected present or absent, got 'here'"),
+    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,2,cat,,,2,present,0,7,0,1\n'),
+     'dev.csv:1: xmin,xmax,ymin,ymax must be shares from 0 to 1, got 0,7,0,1'),
+    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,2,cat,,,2.5,present,0,1,0,1\n'),
+     "dev.csv:1: expected the number of a frame, got '2.5'"),
+    ('oxuva', remove('images/dev/vid0001/000003.jpeg'),
+     'vid0001 holds 4 of the frames 2 to 6 that'),
+    ('oxuva', damage('images/dev/vid0001/000002.jpeg', 'x'),
+     '000002.jpeg cannot be read as an image'),
+    ('davis', damage('Annotations/480p/bear/00001.png', 'x'),
+     'bear/00001.png cannot be read as an image'),
+    ('davis', damage('JPEGImages/480p/bear/00002.jpg', 'x'),
+     'bear holds 2 masks but there are 3 images'),
+    ('davis', lambda root: (root / 'Annotations/480p/bear/00000.png').rename(
+        root / 'Annotations/480p/bear/00007.png'), '00001.png belongs to no image'),
+    ('plain', remove('cup/groundtruth.txt'), 'cup/groundtruth.txt does not exist'),
+    ('plain', damage('cup/groundtruth.txt', ''), 'cup/groundtruth.txt is empty'),
+    ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n3,4,0,6\n3,4,5,6\n'),
+     'cup/groundtruth.txt:2: w and h must be positive; write nan,nan,nan,nan where'),
+    ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n3,4,inf,6\n3,4,5,6\n'),
+     'cup/groundtruth.txt:2: inf is not allowed'),
+    ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n' * 5), 'groundtruth.txt has 5 lines but'),
+    ('plain', damage('cup/video.mp4', 'x'), 'video.mp4 cannot be opened; is it a video?'),
+    ('plain', remove('cup/video.mp4'), 'cup/images does not exist'),
+    ('plain', remove('hat/images/9.png'),
+     'hat/groundtruth.txt has 2 lines but there are 1 images in'),
+    ('plain', damage('hat/protocol.json', '{'), 'hat/protocol.json is not JSON'),
+    ('plain', damage('hat/protocol.json', '{"attributes": "fast"}'),
+     'hat/protocol.json: expected {"protocol": str, "source": str, "attributes": [str], '
+     '"unlabelled": [int]}'),
+    ('plain', damage('hat/protocol.json', '{"unlabelled": [1.0]}'),
+     'hat/protocol.json: expected {"protocol"'),
+    ('plain', damage('hat/protocol.json', '{"unlabelled": [1]}'),
+     'hat/protocol.json: unlabelled: 1 is no frame whose row in groundtruth.txt is nan'),
+    ('plain', damage('hat/protocol.json', '[]'), 'hat/protocol.json: expected {"protocol"'),
+]
+
+
+@pytest.mark.parametrize('layout, change, message', WRONG,
+                         ids=[f'{w[0]}-{i}' for i, w in enumerate(WRONG)])
+def test_a_wrong_file_is_one_clear_line(layout, change, message, tmp_path):
+    MAKERS[layout](tmp_path)
+    change(tmp_path)
+    assert message in complaint(tmp_path, layout)
+
+
+def test_vid_has_a_sequence_for_each_track(tmp_path):
+    one, two = READERS['vid'](vid_set(tmp_path))
+    assert (one.name, two.name) == ('ILSVRC2015_train_0-0', 'ILSVRC2015_train_0-1')
+    check(one, [[1, 2, 5, 6], [2, 2, 5, 6], NAN], [2])
+    check(two, [NAN, [1, 2, 3, 1], [3, 2, 3, 1]], [0])
+    assert one.source == 'ImageNet VID/ILSVRC2015_train_0' and one.attributes == ('n02084071',)
+    write(tmp_path / 'Annotations/VID/train/P/ILSVRC2015_train_0/000001.xml',
+          '<annotation><object><trackid>0</trackid></object></annotation>')
+    assert '000001.xml: expected <object> with <trackid>' in complaint(tmp_path)
+
+
+def test_only_picks_and_says_what_comes_close(tmp_path):
+    plain_set(tmp_path)
+    assert [s.name for s in read_dataset(tmp_path, only=['hat'])] == ['hat']
+    with pytest.raises(ValueError, match=r"no sequence 'cups'; did you mean cup\?"):
+        read_dataset(tmp_path, only=['cups'])
+    with pytest.raises(ValueError, match=r"no sequence 'zebra'; it has 2, such as cup"):
+        read_dataset(tmp_path, only=['hat', 'zebra'])
+
+
+def test_nothing_recognised_lists_what_is_expected(tmp_path):
+    message = complaint(tmp_path)
+    for name, layout in LAYOUTS.items():
+        assert f'{name}: {layout.expects}' in message
+    assert "no layout 'otp'; there are otb, got10k" in complaint(tmp_path, 'otp')
+    assert complaint(tmp_path, 'lasot').endswith(f'expected lasot: {LAYOUTS["lasot"].expects}')
+    assert 'gone is not a folder' in complaint(tmp_path / 'gone')
+
+
+def test_two_sequences_of_one_name_are_refused(tmp_path):
+    for part in ('a', 'b'):
+        lasot(tmp_path / part)
+        (tmp_path / part / 'tiger').rename(tmp_path / f'tiger_{part}')
+    assert 'holds two sequences tiger-6; read its parts one by one' in complaint(tmp_path)
+
+
+def test_text_and_images_are_forgiving_where_archives_differ(tmp_path):
+    rows = read_rows(write(tmp_path / 'a.txt', '\ufeff1, 2\t3 4\r\n 1,2,3,4 \r\n\n\n'))
+    assert rows.tolist() == [[1, 2, 3, 4]] * 2
+    assert read_values(write(tmp_path / 'b.txt', '0,1\n1\n'), 3, 0, 1).tolist() == [0, 1, 1]
+    images(tmp_path / 'img', ['frame10.jpg', 'frame9.JPG', '._frame9.jpg'])
+    assert [p.name for p in find_images(tmp_path / 'img')] == ['frame9.JPG', 'frame10.jpg']
+
+
+def test_the_shared_sequences():
+    folder = SHARED / 'sequences'
+    if not folder.is_dir():
+        pytest.skip(f'{folder} is not here')
+    assert not any(way.recognise(folder) for n, way in LAYOUTS.items() if n != 'plain')
+    found = {s.name: s for s in read_dataset(folder)}
+    assert len(found) == 26
+    assert found['otb_Dog'].truth[0].tolist() == [74, 86, 56, 48]
+    absent = {name: int(s.absent.sum()) for name, s in found.items() if s.absent.any()}
+    assert absent == {'tld_car': 85, 'tld_pedestrian3': 28, 'wtrack_cam1_first': 1153,
+                      'wtrack_cam2_first': 403, 'wtrack_cam3_first': 1292}
+    for s in found.values():
+        assert (s.present ^ s.absent).all()
+        assert plain._frame_count(s.video) == len(s.truth)
+
+
+def test_the_shared_davis():
+    folder = SHARED / 'valdata/davis'
+    if not folder.is_dir():
+        pytest.skip(f'{folder} is not here')
+    found = read_dataset(folder)
+    assert len(found) == 20
+    assert sum(len(s.truth) for s in found) == 1376
+    for s in found:
+        assert len(s.masks) == len(s.truth) == s.present.sum()
+        assert re.fullmatch(f'DAVIS/{s.name}', s.source)
+        rows, columns = np.nonzero(cv2.imread(str(s.masks[3]), cv2.IMREAD_GRAYSCALE))
+        assert s.truth[3].tolist() == [columns.min(), rows.min(), np.ptp(columns) + 1,
+                                       np.ptp(rows) + 1]

@@ -1,0 +1,325 @@
+"""The report of a run: figures, tables and pictures, from files written by hand."""
+
+import argparse
+import json
+
+import cv2
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.records import Labels, write_labels
+from lg_tracker_ros.evaluation.reports import proposal_results as attention_results
+from lg_tracker_ros.evaluation.reports import report
+from lg_tracker_ros.evaluation.reports.canvas import styles
+from lg_tracker_ros.evaluation.reports.markdown import bold_best, data_sets, said, table
+from lg_tracker_ros.evaluation.reports.pictures import attention_picture, frames_at, spans
+from lg_tracker_ros.evaluation.reports.report import write_report
+from lg_tracker_ros.evaluation.reports.results import data_folder
+from lg_tracker_ros.rows import COLUMNS
+import numpy as np
+import pytest
+
+AWAY = range(10, 15)
+PERFECT = 20 / 21  # no IoU is above the last of the 21 thresholds
+THIRD = 7 / 21  # an IoU of 1/3 is above 0, .05, ... .3
+SETTINGS = {'tracker': 'pixelwise', 'redetector': 'tanet_lite', 'beta1': 0.8, 'weights': ''}
+MADE = {
+    'default': {'settings': SETTINGS, 'weights': {'pixelwise.safetensors': '00aa'},
+                'trained_on': ['COCO 2017/*', 'Birds/a', 'Birds/b'], 'commit': 'c0ffee+',
+                'machine': {'cpu': 'a slow one', 'cores': 2}},
+    'other': {'settings': {**SETTINGS, 'beta1': 0.7}, 'commit': 'c0ffee+', 'trained_on': [],
+              'undeclared': ['mine.onnx']},
+    'opencv_csrt': {'settings': {'peer': 'opencv_csrt'}}}
+PICTURES = {'success.png', 'precision.png', 'longterm.png', 'speed.png', 'attributes.png',
+            'sequences.png', 'timeline.png', 'reliability.png', 'frames.jpg'}
+
+
+def sequence(folder, name, n, away=(), attributes=(), protocol='plain'):
+    """Make a sequence of small images in which a 12 x 8 target moves by a pixel a frame."""
+    truth = np.array([[5.0 + i, 10, 12, 8] for i in range(n)])
+    absent = np.isin(np.arange(n), list(away))
+    truth[absent] = np.nan
+    images = [folder / name / 'img' / f'{i:03d}.png' for i in range(n)]
+    images[0].parent.mkdir(parents=True)
+    for path, box in zip(images, truth):
+        image = np.full((48, 64, 3), 90, np.uint8)
+        if np.isfinite(box).all():
+            cv2.rectangle(image, (int(box[0]), 10), (int(box[0]) + 11, 17), (200, 60, 20), -1)
+        cv2.imwrite(str(path), image)
+    return LabelledSequence(name, truth, absent, tuple(images), attributes=attributes,
+                            source=name, protocol=protocol)
+
+
+def write_run(out, tracker, s, shift, silent, ms):
+    """Write a run whose boxes lie ``shift`` px beside the truth; ``silent`` where it's absent."""
+    lines = [','.join(COLUMNS)]
+    box = s.truth[0]
+    for i, truth in enumerate(s.truth):
+        here = np.isfinite(truth).all()
+        if here:
+            box = truth + np.array([shift * (i > 0), 0, 0, 0])
+        claimed = here or not silent
+        sides = [f'{v:.2f}' if claimed else 'nan' for v in box]
+        lines.append(','.join([str(i), f'{i / 30:.6f}', *sides, '0.9000' if claimed else '0.1000',
+                               str(int(claimed)), 'LOCAL' if claimed else 'GLOBAL', f'{ms:.2f}']))
+    folder = out / tracker
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f'{s.name}.csv').write_text('\n'.join(lines) + '\n')
+    stages = {'local': [ms / 2] * len(s.truth)} if silent else {}
+    (folder / f'{s.name}.json').write_text(json.dumps({**MADE[tracker], 'stages': stages}))
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Return an OUT of three trackers over two sequences."""
+    sequences = [sequence(tmp_path / 'data', 'walk', 30, AWAY, ('OV', 'FM')),
+                 sequence(tmp_path / 'data', 'car', 20, (), ('FM',))]
+    out = tmp_path / 'out'
+    write_labels(out, sequences, {'car': ['default was trained on it']})
+    for s in sequences:
+        write_run(out, 'default', s, 0, True, 20)
+        write_run(out, 'other', s, 2, True, 30)
+        write_run(out, 'opencv_csrt', s, 6, False, 5)
+    return out
+
+
+def row(text, name, heading=''):
+    """Cells of the first table row that begins with ``name``, from the line of ``heading`` on."""
+    lines = text[text.rfind('\n', 0, text.index(heading)) + 1:].splitlines()
+    line = next(part for part in lines if part.startswith(f'| {name} '))
+    return [cell.strip() for cell in line.strip('|').split('|')]
+
+
+def test_json_holds_the_figures_and_nothing_else(out):
+    figures = write_report(out, pictures=False)
+    assert figures == json.loads((out / 'report.json').read_text())
+    assert set(figures) == {'default', 'other', 'opencv_csrt'}
+    best, csrt = figures['default'], figures['opencv_csrt']
+    assert set(best) == {'mean', 'where_targets_leave', 'sequences', 'attributes', 'curves',
+                         'made'}
+    assert best['mean']['auc'] == pytest.approx(PERFECT)
+    assert best['sequences']['walk']['f'] == pytest.approx(1)
+    car, walk = ((PERFECT + (n - 1) * THIRD) / n for n in (20, 25))
+    assert csrt['sequences']['car']['auc'] == pytest.approx(car)
+    assert csrt['mean']['auc'] == pytest.approx((car + walk) / 2)
+    assert csrt['mean']['sequences'] == 2
+    assert csrt['where_targets_leave']['auc'] == pytest.approx(walk)
+    assert csrt['where_targets_leave']['claimed_when_absent'] == 1
+    assert best['where_targets_leave']['claimed_when_absent'] == 0
+    assert csrt['attributes']['OV'] == {'auc': pytest.approx(walk), 'sequences': 1}
+    assert csrt['mean']['ms_median'] == 5 and best['mean']['ms_local_median'] == 10
+    assert best['made'] == MADE['default']
+
+
+def test_markdown(out):
+    write_report(out, 'make eval')
+    text = (out / 'report.md').read_text()
+    assert text.splitlines()[0] == "# data, protocol 'plain'", 'a page is for other machines'
+    assert '2 sequences of 50 frames; the target is absent in 5 of them, in 1 sequences.' in text
+    assert '\n    make eval\n' in text
+    names = [line.split('|')[1].strip() for line in text.splitlines()
+             if line.startswith('| ') and line.count('|') > 9][:4]
+    assert names == ['tracker', 'default', 'other', 'opencv_csrt'], 'the highest AUC first'
+    head, best = row(text, 'tracker'), row(text, 'default')
+    assert best[head.index('AUC')] == '**0.952**'
+    assert best[head.index('ms')] == '20.0'
+    assert row(text, 'opencv_csrt')[head.index('ms')] == '**5.0**'
+    assert row(text, 'opencv_csrt')[head.index('AUC')] == '0.361'
+    leave = row(text, 'tracker', 'Where targets leave')
+    assert row(text, 'opencv_csrt', 'Where targets leave')[leave.index('TNR')] == '0.000'
+    assert row(text, 'default', 'Where targets leave')[leave.index('absent claimed')] == (
+        '**0.000**')
+    returns = row(text, 'tracker', 'returns |')
+    assert row(text, 'default', 'returns |')[returns.index('found')] == '**1**'
+    assert row(text, 'car (default was trained on it)') == [
+        'car (default was trained on it)', '**0.952**',
+        f'{(PERFECT + 19 * 15 / 21) / 20:.3f}', '0.364'], 'a shift of 2 px: IoU 10/14'
+    assert row(text, 'FM (2)')[1] == '**0.952**'
+    assert row(text, 'OV (1)')[3] == '0.358'
+    made = '## What made it'
+    assert row(text, 'default', made) == [
+        'default', 'beta1 0.8', 'pixelwise.safetensors 00aa', 'Birds (2), COCO 2017', 'c0ffee+']
+    assert row(text, 'other', made)[3] == 'mine.onnx: not declared'
+    assert row(text, 'opencv_csrt', made)[1] == 'peer opencv_csrt'
+    assert 'tracker pixelwise, redetector tanet_lite, weights none.' in text
+    assert 'Machine: unknown; cpu a slow one, cores 2.' in text
+    for name in PICTURES:
+        assert f'(pictures/{name})' in text
+    for column in head[1:]:
+        assert f'\n- {column}: ' in text
+
+
+def test_pictures_are_there_and_not_blank(out):
+    write_report(out)
+    assert {p.name for p in (out / 'pictures').iterdir()} == PICTURES
+    for path in (out / 'pictures').iterdir():
+        image = cv2.imread(str(path))
+        assert image is not None and min(image.shape[:2]) > 80, path.name
+        assert image.std() > 15, path.name
+        if path.suffix == '.png':
+            assert (image[[0, -1]] == 255).all(), f'{path.name} is cut at its border'
+    sheet = cv2.imread(str(out / 'pictures/frames.jpg'))
+    drawn = (np.abs(sheet.astype(int) - (0, 94, 213)) < 60).all(axis=2)
+    assert drawn.sum() > 100, 'the boxes of the tracker, here on those of the truth'
+
+
+def test_a_second_report_changes_nothing(out):
+    def files():
+        return {p: p.read_bytes() for p in out.rglob('*') if p.is_file()}
+    write_report(out, 'make eval')
+    first = files()
+    write_report(out, 'make eval')
+    assert files() == first
+
+
+def test_different_sets_are_compared_on_the_common_sequences(out):
+    (out / 'other' / 'walk.csv').unlink()
+    figures = write_report(out, pictures=False)
+    text = (out / 'report.md').read_text()
+    assert ('Not every tracker ran on all of the 2 sequences: other on 1. Means and curves are '
+            'over the 1 that all ran on.') in text
+    car, walk = ((PERFECT + (n - 1) * THIRD) / n for n in (20, 25))
+    csrt = figures['opencv_csrt']
+    assert csrt['mean']['auc'] == pytest.approx((car + walk) / 2)
+    assert csrt['common']['sequences'] == ['car']
+    assert csrt['common']['mean']['auc'] == pytest.approx(car)
+    assert csrt['common']['where_targets_leave'] is None
+    head = row(text, 'tracker')
+    assert row(text, 'opencv_csrt')[head.index('AUC')] == f'{car:.3f}'
+    assert row(text, 'opencv_csrt')[head.index('seq.')] == '1'
+    assert row(text, 'walk')[1:] == ['**0.952**', '-', f'{walk:.3f}']
+
+
+def test_without_a_common_sequence_it_is_said(out):
+    for name in ('other/walk.csv', 'default/car.csv', 'opencv_csrt/car.csv'):
+        (out / name).unlink()
+    figures = write_report(out, pictures=False)
+    assert 'None is common to all' in (out / 'report.md').read_text()
+    assert figures['other']['common'] == {
+        'sequences': [], 'mean': None, 'where_targets_leave': None}
+    assert figures['other']['mean']['sequences'] == 1
+
+
+def test_command_line(out, capsys):
+    parser = argparse.ArgumentParser()
+    report.add_arguments(parser)
+    assert report.run(parser.parse_args([str(out), '--no-pictures'])) == 0
+    printed = capsys.readouterr().out
+    assert [line.split()[1] for line in printed.splitlines()[2:]] == [
+        'default', 'other', 'opencv_csrt']
+    assert len({len(line) for line in printed.splitlines()}) == 1, 'aligned'
+    assert not (out / 'pictures').exists()
+    text = (out / 'report.md').read_text()
+    assert 'pictures/' not in text
+    assert f'python -m lg_tracker_ros eval report {out.name}\n' in text
+
+
+def write_attention(out, s):
+    """Write what `eval attention` leaves of one re-detector that is always right."""
+    write_labels(out / attention_results.FOLDER, [s], {})
+    folder = out / attention_results.FOLDER / 'correlation'
+    folder.mkdir()
+    lines = [','.join(attention_results.COLUMNS)]
+    lines += [','.join([str(i), *'1' * (len(attention_results.COLUMNS) - 1)]) for i in (5, 10)]
+    (folder / f'{s.name}.csv').write_text('\n'.join(lines) + '\n')
+
+
+def test_attention_is_a_section(out, tmp_path, capsys):
+    s = sequence(tmp_path / 'more', 'built', 20, protocol='absent')
+    write_attention(out, s)
+    assert set(write_report(out, pictures=False)) == {'default', 'other', 'opencv_csrt'}
+    text = (out / 'report.md').read_text()
+    assert row(text, 'correlation', '## Re-detectors')[1] == '1.000'
+    assert text.index('## AUC of each') < text.index('## Re-detectors') < text.index('## What')
+
+    alone = tmp_path / 'alone'
+    write_attention(alone, s)
+    assert write_report(alone, 'make eval') == {}
+    assert (alone / 'report.json').read_text() == '{}\n'
+    text = (alone / 'report.md').read_text()
+    assert text.startswith("# more, protocol 'absent'\n\nMade by\n\n    make eval")
+    assert row(text, 'correlation', '## Re-detectors')[1] == '1.000'
+    assert report.run(argparse.Namespace(out=alone, no_pictures=True)) == 0
+    assert capsys.readouterr().out == f'{alone}/report.md\n'
+
+
+def test_no_attributes_no_such_table_or_picture(tmp_path):
+    s = sequence(tmp_path, 'car', 20)
+    write_labels(tmp_path / 'out', [s], {})
+    write_run(tmp_path / 'out', 'default', s, 0, True, 20)
+    write_report(tmp_path / 'out')
+    text = (tmp_path / 'out' / 'report.md').read_text()
+    assert 'attribute (' not in text and 'Where targets leave' not in text
+    assert not (tmp_path / 'out' / 'pictures' / 'attributes.png').exists()
+
+
+def test_results_are_reported_where_the_data_set_is_not(out):
+    for name in ('walk', 'car'):
+        (out.parent / 'data' / name).rename(out.parent / 'data' / f'{name}_moved')
+    write_report(out)
+    assert {p.name for p in (out / 'pictures').iterdir()} == PICTURES - {'frames.jpg'}
+
+
+def test_errors_are_one_clear_line(tmp_path, out):
+    with pytest.raises(ValueError, match=r'dataset\.json does not exist; is .* the --out of'):
+        write_report(tmp_path / 'nothing')
+    empty = tmp_path / 'empty'
+    s = sequence(tmp_path / 'more', 'built', 20, protocol='absent')
+    write_labels(empty, [s], {})
+    with pytest.raises(ValueError, match=r'empty holds no results: expected .*run `eval run`'):
+        write_report(empty)
+    write_labels(out, [s], {})
+    write_run(out, 'default', s, 0, True, 20)
+    with pytest.raises(ValueError, match='holds the protocols absent and plain'):
+        write_report(out, pictures=False)
+
+
+def test_attention_picture(tmp_path):
+    frames = [np.full((60, 80, 3), 100, np.uint8), np.full((90, 120, 3), 100, np.uint8)]
+    left = np.zeros((6, 8), np.float32)
+    left[:, :2] = 1
+    path = tmp_path / 'new' / 'maps.png'
+    attention_picture(frames, [left, left[:, ::-1]], [[40, 20, 20, 10], [np.nan] * 4], path)
+    image = cv2.imread(str(path)).astype(int)
+    assert image.shape == (360, 480, 3)
+    assert image[270, 10].sum() > image[270, 230].sum() + 100, 'the map lights up the left'
+    assert image[270, 470].sum() > image[270, 250].sum() + 100, 'and then the right'
+    green = (image == (80, 220, 80)).all(axis=2)
+    assert green[:180, :240].any() and green[180:, :240].any() and not green[:, 240:].any()
+    with pytest.raises(ValueError, match='as many, and at least one, got 2, 1 and 2'):
+        attention_picture(frames, [left], np.zeros((2, 4)), path)
+    with pytest.raises(ValueError, match='got 0, 0 and 0'):
+        attention_picture([], [], [], path)
+
+
+def test_frames_of_another_count_are_not_shown(out):
+    folder = str(out.parent / 'data' / 'car' / 'img')
+    assert [f.shape for f in frames_at(folder, 20, [3, 19])] == [(48, 64, 3)] * 2
+    assert frames_at(folder, 19, [3]) == []
+
+
+def test_styles_stay_with_the_tracker():
+    few, many = styles(['opencv_csrt', 'default']), styles([f't{i}' for i in range(20)])
+    assert few['default'] == styles(['default'])['default']
+    assert len(set(many.values())) == 20
+
+
+def test_tables():
+    assert table(['a', 'b'], [['x|y', '1'], ['z', '22']]) == [
+        '| a    |  b |', '|------|---:|', '| x\\|y |  1 |', '| z    | 22 |']
+    assert bold_best([0.5001, None, 0.5, 0.1], 2, 1) == ['**0.50**', '-', '**0.50**', '0.10']
+    assert bold_best([3, 1], 0, -1) == ['3', '**1**']
+    assert bold_best([3, None], 0, 1) == ['3', '-'], 'one alone is no best'
+    assert bold_best([3, 3], 0, 1) == ['3', '3'], 'nor is what all have'
+    assert said({'weights': '/home/me/nano', 'size': (2, 1 / 4), 'p': ''}) == (
+        'weights nano, size 2; 0.25, p none')
+    assert data_sets(['A/*', 'B/1', 'B/2']) == 'A, B (2)'
+    assert spans(np.array([1, 1, 0, 1], bool)) == [(0, 2), (3, 4)]
+
+
+def test_data_folder():
+    def folder(**paths):
+        return data_folder({name: Labels(name, np.ones((1, 4)), np.zeros(1, bool), path=path)
+                            for name, path in paths.items()})
+    assert folder(a='/x/a/img', b='/x/b/video.mp4') == '/x'
+    assert folder(a='/x/c.mp4') == '/x/c.mp4'
+    assert folder(a='') == ''
+    assert folder(a='x/a/img', b='/y/b') == '/y, x'

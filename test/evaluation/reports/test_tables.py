@@ -1,0 +1,107 @@
+"""``eval sweep`` and ``eval tables``: the paper's studies, ours beside theirs."""
+
+import argparse
+import json
+
+from helpers.clip import CLIP, DATA
+from lg_tracker_ros.cli import main
+from lg_tracker_ros.evaluation.experiments import sweep
+from lg_tracker_ros.evaluation.experiments.records import read_records
+from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
+from lg_tracker_ros.evaluation.reports import paper, tables
+import pytest
+
+LIGHT = 'opencv_kcf'
+
+
+@pytest.fixture(scope='module')
+def out(tmp_path_factory):
+    """Run a local tracker without and with the global search over the clip."""
+    folder = tmp_path_factory.mktemp('out') / 'plain'
+    assert main(['eval', 'run', '--data', str(DATA), '--only', CLIP.name, '--out', str(folder),
+                 '--trackers', f'{LIGHT}+none,{LIGHT}+tanet_lite,{LIGHT}']) == 0
+    return folder
+
+
+def rows(text):
+    """Cells of every line of a table."""
+    return [[c.strip() for c in line.strip('|').split('|')] for line in text.splitlines()
+            if line.startswith('| ')]
+
+
+def test_tables_hold_our_figures_and_theirs_apart(out, capsys):
+    assert main(['eval', 'tables', str(out)]) == 0
+    text = capsys.readouterr().out
+    records = read_records(out)
+    before, after = (tracker_metrics(records[f'{LIGHT}+{r}'])['mean']
+                     for r in ('none', 'tanet_lite'))
+    ours = next(r for r in rows(text) if r[0] == LIGHT)
+    assert ours[1] == (f'{before["auc"]:.3f} → {after["auc"]:.3f} '
+                       f'({after["auc"] - before["auc"]:+.3f})')
+    assert ours[4] == '1' and 'plain, protocol plain; ' in ours[5] and 'commit ' in ours[5]
+    assert 'tanet_lite.safetensors' in ours[5]
+    assert ['SiamFC++', '0.595', '0.607'] in rows(text)
+    assert ['SiamRPN++ (AlexNet)', '259', '134'] in rows(text)
+    theirs = text[text.index('(the paper)'):text.index('## Table IV')]
+    assert LIGHT not in theirs
+    missing = next(line for line in text.splitlines() if line.startswith('Not run: '))
+    assert 'pixelwise' in missing and LIGHT not in missing
+
+
+def test_tables_go_to_a_file(out, tmp_path, capsys):
+    assert main(['eval', 'tables', str(out), '--to', str(tmp_path / 'deep' / 'tables.md')]) == 0
+    assert capsys.readouterr().out == ''
+    assert (tmp_path / 'deep' / 'tables.md').read_text().startswith("# The paper's tables\n")
+
+
+def test_tables_of_nothing_are_one_line(tmp_path, capsys):
+    assert main(['eval', 'tables', str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert 'dataset.json does not exist' in err and len(err.splitlines()) == 1
+
+
+def test_the_papers_figures():
+    """Spot checks against the PDF, and the sign of what it claims."""
+    assert paper.GENERALISATION_VOT['SiamRPN++'] == (.508, .586)
+    assert paper.EFFICIENCY['SiamRPN++ (ResNet-50)'] == (47, 35)
+    assert paper.BETA1_GOT10K['0.9'] == (.456,) and paper.BETA2_VOT['13'] == (.522,)
+    for table in (paper.GENERALISATION_GOT10K, paper.GENERALISATION_VOT):
+        assert all(after > before for before, after in table.values())
+
+
+def test_a_sweep_runs_every_combination_and_resumes(tmp_path, capsys):
+    words = ['eval', 'sweep', '--data', str(DATA), '--only', CLIP.name, '--out', str(tmp_path),
+             '--trackers', f'{LIGHT}+correlation', '--vary', 'beta1=0.5,0.8', '--vary',
+             'beta2=3,300']
+    assert main(words) == 0
+    found = json.loads((tmp_path / 'sweep.json').read_text())
+    assert found['parameters'] == ['beta1', 'beta2']
+    assert [r['values'] for r in found['results']] == [
+        ['0.5', '3'], ['0.5', '300'], ['0.8', '3'], ['0.8', '300']]
+    shares = [r['mean']['global_share'] for r in found['results']]
+    assert shares[1] == shares[3] == 0 < shares[2]  # 160 frames never reach beta2 = 300
+    text = (tmp_path / 'sweep.md').read_text()
+    assert 'beta1 down, beta2 across' in text and '### beta2, F on VOT2018-LT (the paper)' in text
+    assert '| | 3 | 300 |' in text
+    capsys.readouterr()
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.glob('opencv*/*.csv')}
+    assert main(words) == 0 and '4 of 4 are done already' in capsys.readouterr().err
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.glob('opencv*/*.csv')}
+
+
+def test_what_a_sweep_refuses(tmp_path, capsys):
+    words = ['eval', 'sweep', '--data', str(DATA), '--out', str(tmp_path)]
+    assert main([*words, '--trackers', 'default,opencv_kcf+none']) == 1
+    assert main([*words, '--vary', 'k=1', '--vary', 'k=2']) == 1
+    err = capsys.readouterr().err.splitlines()
+    assert 'a sweep varies one tracker' in err[0] and 'varied once, got k k' in err[1]
+    with pytest.raises(argparse.ArgumentTypeError, match='name=value,value'):
+        sweep.parameter('beta1')
+    with pytest.raises(ValueError, match='unknown tracker'):
+        main_name = next(iter(sweep.combinations('nothing', [('k', ['1'])])))
+        sweep.one_pass.settings_of(main_name)
+
+
+def test_a_gain_has_its_sign():
+    assert tables.gain(.5, .75) == '+0.250' and tables.gain(.75, .5) == '-0.250'
+    assert tables.gain(None, .5) == '-'

@@ -1,0 +1,309 @@
+"""The node over DDS: what comes in and what comes out."""
+
+import threading
+import time
+
+from helpers.ros import Build, path, Rig, scene, SIZE, stamp
+from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.ros.convert import compressed_to_msg, detection_from_msg, time_from_msg
+from lg_tracker_ros.types import Box
+import pytest
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+
+def truth(i):
+    """Return the box drawn in frame i."""
+    return Box(*path(i), *SIZE)
+
+
+def test_follows_with_the_images_own_headers():
+    with Rig() as rig:
+        answer = rig.start(0, label='mug')
+        assert answer.target_id == 'target-1' and answer.header.frame_id == 'image_optical'
+        for i in range(1, 15):
+            detection, status = rig.process(i)
+            box, confidence = detection_from_msg(detection)
+            assert iou(box, truth(i)) > 0.95 and confidence > 0.9
+            assert detection.header.frame_id == 'image_optical'
+            assert detection.id == 'target-1'
+            assert detection.results[0].hypothesis.class_id == 'mug'
+            assert (status.mode, status.camera, status.visible) == (1, '/image', True)
+            assert status.time_since_last_seen == 0
+            stages = (status.latency_queue_ms, status.latency_convert_ms,
+                      status.latency_local_ms, status.latency_publish_ms)
+            assert 0 < sum(stages) <= status.latency_total_ms + 0.01
+
+
+def test_lost_searched_everywhere_and_found_elsewhere():
+    with Rig(beta2=3) as rig:
+        rig.start(0)
+        rig.process(1)
+        modes = []
+        for i in range(2, 9):
+            detection, status = rig.process(i, scene())
+            assert not detection.results and not status.visible
+            assert detection.bbox.size_x == 0 and detection.id == 'target-1'
+            assert status.time_since_last_seen == pytest.approx((i - 1) * 0.04)
+            modes.append(status.mode)
+        assert modes[:4] == [1, 1, 1, 2]
+        for i in range(9, 13):
+            detection, status = rig.process(i, scene(250, 180))
+            if detection.results:
+                break
+        assert status.visible and status.consecutive_failures == 0
+        assert iou(detection_from_msg(detection)[0], Box(250, 180, *SIZE)) > 0.9
+
+
+def test_late_init_replays_to_the_same_boxes_as_an_early_one():
+    def late():
+        with Rig() as rig:
+            rig.feed(range(20))
+            assert not rig.detections
+            answer = rig.init(3)
+            assert answer.success and 'catching up 16 frames' in answer.message
+            assert time_from_msg(answer.header.stamp) == stamp(3)
+            rig.until(lambda: len(rig.detections) == 17, 'replay')
+            rig.process(20)
+            counts = rig.received(21)
+            assert counts['replayed'] == 17 and counts['processed'] == 1
+            return rig.boxes()
+
+    with Rig() as rig:
+        rig.start(3)
+        for i in range(4, 21):
+            rig.process(i)
+        early = rig.boxes()
+    assert late() == early
+    assert sorted(early) == [stamp(i) for i in range(3, 21)]
+
+
+def test_every_drop_is_counted_with_a_slow_tracker():
+    build = Build(delay=0.05)
+    with Rig(build) as rig:
+        rig.start(0)
+        rig.received(1)
+        rig.feed(range(1, 31))
+        assert rig.received(31)['received'] == 31
+        for i in range(31, 61):  # all at once: more than the middleware keeps for a reader
+            rig.send(i)
+        counts = rig.received(61)
+        lost = rig.node._inputs[0].loss.lost
+        assert counts['received'] + lost == 61
+        assert counts['processed'] + counts['overwritten'] + counts['not_wanted'] == 61 - lost
+        assert counts['not_wanted'] == 1  # the first, before there was a target
+        assert counts['processed'] == build.local.calls
+        rig.until(lambda: len(rig.detections) == counts['processed'] + counts['replayed'])
+        newest = max(time_from_msg(d.header.stamp) for d in rig.detections)
+        assert newest == stamp(60)  # the newest frame wins
+        values = {v.key: v.value for v in rig.part('lg_tracker: tracking', lambda s: any(
+            v.key == 'overwritten' and int(v.value) == counts['overwritten']
+            for v in s.values)).values}
+        assert int(values['received']) + int(values['lost_on_the_way']) == 61
+
+
+def test_services_answer_during_a_slow_inference():
+    build = Build()
+    with Rig(build) as rig:
+        rig.start(0)
+        build.local.gate = threading.Event()
+        rig.send(1)
+        rig.until(lambda: build.local.calls == 1, 'inference under way')
+        times = []
+        for _ in range(20):
+            begun = time.perf_counter()
+            assert rig.init(0, box=(0, 0, 1, 1)).message
+            times.append(time.perf_counter() - begun)
+        begun = time.perf_counter()
+        assert rig.init(1, target_id='second').success
+        times.append(time.perf_counter() - begun)
+        begun = time.perf_counter()
+        assert rig.reset().success
+        times.append(time.perf_counter() - begun)
+        build.local.gate.set()
+        rig.until(lambda: rig.node._worker.idle, 'idle')
+        assert sorted(times)[-2] < 0.05, times
+        assert rig.node._worker.target.name == ''
+        assert len(rig.detections) == 1  # the result under way was not published
+
+
+def test_next_frame_is_waited_for_and_refused_after_a_while():
+    with Rig(init_timeout=0.6) as rig:
+        future = rig.init_async()
+        rig.until(lambda: rig.node._waiting, 'waiting')
+        header = rig.send(0)
+        answer = rig.result(future)
+        assert answer.success and answer.header == header
+        rig.until(lambda: rig.detections, 'detection')
+        answer = rig.init()
+        assert not answer.success and 'no image on /image within 0.6 s' in answer.message
+        rig.process(1)  # what was running goes on
+
+
+def test_a_stamp_that_is_about_to_come_is_waited_for():
+    with Rig() as rig:
+        rig.start(0)
+        future = rig.init_async(2, target_id='b')
+        rig.until(lambda: rig.node._waiting, 'waiting')
+        rig.send(1)
+        rig.send(2)
+        assert rig.result(future).success
+        rig.until(lambda: any(d.id == 'b' and time_from_msg(d.header.stamp) == stamp(2)
+                              for d in rig.detections), 'began on frame 2')
+
+
+NAN, INF = float('nan'), float('inf')
+BAD = [
+    ({'i': 5, 'box': (NAN, 1, 20, 20)}, 'finite'), ({'i': 5, 'box': (1, 1, INF, 20)}, 'finite'),
+    ({'i': 5, 'box': (10, 10, 0, 20)}, 'positive'),
+    ({'i': 5, 'box': (10, 10, -5, 20)}, 'positive'),
+    ({'i': 5, 'box': (10, 10, 2, 2)}, 'too small'), ({'i': 5, 'box': (400, 10, 30, 30)}, '0%'),
+    ({'i': 5, 'box': (10, 10, 30, 30), 'image_width': 3200, 'image_height': 2400}, 'too small'),
+    ({'i': 5, 'image_width': 320}, 'both'),
+    ({'i': 5, 'camera': '/other'}, 'not one of image_topics'),
+    ({'i': -2000}, 'is gone: /image keeps 100.000000000 to 100.200000000'),
+    ({'i': 9000}, 'is in the future: /image keeps'), ({'i': 2.5}, 'exact stamp')]
+
+
+def test_bad_requests_are_refused_with_the_reason_and_what_runs_goes_on():
+    with Rig() as rig:
+        empty = rig.init(3)
+        assert not empty.success and 'no image has come yet' in empty.message
+        rig.start(0)
+        for i in range(1, 6):
+            rig.process(i)
+        for fields, reason in BAD:
+            fields = fields.copy()
+            i = fields.pop('i')
+            fields.setdefault('box', (*path(5), *SIZE))
+            answer = rig.init(i, **fields)
+            assert not answer.success and reason.split(' to ')[0] in answer.message, answer
+        detection, _ = rig.process(6)
+        assert detection.id == 'target-1' and detection.results
+
+
+def test_box_drawn_on_a_smaller_picture_and_a_second_init():
+    with Rig() as rig:
+        x, y = path(0)
+        rig.start(0, box=(x / 2, y / 2, SIZE[0] / 2, SIZE[1] / 2), image_width=160,
+                  image_height=120)
+        assert rig.boxes()[stamp(0)] == truth(0)
+        assert rig.start(4, target_id='mine').target_id == 'mine'
+        detection, _ = rig.process(5)
+        assert detection.id == 'mine' == detection.results[0].hypothesis.class_id
+
+
+def test_reset_forgets_and_idle_status_comes():
+    with Rig() as rig:
+        rig.start(0)
+        answer = rig.reset()
+        assert answer.success and answer.message == 'forgot target-1'
+        assert rig.reset().message in ('there was no target', 'forgot target-1')
+        rig.until(lambda: rig.statuses[-1].mode == 0, 'idle status')
+        assert rig.statuses[-1].time_since_last_seen == -1
+        count = len(rig.detections)
+        rig.send(1)
+        assert rig.received(2)['not_wanted'] == 2
+        assert len(rig.detections) == count
+
+
+def test_a_failing_network_is_reported_and_the_node_lives_on():
+    build = Build()
+    with Rig(build) as rig:
+        rig.start(0)
+        build.local.fail = 'track'
+        rig.send(1)
+        assert rig.received(2)['failed'] == 1
+        rig.part('lg_tracker: tracking',
+                 lambda s: s.level == b'\x02' and 'device lost' in s.message)
+        build.local.fail = ''
+        rig.process(2)
+        build.local.fail = 'init'
+        assert rig.init(2).success
+        rig.part('lg_tracker: tracking',
+                 lambda s: s.level == b'\x02' and 'no memory' in s.message)
+        rig.until(lambda: rig.statuses[-1].mode == 0, 'idle')
+        build.local.fail = ''
+        rig.start(3)
+
+
+def test_compressed_images():
+    with Rig(cameras=('cam/compressed',), started=False) as rig:
+        rig.camera('cam/compressed', kind=CompressedImage, reliable=False)
+        rig.connect()
+        for i in range(5):
+            rig.send(i, topic='cam/compressed',
+                     msg=compressed_to_msg(scene(*path(i)), Header()))
+        rig.received(5, 'cam/compressed')
+        assert rig.init(0, camera='cam/compressed').success
+        rig.until(lambda: len(rig.detections) == 5, 'replay')
+        assert all(iou(b, truth(i)) > 0.9 for i, (_, b) in enumerate(sorted(rig.boxes().items())))
+
+
+def test_target_leaves_one_camera_and_is_found_in_another():
+    with Rig(cameras=('a/image', 'b/image'), beta2=2) as rig:
+        rig.send(0, topic='a/image')
+        rig.received(1, 'a/image')
+        assert rig.init(0).success
+        rig.until(lambda: rig.detections, 'begun')
+        for i in range(1, 4):
+            rig.process(i, topic='a/image')
+            rig.send(i, scene(), 'b/image')
+        counts = rig.received(3, 'b/image')
+        assert counts['processed'] == 0
+        for i in range(4, 12):  # gone from a; b shows it, a moment later than a's frame
+            rig.send(i, scene(200, 150), 'b/image')
+            rig.received(i, 'b/image')
+            rig.send(i, scene(), 'a/image')
+            rig.received(i + 1, 'a/image')
+            if any(s.camera == '/b/image' and s.visible for s in rig.statuses):
+                break
+        rig.until(lambda: any(s.camera == '/b/image' and s.visible for s in rig.statuses), 'in b')
+        detection, status = rig.process(20, scene(203, 150), 'b/image')
+        assert status.camera == '/b/image' and status.mode == 1
+        assert detection.header.frame_id == 'b/image_optical'
+        assert iou(detection_from_msg(detection)[0], Box(203, 150, *SIZE)) > 0.9
+
+
+def test_a_silent_camera_lets_the_others_search():
+    with Rig(cameras=('a/image', 'b/image'), camera_timeout=0.2) as rig:
+        rig.send(0, topic='a/image')
+        rig.received(1, 'a/image')
+        assert rig.init(0).success
+        rig.until(lambda: rig.detections, 'begun')
+        begun, i = time.monotonic(), 1
+        while not any(s.camera == '/b/image' and s.visible for s in rig.statuses):
+            rig.send(i, scene(100, 100), 'b/image')
+            rig.received(i, 'b/image')
+            i += 1
+            assert time.monotonic() < begun + 10
+        found = next(s for s in rig.statuses if s.camera == '/b/image')
+        assert found.mode == 2
+
+
+def test_two_nodes_in_two_namespaces():
+    with Rig(namespace='/left') as left, Rig(namespace='/right') as right:
+        left.start(0, target_id='l')
+        right.start(0, target_id='r')
+        for i in range(1, 4):
+            assert left.process(i)[0].id == 'l'
+            assert right.process(i)[0].id == 'r'
+        assert {d.id for d in left.detections} == {'l'}
+        assert left.part('left/lg_tracker: tracking').hardware_id == '/left/lg_tracker'
+
+
+def test_debug_image_and_attention_only_while_somebody_listens():
+    with Rig(beta2=1) as rig:
+        rig.start(0)
+        seen = {'debug_image': [], 'attention': []}
+        subs = [rig.client.create_subscription(
+            Image, f'lg_tracker/{k}', lambda m, v=v: rig._add(v, m), 10) for k, v in seen.items()]
+        rig.until(lambda: rig.node._outputs.debug.get_subscription_count()
+                  and rig.node._outputs.attention.get_subscription_count(), 'listened to')
+        for i in range(1, 5):
+            rig.process(i, scene())
+        rig.until(lambda: len(seen['debug_image']) == 4 and seen['attention'], 'pictures')
+        assert (seen['debug_image'][0].width, seen['debug_image'][0].encoding) == (320, 'bgr8')
+        assert seen['attention'][0].encoding == 'mono8'
+        for s in subs:
+            rig.client.destroy_subscription(s)

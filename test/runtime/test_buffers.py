@@ -1,0 +1,139 @@
+"""Tables for what waits before the tracker: history, mailbox, worker; no ROS graph."""
+
+import threading
+
+from helpers.ros import TemplateTracker
+from lg_tracker_ros.runtime.buffers import Counts, FATES, Item, Mailbox, Ring
+from lg_tracker_ros.runtime.worker import Target, Worker
+from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Box, TrackerOutput
+import numpy as np
+import pytest
+
+MS = 10**6
+
+
+def item(n, camera='a', ms=None, size=100):
+    """Make frame n: stamped, and arrived, n x 100 ms after 1 s."""
+    t = (1000 + (100 * n if ms is None else ms)) * MS
+    return Item(camera, t, None, t, size=size)
+
+
+def stamps(items):
+    """Return the frames' numbers."""
+    return [(i.stamp // MS - 1000) / 100 for i in items]
+
+
+def test_ring_keeps_seconds_and_bytes():
+    ring = Ring(0.5, 1)
+    for n in range(10):
+        ring.push(item(n))
+    assert stamps(ring.after(0)) == [4, 5, 6, 7, 8, 9]
+    assert stamps([ring.find(item(7).stamp)]) == [7]
+    assert ring.find(item(3).stamp) is None and ring.find(item(7).stamp + 1) is None
+    ring.limit(0.2, 1)
+    assert ring.span() == (item(7).stamp, item(9).stamp)
+    big = Ring(10, 1)
+    for n in range(5):
+        big.push(item(n, size=300_000))
+    assert stamps(big.after(0)) == [2, 3, 4]
+
+
+def test_ring_forgets_when_a_bag_starts_over_and_keeps_unstamped_frames_by_arrival():
+    ring = Ring(0.5, 1)
+    for n in (100, 101, 0, 1):
+        ring.push(item(n))
+    assert stamps(ring.after(0)) == [0, 1]
+    bare = Ring(0.5, 1)
+    for n in range(10):
+        bare.push(Item('a', 0, None, n * 100 * MS))
+    assert len(bare) == 6
+
+
+# what comes (camera and ms), where the target is, whether all are searched -> moments
+MOMENTS = [
+    ('no target', '', False, [('a', 0), ('b', 1)], []),
+    ('only the clock', 'a', False, [('b', 0), ('a', 1), ('b', 2)], [['a']]),
+    ('all, at the clock', 'a', True, [('b', 0), ('a', 1), ('b', 2), ('a', 3)],
+     [['a', 'b'], ['a', 'b']]),
+    ('others too old', 'a', True, [('b', 0), ('a', 1500)], [['a']]),
+    ('silent clock', 'a', False, [('a', 0), ('b', 500), ('b', 1100), ('b', 1200)],
+     [['a'], ['b'], ['b']])]
+
+
+@pytest.mark.parametrize('name, clock, everywhere, frames, want', MOMENTS,
+                         ids=[m[0] for m in MOMENTS])
+def test_moments(name, clock, everywhere, frames, want):
+    counts = Counts()
+    box = Mailbox(counts, timeout=1.0)
+    box.follow(clock, lambda c: everywhere or c == clock)
+    got, taken = [], 0
+    for camera, ms in frames:
+        new = item(0, camera, ms)
+        counts.receive(new)
+        box.push(new)
+        if box.ready:
+            moment = box.take()
+            got.append([i.camera for i in moment])
+            taken += len(moment)
+    assert got == want
+    box.clear()
+    total = counts.of('a') + counts.of('b')
+    assert total['received'] == len(frames) == taken + sum(total[f] for f in FATES)
+
+
+def test_time_going_backwards_is_no_silence():
+    box = Mailbox(Counts(), timeout=1.0)
+    box.follow('a', 'a'.__eq__)
+    box.push(item(0, 'a', 90_000))
+    box.take()
+    box.push(item(0, 'b', 10))
+    assert not box.ready
+    box.push(item(0, 'b', 1500))
+    assert box.ready
+
+
+class Gate(TemplateTracker):
+    """Holds the first ``hold`` calls up until the test lets them go."""
+
+    def init(self, frame, box):
+        """Wait, then take the box."""
+        self.box = box
+        self.at_init.set()
+        assert self.go.wait(10)
+
+    def track(self, frame, around):
+        """Believe in the box."""
+        self.calls += 1
+        return [TrackerOutput(self.box, 1.0, 1.0) for _ in around]
+
+
+def test_frames_that_come_during_a_slow_init_are_caught_up():
+    local = Gate()
+    local.at_init, local.go = threading.Event(), threading.Event()
+    results, done = [], threading.Event()
+
+    def publish(result):
+        results.append(result.track.stamp)
+        if len(results) == 8:
+            done.set()
+    image = np.zeros((60, 80, 3), np.uint8)
+    worker = Worker(LongTermTracker(local), lambda i: image, publish, lambda c, t: None)
+    worker.start()
+    for n in range(5):
+        worker.offer(item(n))
+    worker.begin(worker.find(item(2).stamp, ['a']), image, Box(10, 10, 20, 20), Target('t', ''))
+    assert local.at_init.wait(10)
+    for n in range(5, 9):
+        worker.offer(item(n))
+    local.go.set()
+    end = threading.Event()
+    while not worker.idle and not end.wait(0.005):
+        pass
+    worker.offer(item(9))
+    assert done.wait(10)
+    worker.stop()
+    assert results == [item(n).stamp for n in range(2, 10)]
+    counts = worker.counts('a')
+    assert counts['received'] == 10 == counts['not_wanted'] + counts['processed']
+    assert counts['replayed'] == 7 and counts['processed'] == 1
