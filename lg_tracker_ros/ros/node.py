@@ -10,7 +10,6 @@ from typing import Any, Callable
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros import diagnostics as diag
@@ -22,7 +21,7 @@ from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, not_kept
 from lg_tracker_ros.runtime.buffers import FATES, Item
 from lg_tracker_ros.runtime.worker import Result, Target, Worker
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Image, Mode
+from lg_tracker_ros.types import Mode
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -64,7 +63,6 @@ class TrackerNode(LifecycleNode):
         self._tracker: Any = None
         self._device = self._engine = ''
         self._inputs: list[CameraInput] = []
-        self._decoders: dict[str, Decoder] = {}
         self._refused: dict[str, tuple[int, str]] = {}
         self._meter = diag.Meter()
         self._last: Result | None = None
@@ -136,10 +134,9 @@ class TrackerNode(LifecycleNode):
         """Subscribe and start the worker."""
         result = super().on_activate(state)
         options = self._options
-        self._worker = Worker(self._tracker, self._decode, self._publish, self._complain,
+        self._worker = Worker(self._tracker, self._publish, self._complain,
                               options.camera_timeout,
                               (options.history_seconds, options.history_megabytes))
-        self._decoders.clear()
         self._refused.clear()
         self._trouble, self._last = '', None
         self._meter = diag.Meter()
@@ -220,10 +217,6 @@ class TrackerNode(LifecycleNode):
             for _, _, future in due:
                 future.set_result(item)
 
-    def _decode(self, item: Item) -> Image:
-        decoder = self._decoders.setdefault(item.camera, Decoder())
-        return decoder.msg_to_image(item.message)
-
     def _publish(self, result: Result) -> None:
         outputs = self._outputs
         if outputs is None:
@@ -257,7 +250,7 @@ class TrackerNode(LifecycleNode):
             worker = self._worker
             if worker is None:
                 raise ValueError('the node was deactivated meanwhile')
-            image = self._decode(item)
+            image = worker.decode(item)
             box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
         except ValueError as e:
             response.message = str(e)

@@ -10,11 +10,10 @@ import time
 from typing import Callable, Sequence
 
 from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, Ring
+from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
-
-Decode = Callable[[Item], Image]
 
 
 @dataclass(frozen=True)
@@ -42,17 +41,18 @@ class Worker:
     """
     Runs one LongTermTracker on the newest frames.
 
-    ``decode`` makes an image of an item and raises ValueError for one it can't; ``publish`` gets
-    every result, in the worker's thread; ``complain`` gets (camera or '', one line) for each
-    thing that went wrong.
+    ``publish`` gets every result, in the worker's thread; ``complain`` gets (camera or '', one
+    line) for each thing that went wrong. The decoders are the worker's: what another thread wants
+    decoded goes through ``decode``.
     """
 
-    def __init__(self, tracker: LongTermTracker, decode: Decode,
-                 publish: Callable[[Result], None], complain: Callable[[str, str], None],
-                 camera_timeout: float = 1.0, history: tuple[float, float] = (3.0, 256.0)) -> None:
+    def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
+                 complain: Callable[[str, str], None], camera_timeout: float = 1.0,
+                 history: tuple[float, float] = (3.0, 256.0)) -> None:
         """Prepare; ``history`` is seconds and megabytes for each camera."""
         self.tracker = tracker
-        self._decode, self._publish, self._complain = decode, publish, complain
+        self._publish, self._complain = publish, complain
+        self._decoders = Decoders()
         self._wake = threading.Condition()
         self._counts = Counts()
         self._mailbox = Mailbox(self._counts, camera_timeout)
@@ -106,6 +106,14 @@ class Worker:
                 self._mailbox.push(item)
                 if self._mailbox.ready:
                     self._wake.notify()
+
+    def decode(self, item: Item) -> Image:
+        """
+        Return a frame's image; waits while the worker decodes one of the same camera.
+
+        Raises ValueError in one line for a message that can't be read.
+        """
+        return self._decoders.image(item)
 
     def begin(self, item: Item, image: Image, box: Box, target: Target) -> int:
         """
@@ -249,7 +257,7 @@ class Worker:
         for item in moment:
             start = time.perf_counter()
             try:
-                frames.append(Frame(self._decode(item), item.stamp, item.camera))
+                frames.append(Frame(self.decode(item), item.stamp, item.camera))
             except ValueError as e:
                 self._settle(item, 'undecodable')
                 self._complain(item.camera, _line(e))

@@ -60,7 +60,7 @@ class TemplateTracker:
         self.patch = frame.image[y:y + round(box.h), x:x + round(box.w)].copy()
         self.box = box
 
-    def track(self, frame, around):
+    def track(self, frame, regions):
         """Search within twice the target's size."""
         self.calls += 1
         if self.gate is not None:
@@ -70,7 +70,7 @@ class TemplateTracker:
         if self.fail == 'track':
             raise RuntimeError('device lost')
         out = []
-        for box in around:
+        for box in (r.box for r in regions):
             h, w = self.patch.shape[:2]
             x0, y0 = max(0, int(box.cx - 2 * w)), max(0, int(box.cy - 2 * h))
             region = frame.image[y0:y0 + 4 * h, x0:x0 + 4 * w]

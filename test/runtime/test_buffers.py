@@ -1,13 +1,6 @@
-"""Tables for what waits before the tracker: history, mailbox, worker; no ROS graph."""
+"""Tables for what waits before the tracker: history and mailbox."""
 
-import threading
-
-from helpers.ros import TemplateTracker
 from lg_tracker_ros.runtime.buffers import Counts, FATES, Item, Mailbox, Ring
-from lg_tracker_ros.runtime.worker import Target, Worker
-from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, TrackerOutput
-import numpy as np
 import pytest
 
 MS = 10**6
@@ -91,49 +84,3 @@ def test_time_going_backwards_is_no_silence():
     assert not box.ready
     box.push(item(0, 'b', 1500))
     assert box.ready
-
-
-class Gate(TemplateTracker):
-    """Holds the first ``hold`` calls up until the test lets them go."""
-
-    def init(self, frame, box):
-        """Wait, then take the box."""
-        self.box = box
-        self.at_init.set()
-        assert self.go.wait(10)
-
-    def track(self, frame, around):
-        """Believe in the box."""
-        self.calls += 1
-        return [TrackerOutput(self.box, 1.0, 1.0) for _ in around]
-
-
-def test_frames_that_come_during_a_slow_init_are_caught_up():
-    local = Gate()
-    local.at_init, local.go = threading.Event(), threading.Event()
-    results, done = [], threading.Event()
-
-    def publish(result):
-        results.append(result.track.stamp)
-        if len(results) == 8:
-            done.set()
-    image = np.zeros((60, 80, 3), np.uint8)
-    worker = Worker(LongTermTracker(local), lambda i: image, publish, lambda c, t: None)
-    worker.start()
-    for n in range(5):
-        worker.offer(item(n))
-    worker.begin(worker.find(item(2).stamp, ['a']), image, Box(10, 10, 20, 20), Target('t', ''))
-    assert local.at_init.wait(10)
-    for n in range(5, 9):
-        worker.offer(item(n))
-    local.go.set()
-    end = threading.Event()
-    while not worker.idle and not end.wait(0.005):
-        pass
-    worker.offer(item(9))
-    assert done.wait(10)
-    worker.stop()
-    assert results == [item(n).stamp for n in range(2, 10)]
-    counts = worker.counts('a')
-    assert counts['received'] == 10 == counts['not_wanted'] + counts['processed']
-    assert counts['replayed'] == 7 and counts['processed'] == 1

@@ -1,0 +1,129 @@
+"""The worker's thread: what it follows, catches up with and decodes; no ROS."""
+
+import threading
+from types import SimpleNamespace
+
+from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.runtime import decoders
+from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.runtime.worker import Target, Worker
+from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Box, TrackerOutput
+import numpy as np
+
+BOX = Box(10, 10, 20, 20)
+
+
+def item(n, value=0, camera='a'):
+    """Return frame n of a camera, 10 a second: 16-bit grey, every pixel ``value``."""
+    pixels = np.full((60, 80), value, '<u2')
+    message = SimpleNamespace(encoding='mono16', width=80, height=60, step=160, is_bigendian=0,
+                              data=pixels.tobytes())
+    return Item(camera, (n + 1) * 10**8, message, (n + 1) * 10**8, size=pixels.nbytes)
+
+
+class Believer:
+    """Finds the first box again, surely; ``init`` waits for ``go`` when that is set."""
+
+    def __init__(self):
+        """Start without a target."""
+        self.at_init, self.go = threading.Event(), None
+
+    def init(self, frame, box):
+        """Take the box."""
+        self.box = box
+        self.at_init.set()
+        if self.go is not None:
+            assert self.go.wait(10)
+
+    def track(self, frame, regions):
+        """Believe in the box."""
+        return [TrackerOutput(self.box, 1.0, 1.0) for _ in regions]
+
+
+def wait_until_idle(worker):
+    """Wait until everything that was offered is done."""
+    pause = threading.Event()
+    for _ in range(2000):
+        if worker.idle:
+            return
+        pause.wait(0.005)
+    raise AssertionError('the worker is still busy after ten seconds')
+
+
+def test_frames_that_come_during_a_slow_init_are_caught_up():
+    local = Believer()
+    local.go = threading.Event()
+    stamps, done = [], threading.Event()
+
+    def publish(result):
+        stamps.append(result.track.stamp)
+        if len(stamps) == 8:
+            done.set()
+    worker = Worker(LongTermTracker(local), publish, lambda c, t: None)
+    worker.start()
+    for n in range(5):
+        worker.offer(item(n))
+    first = worker.find(item(2).stamp, ['a'])
+    worker.begin(first, worker.decode(first), BOX, Target('t', ''))
+    assert local.at_init.wait(10)
+    for n in range(5, 9):
+        worker.offer(item(n))
+    local.go.set()
+    wait_until_idle(worker)
+    worker.offer(item(9))
+    assert done.wait(10)
+    worker.stop()
+    assert stamps == [item(n).stamp for n in range(2, 10)]
+    counts = worker.counts('a')
+    assert counts['received'] == 10 == counts['not_wanted'] + counts['processed']
+    assert counts['replayed'] == 7 and counts['processed'] == 1
+
+
+class SlowDecoder(Decoder):
+    """Takes its time between reading and writing the bits: two at once would lose one's."""
+
+    reading = threading.Event()
+
+    @property
+    def bits(self):
+        """Return what was known before the pause."""
+        known = self._bits
+        self.reading.set()
+        threading.Event().wait(0.1)
+        return known
+
+    @bits.setter
+    def bits(self, value):
+        self._bits = value
+
+
+def test_a_service_may_decode_while_the_worker_decodes_the_same_camera(monkeypatch):
+    monkeypatch.setattr(decoders, 'Decoder', SlowDecoder)
+    images, complaints = {}, []
+    worker = Worker(LongTermTracker(Believer()), lambda r: images.update({r.track.stamp: r.image}),
+                    lambda c, t: complaints.append(t))
+    worker.start()
+    worker.offer(item(0, 200))
+    worker.begin(item(0), np.zeros((60, 80, 3), np.uint8), BOX, Target('t', ''))
+    wait_until_idle(worker)
+    SlowDecoder.reading.clear()
+    bright = []
+    service = threading.Thread(target=lambda: bright.append(worker.decode(item(1, 4000))))
+    service.start()
+    assert SlowDecoder.reading.wait(10)
+    worker.offer(item(2, 700))  # the service is in the middle of it
+    service.join(10)
+    wait_until_idle(worker)
+    worker.stop()
+    # 4000 needs 12 bits: from then on every image of this camera is shifted by 4
+    assert (bright[0] == 4000 >> 4).all()
+    assert (images[item(2).stamp] == 700 >> 4).all()
+    assert not complaints
+
+
+def test_cameras_are_decoded_each_with_its_own_bits():
+    worker = Worker(LongTermTracker(Believer()), lambda r: None, lambda c, t: None)
+    assert (worker.decode(item(0, 65535, 'a')) == 255).all()
+    assert (worker.decode(item(0, 200, 'b')) == 200).all()
+    assert (worker.decode(item(1, 512, 'a')) == 2).all()

@@ -1,0 +1,222 @@
+"""The long-term tracker with scripted parts: who is asked what, and what comes of it."""
+
+from helpers.fakes import ScriptedLocal, ScriptedOnline, ScriptedRedetector
+from lg_tracker_ros.search import Algorithm2, JointPolicy, SearchConfig
+from lg_tracker_ros.tracker import choose, LongTermTracker
+from lg_tracker_ros.types import Box, Frame, Kind, Mode, Region, Track
+import numpy as np
+import pytest
+
+HERE, THERE = Box(10, 10, 20, 10), Box(60, 40, 20, 10)
+IMAGE = np.zeros((80, 120, 3), np.uint8)
+LOCAL, GLOBAL = Mode.LOCAL, Mode.GLOBAL
+
+
+def frame(stamp, camera='a'):
+    """Return a black frame of 120 x 80 px."""
+    return Frame(IMAGE, stamp, camera)
+
+
+def config(**values):
+    """Two failing frames before a global search, two frames to confirm what it found."""
+    return SearchConfig(**{'beta1': 0.6, 'beta2': 2, 'visible_threshold': 0.4, 'rules': frozenset(
+        {'confirmation'}), **values})
+
+
+def make(confidence, boxes=None, kind=ScriptedLocal, history=1, **values):
+    """Return (tracker, local, redetector) that follows HERE in camera a since stamp 0."""
+    local, redetector = kind(confidence), ScriptedRedetector(boxes or {}, history)
+    tracker = LongTermTracker(local, redetector, config(**values))
+    tracker.init(frame(0), HERE)
+    return tracker, local, redetector
+
+
+def at(place):
+    """Script: the target is at ``place``, and surely so."""
+    return lambda f, region: 0.9 if region.box == place else 0.1
+
+
+def step(tracker, stamp, *cameras):
+    """Process a moment of these cameras, by default of a alone."""
+    return tracker.step([frame(stamp, c) for c in cameras or ('a',)])
+
+
+def test_without_a_target_nothing_is_processed():
+    tracker = LongTermTracker(ScriptedLocal(at(HERE)), ScriptedRedetector({}), config())
+    assert (tracker.mode, tracker.camera, tracker.wants('a')) == (Mode.IDLE, '', False)
+    assert step(tracker, 1) == []
+
+
+def test_init_tells_both_parts_and_reports_the_box():
+    tracker, local, redetector = make(at(HERE))
+    assert local.first == redetector.first == ('a', HERE)
+    track = tracker.init(frame(7, 'b'), THERE)
+    assert (track.box, track.place, track.confidence) == (THERE, THERE, 1.0)
+    assert (track.camera, track.stamp, track.mode, tracker.camera) == ('b', 7, LOCAL, 'b')
+    assert set(track.ms) == {'local', 'redetect'}
+
+
+def test_a_refused_box_leaves_the_target_before():
+    tracker, local, _ = make(at(HERE))
+    with pytest.raises(ValueError, match='too small'):
+        tracker.init(frame(1), Box(0, 0, 3, 30))
+    assert local.first == ('a', HERE)
+    assert step(tracker, 2)[0].box == HERE
+
+
+def test_local_until_beta2_frames_failed_then_global_and_back():
+    tracker, _, redetector = make(lambda f, r: 0.1 if f.stamp < 9 else 0.9, {'a': [THERE]})
+    modes = [step(tracker, n)[0].mode for n in range(1, 9)]
+    assert modes == [LOCAL, LOCAL, GLOBAL, LOCAL, LOCAL, GLOBAL, LOCAL, GLOBAL]
+    # the last: after three times beta2 unseen frames it counts as lost, retry_frames apart
+    assert [c[0] for c in redetector.calls] == [[3], [6], [8]]
+    assert redetector.calls[0][1:] == ('a', (20, 10), 5)
+    assert tracker.policy.failures == 8
+
+
+def test_without_a_redetector_it_stays_local():
+    local = ScriptedLocal(lambda f, r: 0.1)
+    tracker = LongTermTracker(local, None, config())
+    tracker.init(frame(0), HERE)
+    tracks = [step(tracker, n)[0] for n in range(1, 8)]
+    assert {t.mode for t in tracks} == {LOCAL} and {t.box for t in tracks} == {None}
+    assert tracks[-1].failures == 7 and tracks[-1].confidence == 0.1
+    assert step(tracker, 8, 'b') == []
+
+
+def test_the_local_tracker_is_told_why_it_looks_where():
+    tracker, local, _ = make(at(THERE), {'a': [THERE]})
+    found = [step(tracker, n)[0].box for n in range(1, 6)]
+    own = Region(HERE, Kind.LOCAL)
+    assert [c[2] for c in local.calls] == [
+        [own], [own], [own, Region(THERE, Kind.PROPOSAL)], [own, Region(THERE, Kind.TRIAL)],
+        [Region(THERE, Kind.LOCAL)]]
+    assert found == [None, None, None, THERE, THERE]
+
+
+def test_the_clip_holds_the_last_frames_of_one_camera():
+    tracker, _, redetector = make(lambda f, r: 0.1, history=3)
+    for n in range(1, 4):
+        step(tracker, n)
+    assert redetector.calls[0][0] == [1, 2, 3]
+    tracker.reset()
+    tracker.init(frame(10), HERE)
+    for n in range(11, 14):
+        step(tracker, n)
+    assert redetector.calls[0][0] == [11, 12, 13]
+
+
+def test_proposals_come_with_the_track_of_a_global_search_only():
+    tracker, _, _ = make(lambda f, r: 0.1, {'a': [THERE, HERE], 'b': [HERE]}, max_candidates=1)
+    for n in (1, 2):
+        assert step(tracker, n, 'a', 'b')[0].proposals is None
+    tracks = step(tracker, 3, 'b', 'a')
+    assert [(t.camera, list(t.proposals.boxes)) for t in tracks] == [
+        ('a', [THERE]), ('b', [HERE])]
+    assert all(t.proposals.attention is None and 'redetect' in t.ms for t in tracks)
+
+
+def test_a_learning_tracker_hears_what_became_of_its_outputs():
+    def confidence(f, region):
+        if f.stamp == 1:
+            return 0.9
+        return 0.95 if f.stamp > 4 and region.box == THERE else 0.1
+    tracker, local, _ = make(confidence, {'a': [THERE, Box(90, 60, 20, 10)]}, ScriptedOnline,
+                             confirm_frames=1, beta2=3)
+    tracks = [step(tracker, n)[0] for n in range(1, 7)]
+    assert [t.mode for t in tracks] == [LOCAL, LOCAL, LOCAL, LOCAL, GLOBAL, LOCAL]
+    assert local.learned == [
+        (1, 'a', HERE, []), (2, 'a', None, []), (3, 'a', None, []), (4, 'a', None, []),
+        (5, 'a', THERE, [HERE, Box(90, 60, 20, 10)]), (6, 'a', THERE, [])]
+    assert all(t.ms['learn'] >= 0 for t in tracks)
+
+
+def test_what_is_only_visible_is_reported_and_not_learned():
+    tracker, local, _ = make(lambda f, r: 0.5, {}, ScriptedOnline)
+    track = step(tracker, 1)[0]
+    assert (track.box, track.confidence, track.failures) == (HERE, 0.5, 1)
+    assert local.learned == [(1, 'a', None, [])]
+
+
+def test_a_tracker_that_does_not_learn_has_no_such_stage():
+    tracker, _, _ = make(at(HERE))
+    assert set(step(tracker, 1)[0].ms) == {'local'}
+
+
+def test_found_in_another_camera_only_after_a_trial_there():
+    tracker, local, _ = make(lambda f, r: 0.9 if f.camera == 'b' else 0.1, {'b': [THERE]},
+                             ScriptedOnline)
+    for n in (1, 2):
+        assert [t.camera for t in step(tracker, n, 'b', 'a')] == ['a']
+        assert tracker.wants('b') is (n == 2)  # from then on everywhere
+    tracks = step(tracker, 3, 'b', 'a')
+    assert [(t.camera, t.box, t.mode) for t in tracks] == [
+        ('a', None, GLOBAL), ('b', None, GLOBAL)]
+    assert tracker.mode is LOCAL and tracker.camera == 'a'
+    assert tracker.wants('a') and tracker.wants('b') and not tracker.wants('c')
+    tracks = step(tracker, 4, 'c', 'b', 'a')
+    assert [(t.camera, t.box, t.place, t.mode) for t in tracks] == [
+        ('a', None, None, LOCAL), ('b', THERE, THERE, LOCAL)]
+    assert local.calls[-1] == ('b', 4, [Region(THERE, Kind.TRIAL)])
+    assert local.learned[-2:] == [(4, 'a', None, []), (4, 'b', THERE, [])]
+    assert tracker.camera == 'b' and not tracker.wants('a')
+    assert choose(tracks, tracks[0]).camera == 'b'
+
+
+def test_a_silent_own_camera_lets_the_others_be_searched_globally():
+    tracker, local, redetector = make(lambda f, r: 0.9 if f.camera == 'b' else 0.1,
+                                      {'b': [THERE], 'c': [HERE]})
+    assert tracker.mode is LOCAL
+    tracks = step(tracker, 1, 'b', 'c')
+    assert [(t.camera, t.mode, t.box) for t in tracks] == [
+        ('b', GLOBAL, None), ('c', GLOBAL, None)]
+    assert [c[1] for c in redetector.calls] == ['b', 'c']
+    assert [(c[0], c[2]) for c in local.calls] == [
+        ('b', [Region(THERE, Kind.PROPOSAL)]), ('c', [Region(HERE, Kind.PROPOSAL)])]
+    assert [(t.camera, t.box) for t in step(tracker, 2, 'b', 'c')] == [('b', THERE)]
+    assert tracker.camera == 'b'
+
+
+def test_other_thresholds_keep_the_policys_state():
+    tracker, _, _ = make(lambda f, r: 0.1)
+    step(tracker, 1)
+    policy = tracker.policy
+    tracker.configure(config(beta2=7))
+    assert tracker.policy is policy and policy.config.beta2 == 7 and policy.failures == 1
+    assert [step(tracker, n)[0].mode for n in range(2, 9)] == 6 * [LOCAL] + [GLOBAL]
+
+
+@pytest.mark.parametrize('values, kind', [({'policy': 'paper'}, Algorithm2),
+                                          ({'rules': frozenset()}, JointPolicy)])
+def test_another_policy_starts_anew_with_the_target_where_it_is(values, kind):
+    tracker, local, _ = make(at(THERE), {'a': [THERE]}, confirm_frames=1)
+    for n in range(1, 4):
+        step(tracker, n)
+    assert tracker.policy.place.box == THERE
+    before = tracker.policy
+    tracker.configure(config(**values))
+    assert type(tracker.policy) is kind and tracker.policy is not before
+    assert step(tracker, 4)[0].box == THERE and tracker.camera == 'a'
+    assert local.calls[-1] == ('a', 4, [Region(THERE, Kind.LOCAL)])
+
+
+def test_a_box_wholly_outside_the_image_is_not_visible():
+    class Runaway(ScriptedLocal):
+        """Finds it beyond the right border."""
+
+        def track(self, f, regions):
+            """Move every region out."""
+            return super().track(f, [Region(Box(130, 10, 20, 10), r.kind) for r in regions])
+    tracker = LongTermTracker(Runaway(lambda f, r: 0.9), None, config())
+    tracker.init(frame(0), HERE)
+    track = step(tracker, 1)[0]
+    assert track.box is None and not track.visible
+    assert (track.place, track.confidence) == (Box(130, 10, 20, 10), 0.9)
+
+
+def test_the_result_of_a_moment_is_where_it_is_seen():
+    last = Track('a', 0, LOCAL, HERE, 1.0, 0)
+    unseen, seen = Track('b', 1, GLOBAL, None, 0.8, 1), Track('c', 1, GLOBAL, HERE, 0.7, 0)
+    assert choose([unseen, seen], last) is seen
+    assert choose([unseen], last) is unseen
+    assert choose([], last) is last
