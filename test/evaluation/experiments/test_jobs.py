@@ -61,7 +61,7 @@ def test_results_and_errors_in_one_line(workers):
     result, error = got[14]
     assert result is None
     assert error.startswith('ZeroDivisionError: ')
-    assert 'test_eval_jobs.py:' in error
+    assert 'test_jobs.py:' in error
 
 
 def test_one_worker_is_this_process_with_one_thread_and_leaves_no_trace():
