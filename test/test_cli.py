@@ -17,6 +17,8 @@ from lg_tracker_ros.types import Box, Mode, Track
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.rounding
+
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'config' / 'tracker.yaml'
 HEADER = 'frame,stamp,x,y,w,h,confidence,visible,mode,ms'

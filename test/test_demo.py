@@ -253,6 +253,7 @@ def test_node_and_command_line_give_the_same_boxes():
     assert {r['visible'] for r in rows} == {'0', '1'}
 
 
+@pytest.mark.performance
 def test_bench_measures_the_node_over_dds():
     environment = dict(os.environ)
     t = measure_node([f.image for f in frames(6)], box_of_user(), 10.0, 20)

@@ -24,6 +24,8 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
+pytestmark = pytest.mark.rounding
+
 ENGINES = ('torch', 'onnx')
 HAS_ONNX = all(importlib.util.find_spec(m) for m in ('onnx', 'onnxruntime'))
 needs_onnx = pytest.mark.skipif(not HAS_ONNX, reason='needs onnx and onnxruntime')

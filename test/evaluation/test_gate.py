@@ -3,8 +3,8 @@ The regression gate: on the bundled clip every configuration decides and answers
 
 Nothing here depends on how a processor rounds (see rails.py): decisions are compared exactly, on
 recorded answers; answers of networks by bounds that are wide for rounding and narrow for a change.
-A change of behaviour that is meant: ``PYTHONPATH=test python test/evaluation/test_gate.py`` writes what is expected
-anew, and the commit says why.
+A change of behaviour that is meant: ``PYTHONPATH=test python test/evaluation/test_gate.py``
+writes what is expected anew, and the commit says why.
 """
 
 from dataclasses import replace
@@ -14,7 +14,6 @@ from pathlib import Path
 from helpers.clip import first_box, frames
 from helpers.rails import answers, decided_otherwise, LeftTheRails, Rails, read, write
 from lg_tracker_ros.evaluation.experiments.trackers import make_runner, settings_of
-import numpy as np
 import pytest
 
 EXPECTED = Path(__file__).resolve().parents[1] / 'data' / 'gate'

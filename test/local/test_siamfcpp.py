@@ -26,6 +26,8 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.rounding
+
 LITE = VARIANTS['efficientnet_lite0']
 POINTS = torch.as_tensor(LITE.grid.points, dtype=torch.float32)
 NAN = float('nan')

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.rounding
+
 RNG = np.random.default_rng(0)
 FRAME = Frame(RNG.integers(0, 256, (240, 320, 3), np.uint8))
 PLAIN = SiamRPNConstants(penalty_k=0, window=0, lr=1)

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+pytestmark = pytest.mark.rounding
+
 NEED_FILES = {'siamfcpp', 'siamrpnpp', 'opencv_nano', 'opencv_vit'}
 READY = sorted(set(TRACKERS) - NEED_FILES)
 

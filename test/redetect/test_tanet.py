@@ -13,6 +13,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+pytestmark = pytest.mark.rounding
+
 
 @pytest.fixture(scope='module')
 def generator():

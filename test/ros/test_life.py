@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 from helpers.ros import Build, path, Rig, scene, stamp
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions

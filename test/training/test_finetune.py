@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 import torch
 
-pytestmark = pytest.mark.usefixtures('one_thread')
+pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding]
 
 HEAD = 'file,frame,x,y,w,h'
 

@@ -25,6 +25,8 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.rounding
+
 
 def test_labels_of_a_box_by_hand():
     # 64 x 32 px around cell (8, 4): its centre lies at 136, 72

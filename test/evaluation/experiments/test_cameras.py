@@ -12,6 +12,8 @@ from lg_tracker_ros.evaluation.experiments.records import Labels, Record
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.rounding
+
 BOX = [10., 10., 20., 20.]
 NONE = [np.nan] * 4
 MOVED = 18  # the frame at which the target changes from the one camera to the other

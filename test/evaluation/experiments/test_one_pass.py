@@ -21,6 +21,8 @@ from lg_tracker_ros.types import Box
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.rounding
+
 LIGHT = 'opencv_kcf'
 
 

@@ -15,6 +15,8 @@ from lg_tracker_ros.types import Box, Frame, Proposals
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.rounding
+
 NONE = [np.nan] * 4
 
 

@@ -9,6 +9,8 @@ from lg_tracker_ros.training.adversarial.discriminators import (
 import pytest
 import torch
 
+pytestmark = pytest.mark.rounding
+
 SIDE = 112
 
 

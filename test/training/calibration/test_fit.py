@@ -23,6 +23,8 @@ from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.rounding
+
 TRUE = Confidence(0.8, 6.0, -2.0)
 PICTURE = np.zeros((100, 100, 3), np.uint8)
 

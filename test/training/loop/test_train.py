@@ -28,7 +28,7 @@ import pytest
 import torch
 from torch import nn
 
-pytestmark = pytest.mark.usefixtures('one_thread')
+pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding]
 
 FIELDS = {'x': Field((4,)), 'y': Field((), 'float32')}
 HERE = Place(0, 1, 0, torch.device('cpu'))
