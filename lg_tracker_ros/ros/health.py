@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from lg_tracker_ros.runtime.worker import Result
+from lg_tracker_ros.runtime.results import Result
 from lg_tracker_ros.types import Track
 from rclpy.node import Node
 

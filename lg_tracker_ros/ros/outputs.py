@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
-from lg_tracker_ros.runtime.worker import Result
+from lg_tracker_ros.runtime.results import Result
 from lg_tracker_ros.types import Mode
 import numpy as np
 from rclpy.lifecycle import LifecycleNode

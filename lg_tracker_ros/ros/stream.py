@@ -9,7 +9,8 @@ from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.runtime.buffers import Item
-from lg_tracker_ros.runtime.worker import Result, Worker
+from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.runtime.worker import Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node

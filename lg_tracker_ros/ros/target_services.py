@@ -11,7 +11,7 @@ from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, not_kept
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import Item
-from lg_tracker_ros.runtime.worker import Target
+from lg_tracker_ros.runtime.results import Target
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
