@@ -2,6 +2,7 @@
 #
 #   make demo  [VIDEO=file BOX=x,y,w,h]  camera -> DDS -> tracker, and a report in demo_out/
 #   make test  [DISTRO=kilted] [ARGS='-k words']
+#   make perturbed                       tests of networks, as on another processor
 #   make eval  [DATA=folder JOBS=n]      everything over real sequences -> docs/results/
 #   make weights [DATA=folder JOBS=n]   the weights that ship, trained from nothing -> train_out/
 #   make bench | make lint | make setup | make clean
@@ -19,7 +20,7 @@ export ROS_LOCALHOST_ONLY := 1
 endif
 export ROS_DOMAIN_ID := $(shell echo $$(( $$$$ % 101 + 1 )))
 
-.PHONY: setup test demo eval weights bench lint clean help
+.PHONY: setup test perturbed demo eval weights bench lint clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -30,7 +31,7 @@ setup:
 
 test: setup
 	@bash dev/extras.sh $(VENV)
-	$(PY) -m pytest --cov --cov-report=term $(ARGS)
+	$(PY) -m pytest -n 2 --dist worksteal -m "not performance" $(ARGS)
 
 demo: setup
 	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video '$(VIDEO)') $(if $(BOX),--box '$(BOX)') $(ARGS)
@@ -42,8 +43,13 @@ weights: setup
 	@bash dev/extras.sh $(VENV)
 	bash dev/train.sh $(PY) train_out $(or $(DATA),../shared/traindata) $(JOBS)
 
+# the tests marked rounding once more, with images and weights a little off: another processor
+perturbed: setup
+	$(PY) -m pytest -n 2 --dist loadfile -m "not performance" --perturbed $(ARGS)
+
 bench: setup
 	$(PY) -m lg_tracker_ros bench $(ARGS)
+	$(PY) -m pytest -q -m performance
 
 lint: setup
 	$(PY) -m ruff check .

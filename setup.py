@@ -30,7 +30,12 @@ setup(
         (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
     ],
     install_requires=['setuptools'],
+    # what the tracker runs with comes by rosdep on a robot (package.xml); the extra `run` is the
+    # same for pip, where there is no ROS
     extras_require={
+        'run': ['matplotlib', 'numpy', 'opencv-contrib-python-headless', 'psutil', 'PyYAML',
+                'safetensors', 'torch', 'tqdm'],
+        'onnx': ['onnx', 'onnxruntime'],
         'test': ['pytest', 'pytest-timeout'],
         # attributee 0.1.10, which vot-toolkit takes, can't be imported on Python 3.11 or newer
         'eval': ['got10k==0.1.3', 'vot-toolkit==0.9.0', 'vot-trax==4.0.2', 'attributee<0.1.10'],

@@ -45,18 +45,31 @@ ev attention --data "$data" --redetectors tanet_lite,correlation --out "$out/pla
 if [ -d "$davis" ]; then
     ev attention --data "$davis" --redetectors tanet_lite,correlation --out "$out/davis" --every 5
 fi
+
+# Pictures change with every run and are large, so the repository has those that its documents
+# show; the report there leaves out the others, and all of them are in $out.
+kept='plain/pictures/success.png absent/pictures/success.png absent/pictures/timeline.png'
+publish() { # FOLDER NAME TO: the report without the pictures that aren't kept, and those that are
+    mkdir -p "$3"
+    # a picture is a paragraph behind that of its caption
+    awk -v kept=" $kept " -v name="$2" 'BEGIN { RS = "" }
+        { picture = /^!\[.*\]\([^)]*\)$/
+          path = $0; sub(/^.*\]\(/, "", path); sub(/\)$/, "", path) }
+        picture && !index(kept, " " name "/" path " ") { before = ""; next }
+        before != "" { printf "%s%s", separator, before; separator = "\n\n" }
+        { before = $0 }
+        END { if (before != "") printf "%s%s", separator, before; print "" }
+    ' "$1/report.md" >"$3/report.md"
+    for picture in $kept; do
+        [ "${picture%%/*}" = "$2" ] && [ -f "$1/${picture#*/}" ] || continue
+        mkdir -p "$3/pictures"
+        cp "$1/${picture#*/}" "$3/pictures/"
+    done
+}
 for name in plain absent davis; do
     [ -d "$out/$name" ] || continue
     ev report "$out/$name" >"$out/$name/table.txt"
     rm -rf "docs/results/$name"
-    mkdir -p "docs/results/$name"
-    cp "$out/$name/report.md" "docs/results/$name/"
-    # re-detectors alone have no pictures but their own
-    [ ! -d "$out/$name/pictures" ] || cp -r "$out/$name/pictures" "docs/results/$name/"
-    # the report shows some of the re-detectors' pictures where they were made
-    { grep -o '_attention/[^)]*[.]jpg' "$out/$name/report.md" || true; } | while read -r picture; do
-        mkdir -p "docs/results/$name/$(dirname "$picture")"
-        cp "$out/$name/$picture" "docs/results/$name/$picture"
-    done
+    publish "$out/$name" "$name" "docs/results/$name"
 done
 ev tables "$out/plain" "$out/absent" --to docs/results/tables.md

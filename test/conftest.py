@@ -7,7 +7,35 @@ import pytest
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 if os.environ.get('ROS_DISTRO') == 'humble':
     os.environ.setdefault('ROS_LOCALHOST_ONLY', '1')
-os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 101 + 1))
+# tests run in several processes (pytest -n): each has a domain of its own
+BASE = int(os.environ.setdefault('ROS_DOMAIN_ID', str(os.getpid() % 101 + 1)))
+WORKER = os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    os.environ['ROS_DOMAIN_ID'] = str((BASE + 37 * int(WORKER)) % 101 + 1)
+    # and a thread: two that each want every core wait for one another
+    for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
+        os.environ.setdefault(name, '1')
+
+
+def pytest_addoption(parser):
+    """Declare ``--perturbed``."""
+    parser.addoption('--perturbed', action='store_true',
+                     help='only the tests marked rounding, with images and weights a little off')
+
+
+def pytest_configure(config):
+    """Perturb before anything is built."""
+    if config.getoption('--perturbed'):
+        from helpers.rounding import perturb
+        perturb()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what ``--perturbed`` says nothing about."""
+    if config.getoption('--perturbed'):
+        others = [i for i in items if not i.get_closest_marker('rounding')]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [i for i in items if i.get_closest_marker('rounding')]
 
 
 @pytest.fixture(scope='module')

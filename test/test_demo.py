@@ -266,6 +266,7 @@ def test_bench_measures_the_node_over_dds():
         measure_node([frames(1)[0].image], Box(2000, 10, 30, 30), 10.0, 2)
 
 
+@pytest.mark.performance
 def test_networks_are_freed_when_the_lifecycle_is_cycled():
     images = frames(4)
     box = box_of_user()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lg_tracker_ros.boxes import limit_size
+from lg_tracker_ros.boxes import iou, limit_size
 from lg_tracker_ros.search.candidate import Place
 from lg_tracker_ros.types import Box
 
@@ -86,16 +86,26 @@ class LockOn:
 
 @dataclass
 class Confirmation:
-    """A look-alike clears beta1 for a frame, rarely for several: a candidate must do it again."""
+    """
+    A look-alike clears beta1 for a frame, rarely for several: a candidate must do it again.
 
-    count: int = 0
-    place: Place | None = None
+    It must do so at the same place: in the same camera, with an IoU of at least ``overlap`` with
+    the box of the frame before. Something else that clears beta1 is a new candidate.
+    """
+
+    overlap: float = 0.3
+    count: int = field(default=0, init=False)
+    place: Place | None = field(default=None, init=False)
 
     def confirms(self, place: Place, frames: int) -> bool:
         """Take a candidate that cleared beta1; whether that makes ``frames`` in a row."""
-        self.count += 1
+        self.count = self.count + 1 if self._same(place) else 1
         self.place = place
         return self.count >= frames
+
+    def _same(self, place: Place) -> bool:
+        return (self.place is not None and self.place.camera == place.camera
+                and iou(self.place.box, place.box) >= self.overlap)
 
     def clear(self) -> None:
         """Forget what was on trial."""

@@ -109,20 +109,13 @@ def test_services_answer_during_a_slow_inference():
         build.local.gate = threading.Event()
         rig.send(1)
         rig.until(lambda: build.local.calls == 1, 'inference under way')
-        times = []
+        # each answer comes while the inference waits for the gate
         for _ in range(20):
-            begun = time.perf_counter()
             assert rig.init(0, box=(0, 0, 1, 1)).message
-            times.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
         assert rig.init(1, target_id='second').success
-        times.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
         assert rig.reset().success
-        times.append(time.perf_counter() - begun)
         build.local.gate.set()
         rig.until(lambda: rig.node.stream.worker.idle, 'idle')
-        assert sorted(times)[-2] < 0.05, times
         assert rig.node.stream.worker.target.name == ''
         assert len(rig.detections) == 1  # the result under way was not published
 

@@ -133,6 +133,32 @@ def test_a_trial_that_fails_is_dropped():
     assert policy.mode is Mode.GLOBAL
 
 
+@pytest.mark.parametrize('after, taken', [
+    ([out(0.9), tried(0.1)], False),  # the followed place doesn't confirm what is elsewhere
+    ([out(0.1), tried(0.9, Box(330, 50, 40, 20))], False),  # another place beside it
+    ([out(0.1), tried(0.9, THERE, 'b')], False),  # the same box in another camera
+    ([out(0.1), tried(0.9, Box(310, 52, 40, 20))], True),
+])
+def test_a_candidate_is_confirmed_by_the_same_place(after, taken):
+    """Overlap and camera decide, not that anything at all is clear in the next frame."""
+    policy = start(beta2=1, retry_frames=0)
+    play(policy, [0.0] * 4)
+    policy.decide(Mode.GLOBAL, [out(0.1), found(0.9)])
+    assert policy.trial == Place('', THERE)
+    assert policy.decide(Mode.LOCAL, after).reliable is taken
+
+
+def test_a_trial_is_looked_at_in_its_own_camera():
+    """Box and camera of a trial live together."""
+    policy = start(beta2=1, retry_frames=0)
+    play(policy, [0.0] * 4)
+    policy.decide(Mode.GLOBAL, [out(0.1), found(0.9, THERE, 'b')])
+    assert [(r.box, r.kind) for r in policy.regions(Mode.LOCAL, 'b')] == [(THERE, Kind.TRIAL)]
+    assert [r.kind for r in policy.regions(Mode.LOCAL, '')] == [Kind.LOCAL]
+    taken = policy.decide(Mode.LOCAL, [out(0.1), tried(0.9, THERE, 'b')])
+    assert taken.reliable and policy.place == Place('b', THERE)
+
+
 def test_confirm_of_one_is_the_papers_rule():
     """With confirm = 1 a candidate at beta1 is taken at once, one below it never."""
     policy = start(beta2=1, confirm_frames=1)
@@ -278,6 +304,13 @@ def test_wrong_values_are_refused_together(values, words):
     with pytest.raises(ValueError) as e:
         SearchConfig(**values)
     assert str(e.value) == words
+
+
+def test_zero_beta2_searches_every_frame():
+    """The conference version: global search in every frame, also while all is well."""
+    policy = start(beta2=0, confirm_frames=1)
+    assert ''.join(m for m, _, _ in play(policy, [0.9, 0.9, 0.1, 0.1, 0.9])) == 'GGGGG'
+    assert policy.decide(Mode.GLOBAL, [out(0.1), found(0.9)]).box == THERE
 
 
 def test_policy_imports_neither_torch_nor_ros():

@@ -1,0 +1,117 @@
+"""Each rule by itself, and what the joint policy does without it."""
+
+from lg_tracker_ros.search import Candidate, JointPolicy, Place, RULES, SearchConfig
+from lg_tracker_ros.search.joint import Rules
+from lg_tracker_ros.search.rules import (
+    AbsencePenalty,
+    Clarity,
+    Confirmation,
+    LockOn,
+    SizeGuard,
+    SizesInTurn,
+)
+from lg_tracker_ros.types import Box, Kind, Mode, TrackerOutput
+import pytest
+
+FIRST, THERE = Box(100, 100, 40, 20), Box(300, 50, 40, 20)
+
+
+def out(confidence, box=FIRST, kind=Kind.LOCAL):
+    """Make a candidate."""
+    return Candidate('', TrackerOutput(box, confidence, confidence), kind)
+
+
+def policy_of(rules=None, **values):
+    """Make a joint policy with ``rules`` alone."""
+    config = SearchConfig(**{'beta1': 0.8, 'beta2': 2, 'retry_frames': 0, **values})
+    return JointPolicy(config, Place('', FIRST), rules or Rules())
+
+
+def test_absence_penalty():
+    """Nothing until beta2 unseen frames, everything from three times beta2 on."""
+    rule = AbsencePenalty()
+    assert [rule.doubt(n, 4) for n in (0, 4, 6, 8, 12, 99)] == [0, 0, 0.25, 0.5, 1, 1]
+    assert AbsencePenalty(begin=2, end=4).doubt(12, 4) == 0.5
+    seen = {}
+    for name, rules in (('with', Rules(absence=AbsencePenalty())), ('without', Rules())):
+        policy = policy_of(rules)
+        for _ in range(5):
+            policy.decide(Mode.LOCAL, [out(0.1)])
+        seen[name] = policy.decide(Mode.LOCAL, [out(0.5)]).box is not None
+    assert seen == {'with': False, 'without': True}
+
+
+def test_clarity():
+    """The usual confidence follows; thresholds rise by a share of what exceeds beta1."""
+    rule = Clarity(0.8)
+    assert rule.rise(0.8) == 0
+    rule.accepted(1.0)
+    assert rule.usual == pytest.approx(0.81)
+    rule.seen(0.31)
+    assert rule.usual == pytest.approx(0.8) and rule.rise(0.7) == pytest.approx(0.07)
+    for rules, reliable in ((Rules(clarity=Clarity(0.98)), False), (Rules(), True)):
+        assert policy_of(rules).decide(Mode.LOCAL, [out(0.85)]).reliable is reliable
+
+
+def test_lock_on():
+    """A target in view isn't left at once, later only for what is likelier by far."""
+    rule = LockOn()
+    assert rule.holds(failures=3, unseen=1, beta2=2) and not rule.holds(4, 0, 2)
+    assert not rule.holds(failures=2, unseen=2, beta2=2)
+    assert rule.bar(0.7) == pytest.approx(0.9) and LockOn(odds=1).bar(0.7) == pytest.approx(0.7)
+    for rules, box in ((Rules(lock_on=LockOn()), FIRST), (Rules(), THERE)):
+        decision = policy_of(rules).decide(
+            Mode.GLOBAL, [out(0.6), out(0.9, THERE, Kind.PROPOSAL)])
+        assert decision.box == box
+
+
+def test_confirmation():
+    """Frames in a row, at the same place; without it a candidate is believed at once."""
+    rule = Confirmation()
+    assert [rule.confirms(Place('a', b), 2) for b in (FIRST, THERE, THERE)] == [
+        False, False, True]
+    rule.clear()
+    assert not rule.confirms(Place('a', THERE), 2)
+    assert not rule.confirms(Place('b', THERE), 2)
+    assert Confirmation().confirms(Place('a', FIRST), 1)
+    for rules, taken in ((Rules(confirmation=Confirmation()), False), (Rules(), True)):
+        decision = policy_of(rules).decide(
+            Mode.GLOBAL, [out(0.1), out(0.9, THERE, Kind.PROPOSAL)])
+        assert decision.reliable is taken
+
+
+def test_sizes_in_turn():
+    """The last size first; the usual one follows slowly, in ratios."""
+    rule = SizesInTurn((40, 20), scales=(1.0, 2.0))
+    sizes = []
+    for _ in range(4):
+        sizes.append(rule.size((50, 25), lost=True))
+        rule.searched()
+    assert sizes == [(50, 25), (40, 20), (80, 40), (50, 25)]
+    rule.searched()
+    assert rule.size((50, 25), lost=False) == (50, 25)
+    rule.accepted(Box(0, 0, 80, 20))
+    assert rule.usual == pytest.approx((40 * 2 ** 0.02, 20)) and rule.searches == 0
+
+
+def test_size_guard():
+    """Frozen when unseen, bounded step by step, and by the first frame elsewhere."""
+    rule, last = SizeGuard(FIRST), (80, 40)
+    assert rule.frozen(Box(0, 0, 10, 10), last) == Box.from_center(5, 5, 80, 40)
+    huge = Box.from_center(50, 50, 1000, 1000)
+    followed, elsewhere = rule.followed(huge, last, 1.5, 10), rule.elsewhere(huge, 2)
+    assert (followed.w, followed.h) == (120, 60) and (elsewhere.w, elsewhere.h) == (80, 40)
+    for rules, width in ((Rules(size_guard=SizeGuard(FIRST)), 40 * 1.3), (Rules(), 1000)):
+        assert policy_of(rules).decide(Mode.LOCAL, [out(0.9, huge)]).box.w == width
+
+
+@pytest.mark.parametrize('name', RULES)
+def test_each_rule_can_be_left_out(name):
+    """A configuration names those that are on; the policy works without any of them."""
+    rules = Rules.of(SearchConfig(rules=frozenset(RULES) - {name}), FIRST)
+    assert [n for n in RULES if getattr(rules, n) is None] == [name]
+    policy = JointPolicy(SearchConfig(beta2=1, rules=frozenset({name})), Place('', FIRST))
+    for confidence in (0.9, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9):
+        mode = policy.mode
+        policy.decide(mode, [out(confidence), out(0.3, THERE, Kind.PROPOSAL)])
+    assert policy.failures == 0 and not policy.lost
