@@ -235,7 +235,7 @@ def test_node_and_command_line_give_the_same_boxes():
     assert len(rows) == count
     with Rig(Real(), **DEFAULT) as rig:
         rig.send(0, images[0].image)
-        rig.until(lambda: rig.node._worker.find(stamp(0), ['/image']), 'frame kept')
+        rig.until(lambda: rig.node.stream.worker.find(stamp(0), ['/image']), 'frame kept')
         assert rig.init(0, (box.x, box.y, box.w, box.h)).success
         rig.until(lambda: stamp(0) in rig.boxes(), 'first detection')
         statuses = {i: rig.process(i, images[i].image)[1] for i in range(1, count)}
@@ -279,7 +279,7 @@ def test_networks_are_freed_when_the_lifecycle_is_cycled():
             rig.connect()
             for i, frame in enumerate(images, 10 * n):
                 rig.send(i, frame.image)
-                rig.until(lambda i=i: rig.node._worker.find(stamp(i), ['/image']), 'kept')
+                rig.until(lambda i=i: rig.node.stream.worker.find(stamp(i), ['/image']), 'kept')
             assert rig.init(10 * n, (box.x, box.y, box.w, box.h)).success
             rig.until(lambda i=i: rig.boxes().get(stamp(i)) is not None, 'followed')
             assert change(rig, 'deactivate') and change(rig, 'cleanup')

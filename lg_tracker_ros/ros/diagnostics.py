@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
 import os
 import sys
 from typing import Any, Mapping, Sequence
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.inputs import CameraInput, loss_advice
+from lg_tracker_ros.ros.stream import Stream
+from lg_tracker_ros.runtime.buffers import FATES
 from lg_tracker_ros.types import Mode
+from rclpy.node import Node
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-
-
-class Meter:
-    """Latency and rate of the processed frames."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._total: deque[float] = deque(maxlen=300)
-        self._frames = 0
-        self._before: tuple[int, int] | None = None
-
-    def add(self, total_ms: float) -> None:
-        """Take in a frame."""
-        self._total.append(total_ms)
-        self._frames += 1
-
-    def rate(self, now: int) -> float:
-        """Return frames a second since the last call; ``now`` in ns of the node's clock."""
-        before, self._before = self._before, (now, self._frames)
-        if before is None or now <= before[0]:
-            return 0.0
-        return (self._frames - before[1]) / (now - before[0]) * 1e9
-
-    def percentile(self, share: float) -> float:
-        """Return a percentile of the last 300 frames' latency in ms; 0 without frames."""
-        ordered = sorted(self._total)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def status(name: str, hardware: str, level: bytes, message: str, values: Mapping[str, Any]
@@ -108,3 +86,72 @@ def totals(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
         for key, value in one.items():
             result[key] = result.get(key, 0) + value
     return result
+
+
+class Diagnostics:
+    """Publishes what the node, its cameras and its engine are doing, on /diagnostics."""
+
+    def __init__(self, node: Node, health: Health) -> None:
+        """Make the publisher."""
+        self._node, self._health = node, health
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+
+    def report(self, state: str, settings: Settings, engine: EngineConfig | None,
+               stream: Stream | None) -> None:
+        """Publish; ``engine`` is None before the first networks, ``stream`` while not active."""
+        now = self._node.get_clock().now()
+        array = DiagnosticArray()
+        array.header.stamp = now.to_msg()
+        counts = [] if stream is None else [stream.worker.counts(c.name) for c in stream.cameras]
+        array.status.append(self._tracking(state, stream, counts, now.nanoseconds))
+        if stream is not None:
+            array.status += [self._camera(camera, count, stream, now.nanoseconds)
+                             for camera, count in zip(stream.cameras, counts)]
+        array.status.append(self._engine(state, settings, engine))
+        self._publisher.publish(array)
+
+    def _make(self, part: str, *args: Any) -> DiagnosticStatus:
+        me = self._node.get_fully_qualified_name()
+        return status(full_name(me, part), me, *args)
+
+    def _tracking(self, state: str, stream: Stream | None, counts: Sequence[Mapping[str, int]],
+                  now: int) -> DiagnosticStatus:
+        health = self._health
+        target = stream.worker.target.name if stream is not None else ''
+        track = health.track(target)
+        mode = track.mode if track is not None else Mode.IDLE
+        visible = mode is not Mode.IDLE and track is not None and track.visible
+        return self._make('tracking', *tracking_state(state, mode, visible, health.trouble), {
+            'state': state, 'mode': mode.name, 'target_id': target,
+            'confidence': track.confidence if track is not None else 0.0,
+            'rate_hz': health.meter.rate(now),
+            'latency_p50_ms': health.meter.percentile(0.5),
+            'latency_p95_ms': health.meter.percentile(0.95),
+            **_fates(totals(counts)),
+            'lost_on_the_way': sum(c.loss.lost for c in stream.cameras) if stream else 0})
+
+    def _camera(self, camera: CameraInput, count: Mapping[str, int], stream: Stream, now: int
+                ) -> DiagnosticStatus:
+        silent = None if camera.arrived is None else (now - camera.arrived) / 1e9
+        refused = self._health.refused(camera.name, now)
+        return self._make(
+            f'camera {camera.name}',
+            *camera_state(camera, silent, stream.options.camera_timeout, refused), {
+                'publishers': camera.publishers, 'frame_id': camera.frame_id or '',
+                **_fates(count), 'lost_on_the_way': camera.loss.lost})
+
+    def _engine(self, state: str, settings: Settings, engine: EngineConfig | None
+                ) -> DiagnosticStatus:
+        built, trouble = state in ('inactive', 'active'), self._health.trouble
+        device = engine.device if engine is not None else ''
+        return self._make(
+            'engine', OK if built or not trouble else ERROR,
+            'ready' if built else trouble or 'not built', {
+                'device': device, 'engine': engine.engine if engine is not None else '',
+                'precision': settings.precision, 'tracker': settings.tracker,
+                'backbone': settings.backbone, 'redetector': settings.redetector,
+                **memory(device)})
+
+
+def _fates(count: Mapping[str, int]) -> dict[str, int]:
+    return {k: count.get(k, 0) for k in ('received', *FATES, 'replayed')}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 import difflib
+import time
 from typing import Any, Callable, Mapping
 
+from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.resources import share_file
+from lg_tracker_ros.runtime.buffers import Item
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -83,8 +86,8 @@ class CameraInput:
     """The subscription to one image topic; ``poll`` must be called a few times a second."""
 
     def __init__(self, node: Node, topic: str, reliability: str, group: CallbackGroup,
-                 deliver: Callable[[str, Any], None]) -> None:
-        """``deliver`` gets the topic's full name and each message."""
+                 deliver: Callable[[Item], None]) -> None:
+        """``deliver`` gets each message, with the topic's full name and the times."""
         self.topic = topic
         self.name = node.resolve_topic_name(topic)
         self.loss = LossMeter()
@@ -158,7 +161,10 @@ class CameraInput:
             self.loss.seen += 1
         self.frame_id = msg.header.frame_id
         self.bytes = len(msg.data)
-        self._deliver(self.name, msg)
+        received = time.perf_counter()
+        self.arrived = self._node.get_clock().now().nanoseconds
+        self._deliver(Item(self.name, time_from_msg(msg.header.stamp), msg, self.arrived,
+                           received, self.bytes))
 
     def _nobody(self) -> str:
         images = [n for n, kinds in self._node.get_topic_names_and_types()

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
-from lg_tracker_ros.runtime.worker import Result
-from lg_tracker_ros.types import Mode, Proposals
+from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.types import Mode
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
@@ -37,9 +37,10 @@ class Outputs:
         for publisher in (self.detection, self.status, self.debug, self.attention):
             self._node.destroy_lifecycle_publisher(publisher)
 
-    def publish(self, result: Result, proposals: Proposals | None) -> float:
-        """Publish a result; ``proposals``: of a global search. Returns the total latency in ms."""
+    def publish(self, result: Result) -> float:
+        """Publish a result; returns the total latency in ms."""
         track, header = result.track, result.item.message.header
+        proposals = track.proposals
         begun = time.perf_counter()
         self.detection.publish(detection_to_msg(
             track.box, track.confidence, header, result.target.name, result.target.label))

@@ -89,10 +89,6 @@ class Ring:
         """Return the frames later than ``stamp``."""
         return [i for i in self._items if i.stamp > stamp]
 
-    def newest(self) -> Item | None:
-        """Return the newest frame."""
-        return self._items[-1] if self._items else None
-
     def span(self) -> tuple[int, int] | None:
         """Return the oldest and the newest stamp; None while nothing is kept."""
         return (self._items[0].stamp, self._items[-1].stamp) if self._items else None

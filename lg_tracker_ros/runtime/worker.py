@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
 from functools import partial
 import threading
 import time
@@ -11,30 +10,10 @@ from typing import Callable, Sequence
 
 from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, Ring
 from lg_tracker_ros.runtime.decoders import Decoders
+from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the user called the target."""
-
-    name: str
-    label: str
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A track with all that is needed to report it; times in ms, -1 s for never seen."""
-
-    track: Track
-    item: Item
-    image: Image
-    target: Target
-    queue_ms: float
-    convert_ms: float
-    unseen_s: float
+from lg_tracker_ros.types import Box, Frame, Image, Mode
 
 
 class Worker:

@@ -157,15 +157,15 @@ class Rig:
     def connect(self):
         """Wait until everything is connected."""
         assert self.init_client.wait_for_service(10)
-        self.until(lambda: self.node is None or self.node._state == 'active', 'node active')
+        self.until(lambda: self.node is None or self.node.state == 'active', 'node active')
         self.until(lambda: all(c.get_subscription_count() for c in self.cameras.values()),
                    'images subscribed')
         self.until(lambda: all(
             self.client.count_publishers(t) and p for t, p in (
                 ('tracked_target', 1), ('lg_tracker/status', 1))), 'results subscribed')
         if self.node is not None:
-            self.until(lambda: self.node._outputs.detection.get_subscription_count()
-                       and self.node._outputs.status.get_subscription_count(), 'matched')
+            self.until(lambda: self.node.outputs.detection.get_subscription_count()
+                       and self.node.outputs.status.get_subscription_count(), 'matched')
 
     def send(self, i, image=None, topic='image', msg=None):
         """Publish frame i, stamped 100 s + 40 ms each; returns its header."""
@@ -187,18 +187,18 @@ class Rig:
         """Publish frames one after the other, each when the one before has been received."""
         name = self.node.resolve_topic_name(topic)
         for i in frames:
-            before = self.node._worker.counts(name)['received']
+            before = self.node.stream.worker.counts(name)['received']
             self.send(i, topic=topic)
-            self.until(lambda n=before: self.node._worker.counts(name)['received'] > n,
+            self.until(lambda n=before: self.node.stream.worker.counts(name)['received'] > n,
                        f'frame {i} received')
 
     def received(self, count, topic='image'):
         """Wait until ``count`` frames came or are known to be lost, and the node is idle."""
         name = self.node.resolve_topic_name(topic)
-        loss = next(c.loss for c in self.node._inputs if c.name == name)
-        self.until(lambda: self.node._worker.counts(name)['received'] + loss.lost >= count
-                   and self.node._worker.idle, f'{count} frames received')
-        return self.node._worker.counts(name)
+        loss = next(c.loss for c in self.node.stream.cameras if c.name == name)
+        self.until(lambda: self.node.stream.worker.counts(name)['received'] + loss.lost >= count
+                   and self.node.stream.worker.idle, f'{count} frames received')
+        return self.node.stream.worker.counts(name)
 
     def init_async(self, i=None, box=None, **fields):
         """Call init_target for frame i (None: the next one), by default with the right box."""
@@ -219,7 +219,7 @@ class Rig:
         """Publish frame i and begin on it."""
         self.send(i)
         name = self.node.resolve_topic_name('image')
-        self.until(lambda: self.node._worker.find(stamp(i), [name]), 'frame kept')
+        self.until(lambda: self.node.stream.worker.find(stamp(i), [name]), 'frame kept')
         answer = self.init(i, **fields)
         assert answer.success, answer.message
         self.until(lambda: any(time_from_msg(d.header.stamp) == stamp(i)

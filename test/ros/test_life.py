@@ -52,7 +52,7 @@ def rss():
 def test_cycled_without_growth(cycles):
     with Rig(autostart=False, started=False) as rig:
         rig.camera()
-        assert rig.node._state == 'unconfigured'
+        assert rig.node.state == 'unconfigured'
         before = None
         for n in range(cycles):
             assert change(rig, 'configure') and change(rig, 'activate')
@@ -68,7 +68,7 @@ def test_cycled_without_growth(cycles):
             rig.send(100 * n + 11)
             assert not rig.init(100 * n).success
             assert change(rig, 'cleanup')
-            assert rig.node._tracker is None and rig.node._worker is None
+            assert rig.node.tracker is None and rig.node.stream is None
             assert len(rig.detections) == count
             if n == 4:
                 before = rss()
@@ -114,7 +114,7 @@ def test_wrong_value_at_the_start_is_a_failed_configure(name, value, text):
 
 def test_whole_number_for_a_float_is_taken():
     with Rig(beta1=1, history_seconds=2) as rig:
-        assert rig.node._settings.beta1 == 1.0
+        assert rig.node.settings.beta1 == 1.0
 
 
 def test_parameters_change_together_or_not_at_all():
@@ -135,11 +135,12 @@ def test_parameters_change_together_or_not_at_all():
         refused = atomically(beta2=9, backbone='alexnet')
         assert not refused.successful
         assert 'is for the trackers siamfcpp and siamrpnpp only' in refused.reason
-        assert rig.node._settings.beta2 == 5
+        assert rig.node.settings.beta2 == 5
         assert rig.node.get_parameter('beta2').value == 5
         assert atomically(beta1=0.97, visible=0.96, camera_timeout=0.5).successful
-        policy = rig.node._tracker
-        rig.until(lambda: policy.config.beta1 == 0.97 and policy.config.visible == 0.96, 'applied')
+        tracker = rig.node.tracker
+        rig.until(lambda: (tracker.config.beta1, tracker.config.visible_threshold)
+                  == (0.97, 0.96), 'applied')
         for values, reason in (({'tracker': 'pixelwise'}, 'cleanup the node first'),
                                ({'image_topics': ['other']}, 'deactivate the node first'),
                                ({'autostart': False}, 'read-only'),
@@ -183,12 +184,12 @@ def test_qos_is_matched_also_after_the_camera_was_started_anew(reliable):
         rig.camera(reliable=not reliable)
         rig.connect()
         wanted = 'BEST_EFFORT' if reliable else 'RELIABLE'
-        # empty while the node's thread is between two subscriptions
-        rig.until(lambda: [q.name for q in rig.node._inputs[0]._made[1:2]] == [wanted],
+        rig.until(lambda: [i.qos_profile.reliability.name for i in
+                           rig.client.get_subscriptions_info_by_topic('/image')] == [wanted],
                   'matched anew')
         rig.connect()
         rig.process(1)
-        assert rig.node._inputs[0].loss.lost == 0
+        assert rig.node.stream.cameras[0].loss.lost == 0
 
 
 def test_incompatible_qos_is_an_error_that_says_how_to_mend():

@@ -88,7 +88,7 @@ def test_every_drop_is_counted_with_a_slow_tracker():
         for i in range(31, 61):  # all at once: more than the middleware keeps for a reader
             rig.send(i)
         counts = rig.received(61)
-        lost = rig.node._inputs[0].loss.lost
+        lost = rig.node.stream.cameras[0].loss.lost
         assert counts['received'] + lost == 61
         assert counts['processed'] + counts['overwritten'] + counts['not_wanted'] == 61 - lost
         assert counts['not_wanted'] == 1  # the first, before there was a target
@@ -115,15 +115,15 @@ def test_services_answer_during_a_slow_inference():
         assert rig.init(1, target_id='second').success
         assert rig.reset().success
         build.local.gate.set()
-        rig.until(lambda: rig.node._worker.idle, 'idle')
-        assert rig.node._worker.target.name == ''
+        rig.until(lambda: rig.node.stream.worker.idle, 'idle')
+        assert rig.node.stream.worker.target.name == ''
         assert len(rig.detections) == 1  # the result under way was not published
 
 
 def test_next_frame_is_waited_for_and_refused_after_a_while():
     with Rig(init_timeout=0.6) as rig:
         future = rig.init_async()
-        rig.until(lambda: rig.node._waiting, 'waiting')
+        rig.until(lambda: rig.node.targets.waiting, 'waiting')
         header = rig.send(0)
         answer = rig.result(future)
         assert answer.success and answer.header == header
@@ -137,7 +137,7 @@ def test_a_stamp_that_is_about_to_come_is_waited_for():
     with Rig() as rig:
         rig.start(0)
         future = rig.init_async(2, target_id='b')
-        rig.until(lambda: rig.node._waiting, 'waiting')
+        rig.until(lambda: rig.node.targets.waiting, 'waiting')
         rig.send(1)
         rig.send(2)
         assert rig.result(future).success
@@ -291,8 +291,8 @@ def test_debug_image_and_attention_only_while_somebody_listens():
         seen = {'debug_image': [], 'attention': []}
         subs = [rig.client.create_subscription(
             Image, f'lg_tracker/{k}', lambda m, v=v: rig._add(v, m), 10) for k, v in seen.items()]
-        rig.until(lambda: rig.node._outputs.debug.get_subscription_count()
-                  and rig.node._outputs.attention.get_subscription_count(), 'listened to')
+        rig.until(lambda: rig.node.outputs.debug.get_subscription_count()
+                  and rig.node.outputs.attention.get_subscription_count(), 'listened to')
         for i in range(1, 5):
             rig.process(i, scene())
         rig.until(lambda: len(seen['debug_image']) == 4 and seen['attention'], 'pictures')

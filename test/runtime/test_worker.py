@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.runtime import decoders
 from lg_tracker_ros.runtime.buffers import Item
-from lg_tracker_ros.runtime.worker import Target, Worker
+from lg_tracker_ros.runtime.results import Target
+from lg_tracker_ros.runtime.worker import Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np

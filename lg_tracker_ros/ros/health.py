@@ -1,0 +1,89 @@
+"""What happened lately: rate, latency, the last result, what went wrong. Diagnostics read it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.types import Track
+from rclpy.node import Node
+
+FRESH_NS = 3 * 10**9
+"""How long a refused image is told of."""
+
+
+class Meter:
+    """Latency and rate of the processed frames."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._total: deque[float] = deque(maxlen=300)
+        self._frames = 0
+        self._before: tuple[int, int] | None = None
+
+    def add(self, total_ms: float) -> None:
+        """Take in a frame."""
+        self._total.append(total_ms)
+        self._frames += 1
+
+    def rate(self, now: int) -> float:
+        """Return frames a second since the last call; ``now`` in ns of the node's clock."""
+        before, self._before = self._before, (now, self._frames)
+        if before is None or now <= before[0]:
+            return 0.0
+        return (self._frames - before[1]) / (now - before[0]) * 1e9
+
+    def percentile(self, share: float) -> float:
+        """Return a percentile of the last 300 frames' latency in ms; 0 without frames."""
+        ordered = sorted(self._total)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+class Health:
+    """Takes in results and complaints from any thread, and writes the complaints to the log."""
+
+    def __init__(self, node: Node) -> None:
+        """Start with nothing to tell."""
+        self._node = node
+        self.trouble = ''
+        self.meter = Meter()
+        self._last: Result | None = None
+        self._refused: dict[str, tuple[int, str]] = {}
+
+    def restart(self) -> None:
+        """Begin anew, as the node becomes active."""
+        self.forget()
+        self._refused.clear()
+        self.meter = Meter()
+
+    def forget(self) -> None:
+        """Forget the last result and what went wrong."""
+        self._last, self.trouble = None, ''
+
+    def processed(self, result: Result, total_ms: float) -> None:
+        """Take in a result and its total latency; all is well again."""
+        self.meter.add(total_ms)
+        self._last = result
+        self.trouble = ''
+
+    def complain(self, camera: str, text: str) -> None:
+        """Take in what went wrong: with images of ``camera``, or, empty, with the tracker."""
+        if camera:
+            news = self._refused.get(camera, (0, ''))[1] != text
+            self._refused[camera] = (self._node.get_clock().now().nanoseconds, text)
+            if news:  # not thirty times a second
+                self._node.get_logger().error(f'{camera}: {text}')
+            return
+        if self.trouble != text:
+            self._node.get_logger().error(text)
+        self.trouble = text
+
+    def track(self, target: str) -> Track | None:
+        """Return the last result; None without one, and without a target."""
+        last = self._last
+        return last.track if last is not None and target else None
+
+    def refused(self, camera: str, now: int) -> str:
+        """Return why this camera's last images can't be read; empty if none came lately."""
+        when, text = self._refused.get(camera, (0, ''))
+        return text if now - when < FRESH_NS else ''

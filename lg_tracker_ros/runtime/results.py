@@ -1,0 +1,29 @@
+"""What the worker hands on: a track with the frame that it belongs to. No ROS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.types import Image, Track
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the user called the target."""
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A track with all that is needed to report it; times in ms, -1 s for never seen."""
+
+    track: Track
+    item: Item
+    image: Image
+    target: Target
+    queue_ms: float
+    convert_ms: float
+    unseen_s: float
