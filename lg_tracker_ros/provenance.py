@@ -40,7 +40,7 @@ def weights_of(settings: Settings) -> list[Path]:
     redetect/; a user's own paths as they are given (a folder of training stands for the file in
     it). A file need not exist.
     """
-    given, again = settings.weights, settings.redetector_weights
+    given, again = settings.tracker_weights, settings.redetector_weights
     own = file_of(settings)
     local = [weights_file(given, own)] if own else peer_files(settings.tracker, given)
     learns = settings.redetector in ('tanet_lite', 'tanet')

@@ -100,18 +100,18 @@ def test_weights_of_what_ships():
     assert weights_of(Settings(tracker='ncc', redetector='correlation')) == [backbone]
     assert weights_of(Settings(tracker='opencv_csrt', redetector='none')) == [backbone]
     assert weights_of(Settings(tracker='opencv_kcf')) == [backbone, again]
-    assert weights_of(Settings(weights='/a/my.pth', redetector='none')) == [
+    assert weights_of(Settings(tracker_weights='/a/my.pth', redetector='none')) == [
         backbone, Path('/a/my.pth')]
     assert weights_of(Settings(tracker='ncc', redetector_weights='b.pth')) == [
         backbone, Path('b.pth')]
 
 
 @pytest.mark.parametrize('values', [
-    {'weights': '/nowhere/a.pth'}, {'redetector_weights': '/nowhere/b.pth'},
+    {'tracker_weights': '/nowhere/a.pth'}, {'redetector_weights': '/nowhere/b.pth'},
     {'tracker': 'siamrpnpp', 'backbone': 'alexnet'},
     {'tracker': 'siamrpnpp', 'backbone': 'resnet50'},
     {'tracker': 'opencv_csrt', 'redetector': 'tanet'},
-    {'tracker': 'opencv_vit', 'weights': '/nowhere/v.onnx', 'redetector': 'none'}])
+    {'tracker': 'opencv_vit', 'tracker_weights': '/nowhere/v.onnx', 'redetector': 'none'}])
 def test_the_builders_miss_the_same_files(values):
     """What isn't there is named by weights_of and by the builder's error alike."""
     settings = Settings(device='cpu', engine='torch', **values)
@@ -131,7 +131,7 @@ def test_every_choice_is_known():
 
 @pytest.mark.skipif(not NANO.is_dir(), reason=f'NanoTrack is not at {NANO}')
 def test_a_peer_goes_by_its_authors_word():
-    settings = Settings(tracker='opencv_nano', weights=str(NANO), redetector='none')
+    settings = Settings(tracker='opencv_nano', tracker_weights=str(NANO), redetector='none')
     files = peer_files('opencv_nano', str(NANO))
     assert [p.name for p in files] == ['nanotrack_backbone_sim.onnx', 'nanotrack_head_sim.onnx']
     assert weights_of(settings)[1:] == files
@@ -157,14 +157,15 @@ def test_what_made_it():
 def test_weights_of_unknown_training_are_told(tmp_path):
     path = tmp_path / 'mine.pth'
     torch.save({'a': torch.zeros(1)}, path)
-    made = what_made_it('pixelwise', weights_of(Settings(weights=str(path), redetector='none')))
+    settings = Settings(tracker_weights=str(path), redetector='none')
+    made = what_made_it('pixelwise', weights_of(settings))
     assert made['undeclared'] == ['mine.pth']
     assert made['trained_on'] == ['ImageNet/*']
 
 
 def test_missing_weights_are_an_error():
     with pytest.raises(FileNotFoundError, match=r'mine\.pth'):
-        what_made_it('pixelwise', weights_of(Settings(weights='/nowhere/mine.pth')))
+        what_made_it('pixelwise', weights_of(Settings(tracker_weights='/nowhere/mine.pth')))
 
 
 def test_commit(tmp_path):

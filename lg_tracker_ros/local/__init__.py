@@ -31,21 +31,21 @@ def file_of(settings: Settings) -> str:
 
 
 def _pixelwise(settings: Settings, engine: EngineConfig) -> LocalTracker:
-    heads = PixelwiseHeads(pixelwise.count_heads(checked_file(settings.weights,
+    heads = PixelwiseHeads(pixelwise.count_heads(checked_file(settings.tracker_weights,
                                                               file_of(settings))))
-    read_into(heads, settings.weights, file_of(settings))
+    read_into(heads, settings.tracker_weights, file_of(settings))
     backbone = shared_backbone()
     return pixelwise.build(TemplateNet(backbone, heads), SearchNet(backbone, heads), engine)
 
 
 def _siamfcpp(settings: Settings, engine: EngineConfig) -> LocalTracker:
     net = siamfcpp_net.SiamFCppNet(siamfcpp_net.VARIANTS[settings.backbone])
-    read_into(net, settings.weights, file_of(settings))
+    read_into(net, settings.tracker_weights, file_of(settings))
     return siamfcpp.build(net, engine)
 
 
 def _siamrpnpp(settings: Settings, engine: EngineConfig) -> LocalTracker:
-    path = checked_file(settings.weights, file_of(settings))
+    path = checked_file(settings.tracker_weights, file_of(settings))
     return siamrpnpp.build(settings.backbone, path, engine.device)
 
 
@@ -57,8 +57,8 @@ LOCAL_TRACKERS: Mapping[str, Maker] = {
     'opencv_csrt': lambda settings, engine: opencv.csrt(),
     'opencv_kcf': lambda settings, engine: opencv.kcf(),
     'opencv_mil': lambda settings, engine: opencv.mil(),
-    'opencv_nano': lambda settings, engine: opencv.nano(settings.weights),
-    'opencv_vit': lambda settings, engine: opencv.vit(settings.weights),
+    'opencv_nano': lambda settings, engine: opencv.nano(settings.tracker_weights),
+    'opencv_vit': lambda settings, engine: opencv.vit(settings.tracker_weights),
 }
 
 CONFIDENCE: Mapping[str, Confidence] = {
@@ -84,6 +84,6 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     """
     name = settings.tracker
     tracker = LOCAL_TRACKERS[name](settings, engine)
-    own = confidence_of(settings.weights, file_of(settings)) if name in FILES else None
+    own = confidence_of(settings.tracker_weights, file_of(settings)) if name in FILES else None
     confidence = Confidence(*own) if own else CONFIDENCE[name]
     return calibrated(tracker, Look(shared_backbone(), engine), confidence)

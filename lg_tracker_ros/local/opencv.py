@@ -196,7 +196,8 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
                        'vit': 'TrackerVit_create'}[name])
     if name == 'vit':
         if not Path(weights).is_file():
-            raise ValueError(f"opencv_vit needs its ONNX file in 'weights', got {weights!r}")
+            raise ValueError("opencv_vit needs its ONNX file in 'tracker_weights', "
+                             f'got {weights!r}')
         vit_params = cv2.TrackerVit.Params()
         vit_params.net = weights
         return lambda: make(vit_params)
@@ -204,8 +205,8 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
         folder = Path(weights) if weights else Path('missing')
         backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))
         if not backbone or not head:
-            raise ValueError("opencv_nano needs in 'weights' a folder with *backbone*.onnx and "
-                             f'*head*.onnx, got {weights!r}')
+            raise ValueError("opencv_nano needs in 'tracker_weights' a folder with "
+                             f'*backbone*.onnx and *head*.onnx, got {weights!r}')
         nano_params = cv2.TrackerNano.Params()
         nano_params.backbone, nano_params.neckhead = str(backbone[0]), str(head[0])
         return lambda: make(nano_params)

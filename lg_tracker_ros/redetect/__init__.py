@@ -20,18 +20,18 @@ def _tanet_lite(settings: Settings, engine: EngineConfig) -> Redetector:
     backbone, head = shared_backbone(), TanetLiteHead()
     read_into(head, settings.redetector_weights, 'tanet_lite.safetensors')
     return TanetLite(LiteTemplateNet(backbone, head), LiteFrameNet(backbone, head), engine,
-                     settings.threshold)
+                     settings.attention_threshold)
 
 
 def _tanet(settings: Settings, engine: EngineConfig) -> Redetector:
     path = checked_file(settings.redetector_weights, 'tanet.safetensors')
-    return tanet.build(path, engine.device, config=tanet.TANetConfig(settings.threshold))
+    return tanet.build(path, engine.device, config=tanet.TANetConfig(settings.attention_threshold))
 
 
 REDETECTORS: Mapping[str, Maker | None] = {
     'tanet_lite': _tanet_lite,
     'tanet': _tanet,
     'correlation': lambda settings, engine: Correlation(shared_backbone(), engine,
-                                                        settings.threshold),
+                                                        settings.attention_threshold),
     'none': None,
 }

@@ -143,7 +143,7 @@ def test_batch_equals_one_by_one_and_engines_agree():
 
 def test_tracks_with_the_folder_that_training_left(tmp_path):
     torch.save({'state_dict': lite_net().state_dict(), 'step': 1}, tmp_path / 'best.pt')
-    tracker = build_tracker(Settings(tracker='siamfcpp', weights=str(tmp_path), threads=1,
+    tracker = build_tracker(Settings(tracker='siamfcpp', tracker_weights=str(tmp_path), threads=1,
                                      redetector='none'))
     tracker.init(FRAME, Box(100, 100, 50, 40))
     track, = tracker.step([FRAME])

@@ -312,7 +312,8 @@ def test_file_that_is_no_checkpoint_is_refused(tmp_path):
 
 @pytest.mark.parametrize('backbone', VARIANTS)
 def test_without_weights_says_where_they_are_expected(backbone, tmp_path):
-    settings = Settings(tracker='siamrpnpp', backbone=backbone, weights=str(tmp_path / 'no.pth'))
+    settings = Settings(tracker='siamrpnpp', backbone=backbone,
+                        tracker_weights=str(tmp_path / 'no.pth'))
     with pytest.raises(ValueError, match='no file of weights at') as caught:
         make_local(settings, EngineConfig('cpu', 'torch'))
     assert str(tmp_path / 'no.pth') in str(caught.value) and '\n' not in str(caught.value)

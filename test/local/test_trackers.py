@@ -281,7 +281,7 @@ def test_weights_may_bring_their_own_constants(tmp_path):
     for note, wrong in (('[1, 2, 3]', False), ('[1, "x"]', True)):
         path = tmp_path / 'mine.safetensors'
         save_file(shipped, path, {'confidence': note})
-        settings = Settings(weights=str(path), redetector='none', threads=1)
+        settings = Settings(tracker_weights=str(path), redetector='none', threads=1)
         if wrong:
             with pytest.raises(ValueError, match="'confidence' in its header should be three"):
                 make_local(settings, settings.engine_config())
@@ -303,4 +303,4 @@ def test_shipped_weights_are_whole(tmp_path):
     data[-1] ^= 1
     (tmp_path / 'pixelwise.safetensors').write_bytes(data)
     with pytest.raises(ValueError, match=r'is not what SHA256SUMS beside it says: damaged'):
-        make_local(Settings(weights=str(tmp_path)), Settings().engine_config())
+        make_local(Settings(tracker_weights=str(tmp_path)), Settings().engine_config())

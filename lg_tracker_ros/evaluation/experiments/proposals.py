@@ -57,7 +57,7 @@ SHOWN = 4
 
 def redetector_settings(name: str) -> str:
     """
-    Return the tracker name whose re-detector ``name`` is (``tanet_lite@threshold=0.1``).
+    Return the tracker name whose re-detector ``name`` is (``tanet_lite@attention_threshold=0.1``).
 
     Raises ValueError when there is no such re-detector.
     """

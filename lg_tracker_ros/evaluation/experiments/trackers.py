@@ -127,7 +127,7 @@ def settings_of(name: str, weights: Path = WEIGHTS) -> Settings:
             f'{", ".join(REDETECTORS)}, perhaps with @parameter=value')
     found = peer_weights(local, weights)
     return read_settings(None, ['threads=1', f'tracker={local}', f'redetector={redetector}',
-                                *([f'weights={found}'] if found else []), *params])
+                                *([f'tracker_weights={found}'] if found else []), *params])
 
 
 def make_runner(name: str, weights: Path = WEIGHTS) -> Runner:

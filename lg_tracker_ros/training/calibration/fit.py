@@ -181,7 +181,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError('--write needs --weights: the file to write into')
     recognizers = {}
     for name in args.trackers:
-        settings = Settings(tracker=name, redetector='none', threads=1, weights=str(
+        settings = Settings(tracker=name, redetector='none', threads=1, tracker_weights=str(
             args.weights or peer_weights(name, args.peers)))
         recognizers[name] = make_local(settings, settings.engine_config())
     material = read_material(args.data, validation=True, without=args.without)

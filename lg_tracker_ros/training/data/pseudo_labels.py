@@ -42,9 +42,9 @@ def make_teacher(folder: Path | None) -> tuple[LocalTracker, float]:
     Also returns the confidence below which the target counts as lost.
     """
     settings = Settings() if folder is None else Settings(tracker='opencv_nano',
-                                                          weights=str(folder))
+                                                          tracker_weights=str(folder))
     return (make_local(settings, settings.engine_config()),
-            settings.visible if folder is None else 0.1)
+            settings.visible_threshold if folder is None else 0.1)
 
 
 def textured_box(rng: Rng, image: Image) -> Box | None:
