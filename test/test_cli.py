@@ -133,6 +133,13 @@ def test_params_go_over_the_file(track, tmp_path):
     assert track(*words[:-1], plain)[0] == 0
 
 
+def test_the_papers_policy_and_no_rule_run(track):
+    words = (VIDEO, '--init', box_at(140), '--start', 140, *LIGHT, '--param')
+    for word in ('policy=paper', 'rules=none', 'beta2=0'):
+        status, out, _ = track(*words, word)
+        assert status == 0 and len(rows(out)) == 20, word
+
+
 def test_out_and_video(track, tmp_path):
     csv_file, video = tmp_path / 'new' / 'out.csv', tmp_path / 'newer' / 'out.mp4'
     status, out, _ = track(VIDEO, '--init', box_at(140), '--start', 140, '--out', csv_file,
@@ -194,6 +201,11 @@ def wrong(name, words, reason):
           "parameter 'visible' is now called 'visible_threshold'"),
     wrong('old yaml', (str(VIDEO), '--config', '{tmp}/../old.yaml'),
           "old.yaml: parameter 'k' is now called 'max_candidates'"),
+    wrong('rule', (str(VIDEO), '--param', 'rules=absence+luck'),
+          "clarity, lock_on, confirmation, sizes, size_guard, got 'luck'"),
+    wrong('no rule', (str(VIDEO), '--param', 'rules='), "size_guard, got ''"),
+    wrong('policy', (str(VIDEO), '--param', 'policy=luck'),
+          "policy must be one of joint, paper, got 'luck'"),
     wrong('range', (str(VIDEO), '--param', 'beta1=1.5'), 'beta1 must be in 0.01..1'),
     wrong('nan', (str(VIDEO), '--param', 'beta1=nan'), 'beta1 must be in'),
     wrong('device', (str(VIDEO), '--param', 'device=tpu'), "device must be 'auto'"),

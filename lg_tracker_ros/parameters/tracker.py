@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
-from lg_tracker_ros.search import SearchConfig
+from lg_tracker_ros.search import POLICIES, RULES, SearchConfig
 
 
 def _p(default: Any, text: str, limits: Range | None = None, choices: Sequence[str] = (),
@@ -60,8 +60,12 @@ class Settings:
                       rebuild=True)
     beta1: float = _p(0.65, 'Confidence from which a result is reliable; also what a lost target '
                       'must reach to be believed again.', Range(0.01, 1.0))
-    beta2: int = _p(5, 'Consecutive frames below beta1 after which the whole image is searched.',
-                    Range(1, 1000))
+    beta2: int = _p(5, 'Consecutive frames below beta1 after which the whole image is searched; '
+                    '0: in every frame, as the conference version.', Range(0, 1000))
+    policy: str = _p('joint', 'What decides when to search and what to believe; paper: Algorithm '
+                     '2 alone.', choices=POLICIES)
+    rules: str = _p('+'.join(RULES), f"What joint adds to Algorithm 2: {', '.join(RULES)}, "
+                    "joined by '+'; none: nothing.")
     visible_threshold: float = _p(0.4, 'Confidence from which a followed target is reported as '
                                   'visible; at most beta1.', Range(0.01, 1.0))
     confirm_frames: int = _p(2, 'Frames in a row in which a candidate of a global search must '
@@ -89,9 +93,10 @@ class Settings:
 
     def search(self) -> SearchConfig:
         """Return the search policy's part."""
-        return SearchConfig(self.beta1, self.beta2, self.max_candidates, 'joint',
+        rules = frozenset() if self.rules == 'none' else frozenset(self.rules.split('+'))
+        return SearchConfig(self.beta1, self.beta2, self.max_candidates, self.policy,
                             self.visible_threshold, self.retry_frames, self.confirm_frames,
-                            self.max_size_ratio, self.max_size_step)
+                            self.max_size_ratio, self.max_size_step, rules)
 
     def engine_config(self) -> EngineConfig:
         """Return the engine's part, resolved for this machine; ValueError if it can't be had."""
