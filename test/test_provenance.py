@@ -9,17 +9,18 @@ import sys
 import lg_tracker_ros
 from lg_tracker_ros.checkpoint import FOLDER, trained_on
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.parameters.tracker import REDETECTORS, Settings, TRACKERS
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.provenance import (
     commit,
     machine,
     peer_files,
-    PEERS,
     seen_in_training,
     training_sets,
     weights_of,
     what_made_it,
 )
+from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.training.data.media import held_out
 import pytest
 import torch
@@ -123,7 +124,7 @@ def test_the_builders_miss_the_same_files(values):
 def test_every_choice_is_known():
     """A tracker or re-detector that comes anew must be thought of here."""
     without = {'ncc', 'opencv_csrt', 'opencv_kcf', 'opencv_mil', 'correlation', 'none'}
-    for name in set(TRACKERS) - without - {'opencv_nano'}:
+    for name in set(LOCAL_TRACKERS) - without - {'opencv_nano'}:
         assert len(weights_of(Settings(tracker=name, redetector='none'))) == 2, name
     for name in set(REDETECTORS) - without:
         assert len(weights_of(Settings(tracker='opencv_mil', redetector=name))) == 2, name
@@ -135,7 +136,7 @@ def test_a_peer_goes_by_its_authors_word():
     files = peer_files('opencv_nano', str(NANO))
     assert [p.name for p in files] == ['nanotrack_backbone_sim.onnx', 'nanotrack_head_sim.onnx']
     assert weights_of(settings)[1:] == files
-    assert training_sets('opencv_nano', files) == PEERS['opencv_nano']
+    assert training_sets('opencv_nano', files) == LOCAL_TRACKERS['opencv_nano'].trained_on
     assert what_made_it('opencv_nano', files)['undeclared'] == []
     assert peer_files('opencv_csrt', '') == []
 

@@ -7,24 +7,22 @@ The command line, the ROS node and ``config/tracker.yaml`` all take theirs from 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping
 
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
+from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.search import POLICIES, RULES, SearchConfig
 
 
-def _p(default: Any, text: str, limits: Range | None = None, choices: Sequence[str] = (),
+def _p(default: Any, text: str, limits: Range | None = None, choices: Collection[str] = (),
        rebuild: bool = False) -> Any:
     """Describe a parameter; ``rebuild``: a change needs the networks to be made anew."""
     return described(default, text, limits, choices, rebuild=rebuild)
 
 
-TRACKERS = ('pixelwise', 'ncc', 'siamfcpp', 'siamrpnpp', 'opencv_csrt', 'opencv_kcf',
-            'opencv_mil', 'opencv_nano', 'opencv_vit')
-REDETECTORS = ('tanet_lite', 'tanet', 'correlation', 'none')
-BACKBONES = ('efficientnet_lite0', 'alexnet', 'resnet50', 'mobilenet_v2')
-ANY_BACKBONE = ('siamfcpp', 'siamrpnpp')
 RENAMED = {
     'k': 'max_candidates', 'visible': 'visible_threshold', 'confirm': 'confirm_frames',
     'retry': 'retry_frames', 'threshold': 'attention_threshold', 'weights': 'tracker_weights',
@@ -41,7 +39,7 @@ def renamed(name: str) -> str:
 class Settings:
     """The tracker's parameters; raises ValueError in one line for a wrong set."""
 
-    tracker: str = _p('pixelwise', 'Local tracker.', choices=TRACKERS, rebuild=True)
+    tracker: str = _p('pixelwise', 'Local tracker.', choices=LOCAL_TRACKERS, rebuild=True)
     backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker; siamfcpp and '
                        'siamrpnpp take any, the others efficientnet_lite0.', choices=BACKBONES,
                        rebuild=True)
@@ -83,8 +81,10 @@ class Settings:
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
         wrong = out_of_range(self)
-        if self.backbone != 'efficientnet_lite0' and self.tracker not in ANY_BACKBONE:
-            takers = ' and '.join(ANY_BACKBONE)
+        spec = LOCAL_TRACKERS.get(self.tracker)
+        if spec and self.backbone in BACKBONES and self.backbone not in spec.backbones:
+            takers = ' and '.join(s.name for s in LOCAL_TRACKERS.values()
+                                  if self.backbone in s.backbones)
             wrong.append(f'backbone {self.backbone!r} is for the trackers {takers} only, '
                          f'tracker is {self.tracker!r}')
         if wrong:

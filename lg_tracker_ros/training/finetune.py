@@ -19,7 +19,8 @@ from lg_tracker_ros.checkpoint import FOLDER, load_checkpoint
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.readers.files import folder_name, subfolders
 from lg_tracker_ros.datasets.sequence import LabelledSequence
-from lg_tracker_ros.local import LOCAL_TRACKERS, make_local
+from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.training.assets.install import default_folder
 from lg_tracker_ros.training.data import pseudo_labels

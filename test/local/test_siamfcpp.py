@@ -157,9 +157,8 @@ def test_tracks_with_the_folder_that_training_left(tmp_path):
 
 def test_without_weights_says_where_they_are_expected():
     for backbone in VARIANTS:
-        settings = Settings(tracker='siamfcpp', backbone=backbone)
         with pytest.raises(ValueError, match=f'siamfcpp_{backbone}.safetensors') as e:
-            LOCAL_TRACKERS['siamfcpp'](settings, TORCH)
+            LOCAL_TRACKERS['siamfcpp'].build('', backbone, TORCH)
         assert '\n' not in str(e.value)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.engine import EngineConfig
-from lg_tracker_ros.local import make_local
+from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local.siamrpnpp import anchor_grid, build, decode, shape_penalty, SiamRPNpp
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS
 from lg_tracker_ros.parameters.tracker import Settings
