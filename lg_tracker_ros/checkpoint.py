@@ -116,7 +116,7 @@ def checked_file(given: str, shipped: str) -> Path:
     """
     path = weights_file(given, shipped)
     if not path.is_file():
-        raise ValueError(f'no file of weights at {path}; name yours in `weights` '
+        raise ValueError(f'no file of weights at {path}; name yours in `tracker_weights` '
                          '(`redetector_weights` for a re-detector) or train one, see '
                          'docs/training.md')
     check_sum(path)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from lg_tracker_ros.local import make_local
+from lg_tracker_ros.checkpoint import confidence_of, shared_backbone
+from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.recognition.calibrated import calibrated, CalibratedTracker
+from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Redetector
 
 
 def build_tracker(settings: Settings) -> LongTermTracker:
@@ -16,5 +22,25 @@ def build_tracker(settings: Settings) -> LongTermTracker:
     """
     engine = settings.engine_config()
     local = make_local(settings, engine)
-    make = REDETECTORS[settings.redetector]
-    return LongTermTracker(local, make(settings, engine) if make else None, settings.search())
+    return LongTermTracker(local, make_redetector(settings, engine), settings.search())
+
+
+def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
+    """
+    Make the local tracker that ``settings`` name, with a calibrated confidence.
+
+    ``engine`` is resolved. Reads weights and compiles networks; raises ValueError, in one line,
+    when it can't be made.
+    """
+    spec = LOCAL_TRACKERS[settings.tracker]
+    given, backbone = settings.tracker_weights, settings.backbone
+    tracker = spec.build(given, backbone, engine)
+    own = confidence_of(given, spec.file(backbone)) if spec.weights else None
+    confidence = Confidence(*own) if own else spec.confidence
+    return calibrated(tracker, Look(shared_backbone(), engine), confidence)
+
+
+def make_redetector(settings: Settings, engine: EngineConfig) -> Redetector | None:
+    """Make the re-detector that ``settings`` name, None for none; as make_local else."""
+    spec = REDETECTORS[settings.redetector]
+    return spec.build(settings.redetector_weights, settings.attention_threshold, engine)

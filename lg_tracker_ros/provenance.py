@@ -12,22 +12,11 @@ from typing import Any, Sequence
 
 import cv2
 import lg_tracker_ros
-from lg_tracker_ros.checkpoint import FOLDER, trained_on, weights_file
-from lg_tracker_ros.local import file_of
+from lg_tracker_ros.checkpoint import FOLDER, trained_on
+from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.redetect import REDETECTORS
 
-PEERS = {
-    'opencv_nano': ('GOT-10k/GOT-10k_Train_*', 'ImageNet/*'),
-    'opencv_vit': ('COCO 2017/*', 'GOT-10k/GOT-10k_Train_*', 'LaSOT/*', 'TrackingNet/*'),
-}
-"""
-What the peers' published networks were trained on, as their authors say.
-
-NanoTrack v2: ``DATASET.NAMES`` in HonglinChu/SiamTrackers, NanoTrack/models/config/configv2.yaml,
-on a backbone trained on ImageNet. VitTrack: lpylpy0514/VitTracker, issue 4 and
-experiments/vit_dist. Of LaSOT and TrackingNet that is the training split, which a sequence's name
-doesn't tell: the whole counts.
-"""
 ROOT = Path(lg_tracker_ros.__file__).resolve().parent.parent
 BACKBONE = FOLDER / 'efficientnet_lite0.safetensors'
 
@@ -40,18 +29,21 @@ def weights_of(settings: Settings) -> list[Path]:
     redetect/; a user's own paths as they are given (a folder of training stands for the file in
     it). A file need not exist.
     """
-    given, again = settings.weights, settings.redetector_weights
-    own = file_of(settings)
-    local = [weights_file(given, own)] if own else peer_files(settings.tracker, given)
-    learns = settings.redetector in ('tanet_lite', 'tanet')
-    redetector = [weights_file(again, f'{settings.redetector}.safetensors')] if learns else []
-    return [BACKBONE, *local, *redetector]
+    spec = LOCAL_TRACKERS[settings.tracker]
+    return [BACKBONE, *spec.files(settings.tracker_weights, settings.backbone),
+            *REDETECTORS[settings.redetector].files(settings.redetector_weights)]
 
 
 def peer_files(tracker: str, weights: str) -> list[Path]:
     """List the files that one of OpenCV's trackers itself reads."""
-    return {'opencv_nano': sorted(Path(weights or 'missing').glob('*.onnx')),
-            'opencv_vit': [Path(weights)]}.get(tracker, [])
+    spec = LOCAL_TRACKERS.get(tracker)
+    return spec.external.files(weights) if spec and spec.external else []
+
+
+def authors_word(tracker: str) -> tuple[str, ...]:
+    """Name what a tracker's files were trained on as their authors say; () where they don't."""
+    spec = LOCAL_TRACKERS.get(tracker)
+    return spec.trained_on if spec else ()
 
 
 def training_sets(tracker: str, files: Sequence[Path]) -> tuple[str, ...]:
@@ -59,11 +51,11 @@ def training_sets(tracker: str, files: Sequence[Path]) -> tuple[str, ...]:
     Name what a tracker's files were trained on: DATA SET/SEQUENCE, ``*`` for all.
 
     Files of weights speak for themselves (checkpoint.trained_on); for NanoTrack and VitTrack,
-    whose files say nothing, PEERS does. Raises FileNotFoundError or ValueError for a file that is
-    missing or damaged.
+    whose files say nothing, their authors do. Raises FileNotFoundError or ValueError for a file
+    that is missing or damaged.
     """
     names = {n for path in files for n in trained_on(path)}
-    return tuple(sorted(names.union(PEERS.get(tracker, ()))))
+    return tuple(sorted(names.union(authors_word(tracker))))
 
 
 def seen_in_training(source: str, trained: Sequence[str]) -> str | None:
@@ -138,7 +130,7 @@ def what_made_it(tracker: str, files: Sequence[Path]) -> dict[str, Any]:
     weights that say nothing of their training and whose authors' word isn't known here),
     ``commit`` and ``machine``. Raises what training_sets raises.
     """
-    known = tracker in PEERS
+    known = bool(authors_word(tracker))
     return {
         'weights': {p.name: digest(p) for p in files},
         'trained_on': list(training_sets(tracker, files)),

@@ -120,10 +120,11 @@ def test_a_folder_of_images_gives_the_boxes_of_the_video(track, pictures):
 def test_params_go_over_the_file(track, tmp_path):
     file = tmp_path / 'mine.yaml'
     file.write_text('/**:\n  ros__parameters:\n    tracker: opencv_kcf\n    redetector: none\n'
-                    '    device: cpu\n    visible: 0.3\n    use_sim_time: true\n')
+                    '    device: cpu\n    visible_threshold: 0.3\n    use_sim_time: true\n')
     start = (VIDEO, '--init', box_at(150), '--start', 150)
     words = (*start, '--config', file)
-    filed, named = rows(track(*words)[1]), rows(track(*start, *LIGHT, '--param', 'visible=0.3')[1])
+    filed = rows(track(*words)[1])
+    named = rows(track(*start, *LIGHT, '--param', 'visible_threshold=0.3')[1])
     for a, b in zip(filed, named):
         assert place(a) == pytest.approx(place(b), nan_ok=True)
     assert len(filed) == len(named) == 10
@@ -132,6 +133,13 @@ def test_params_go_over_the_file(track, tmp_path):
     plain = tmp_path / 'plain.yaml'
     plain.write_text('tracker: opencv_kcf\nredetector: none\n')
     assert track(*words[:-1], plain)[0] == 0
+
+
+def test_the_papers_policy_and_no_rule_run(track):
+    words = (VIDEO, '--init', box_at(140), '--start', 140, *LIGHT, '--param')
+    for word in ('policy=paper', 'rules=none', 'beta2=0'):
+        status, out, _ = track(*words, word)
+        assert status == 0 and len(rows(out)) == 20, word
 
 
 def test_out_and_video(track, tmp_path):
@@ -191,11 +199,20 @@ def wrong(name, words, reason):
     wrong('method', (str(VIDEO), '--param', 'search=3'), "'search=3'"),
     wrong('no number', (str(VIDEO), '--param', 'beta1=high'), "beta1 must be float, got 'high'"),
     wrong('no whole', (str(VIDEO), '--param', 'beta2=2.5'), "beta2 must be int, got '2.5'"),
+    wrong('old name', (str(VIDEO), '--param', 'visible=0.3'),
+          "parameter 'visible' is now called 'visible_threshold'"),
+    wrong('old yaml', (str(VIDEO), '--config', '{tmp}/../old.yaml'),
+          "old.yaml: parameter 'k' is now called 'max_candidates'"),
+    wrong('rule', (str(VIDEO), '--param', 'rules=absence+luck'),
+          "clarity, lock_on, confirmation, sizes, size_guard, got 'luck'"),
+    wrong('no rule', (str(VIDEO), '--param', 'rules='), "size_guard, got ''"),
+    wrong('policy', (str(VIDEO), '--param', 'policy=luck'),
+          "policy must be one of joint, paper, got 'luck'"),
     wrong('range', (str(VIDEO), '--param', 'beta1=1.5'), 'beta1 must be in 0.01..1'),
     wrong('nan', (str(VIDEO), '--param', 'beta1=nan'), 'beta1 must be in'),
     wrong('device', (str(VIDEO), '--param', 'device=tpu'), "device must be 'auto'"),
     wrong('weights', (str(VIDEO), '--param', 'tracker=pixelwise', '--param',
-                      'weights=/nowhere.pt'), '/nowhere.pt'),
+                      'tracker_weights=/nowhere.pt'), '/nowhere.pt'),
     wrong('no config', (str(VIDEO), '--config', '/nowhere.yaml'), '/nowhere.yaml'),
     wrong('bad yaml', (str(VIDEO), '--config', '{tmp}/../bad.yaml'), 'bad.yaml'),
     wrong('a list', (str(VIDEO), '--config', '{tmp}/../list.yaml'), 'expected parameters'),
@@ -207,6 +224,7 @@ def test_a_users_error_is_one_line(words, reason, tmp_path, capfd):
     (tmp_path / 'bad.yaml').write_text('a: [1\nb: }')
     (tmp_path / 'list.yaml').write_text('- 1\n- 2\n')
     (tmp_path / 'type.yaml').write_text('lg_tracker:\n  ros__parameters:\n    beta1: high\n')
+    (tmp_path / 'old.yaml').write_text('/**:\n  ros__parameters:\n    k: 3\n    beta1: 0.7\n')
     empty = tmp_path / 'empty'
     empty.mkdir()
     words = [w.replace('{tmp}', str(empty)) for w in words]

@@ -9,9 +9,8 @@ from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameC
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.local import make_local
+from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cue, PARTS, TanetLiteHead
@@ -156,7 +155,7 @@ def test_engines_agree_on_the_attention(scene):
     images, box = scene
     maps = []
     for name in ENGINES:
-        net = REDETECTORS['tanet_lite'](Settings(), EngineConfig('cpu', name, threads=1))
+        net = make_redetector(Settings(), EngineConfig('cpu', name, threads=1))
         net.init(images[0], box)
         found = net.propose(images[3:5], (box.w, box.h), 5)
         maps.append((found.attention, found.boxes))

@@ -9,17 +9,18 @@ import sys
 import lg_tracker_ros
 from lg_tracker_ros.checkpoint import FOLDER, trained_on
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.parameters.tracker import REDETECTORS, Settings, TRACKERS
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.provenance import (
     commit,
     machine,
     peer_files,
-    PEERS,
     seen_in_training,
     training_sets,
     weights_of,
     what_made_it,
 )
+from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.training.data.media import held_out
 import pytest
 import torch
@@ -100,18 +101,18 @@ def test_weights_of_what_ships():
     assert weights_of(Settings(tracker='ncc', redetector='correlation')) == [backbone]
     assert weights_of(Settings(tracker='opencv_csrt', redetector='none')) == [backbone]
     assert weights_of(Settings(tracker='opencv_kcf')) == [backbone, again]
-    assert weights_of(Settings(weights='/a/my.pth', redetector='none')) == [
+    assert weights_of(Settings(tracker_weights='/a/my.pth', redetector='none')) == [
         backbone, Path('/a/my.pth')]
     assert weights_of(Settings(tracker='ncc', redetector_weights='b.pth')) == [
         backbone, Path('b.pth')]
 
 
 @pytest.mark.parametrize('values', [
-    {'weights': '/nowhere/a.pth'}, {'redetector_weights': '/nowhere/b.pth'},
+    {'tracker_weights': '/nowhere/a.pth'}, {'redetector_weights': '/nowhere/b.pth'},
     {'tracker': 'siamrpnpp', 'backbone': 'alexnet'},
     {'tracker': 'siamrpnpp', 'backbone': 'resnet50'},
     {'tracker': 'opencv_csrt', 'redetector': 'tanet'},
-    {'tracker': 'opencv_vit', 'weights': '/nowhere/v.onnx', 'redetector': 'none'}])
+    {'tracker': 'opencv_vit', 'tracker_weights': '/nowhere/v.onnx', 'redetector': 'none'}])
 def test_the_builders_miss_the_same_files(values):
     """What isn't there is named by weights_of and by the builder's error alike."""
     settings = Settings(device='cpu', engine='torch', **values)
@@ -123,7 +124,7 @@ def test_the_builders_miss_the_same_files(values):
 def test_every_choice_is_known():
     """A tracker or re-detector that comes anew must be thought of here."""
     without = {'ncc', 'opencv_csrt', 'opencv_kcf', 'opencv_mil', 'correlation', 'none'}
-    for name in set(TRACKERS) - without - {'opencv_nano'}:
+    for name in set(LOCAL_TRACKERS) - without - {'opencv_nano'}:
         assert len(weights_of(Settings(tracker=name, redetector='none'))) == 2, name
     for name in set(REDETECTORS) - without:
         assert len(weights_of(Settings(tracker='opencv_mil', redetector=name))) == 2, name
@@ -131,11 +132,11 @@ def test_every_choice_is_known():
 
 @pytest.mark.skipif(not NANO.is_dir(), reason=f'NanoTrack is not at {NANO}')
 def test_a_peer_goes_by_its_authors_word():
-    settings = Settings(tracker='opencv_nano', weights=str(NANO), redetector='none')
+    settings = Settings(tracker='opencv_nano', tracker_weights=str(NANO), redetector='none')
     files = peer_files('opencv_nano', str(NANO))
     assert [p.name for p in files] == ['nanotrack_backbone_sim.onnx', 'nanotrack_head_sim.onnx']
     assert weights_of(settings)[1:] == files
-    assert training_sets('opencv_nano', files) == PEERS['opencv_nano']
+    assert training_sets('opencv_nano', files) == LOCAL_TRACKERS['opencv_nano'].trained_on
     assert what_made_it('opencv_nano', files)['undeclared'] == []
     assert peer_files('opencv_csrt', '') == []
 
@@ -157,14 +158,15 @@ def test_what_made_it():
 def test_weights_of_unknown_training_are_told(tmp_path):
     path = tmp_path / 'mine.pth'
     torch.save({'a': torch.zeros(1)}, path)
-    made = what_made_it('pixelwise', weights_of(Settings(weights=str(path), redetector='none')))
+    settings = Settings(tracker_weights=str(path), redetector='none')
+    made = what_made_it('pixelwise', weights_of(settings))
     assert made['undeclared'] == ['mine.pth']
     assert made['trained_on'] == ['ImageNet/*']
 
 
 def test_missing_weights_are_an_error():
     with pytest.raises(FileNotFoundError, match=r'mine\.pth'):
-        what_made_it('pixelwise', weights_of(Settings(weights='/nowhere/mine.pth')))
+        what_made_it('pixelwise', weights_of(Settings(tracker_weights='/nowhere/mine.pth')))
 
 
 def test_commit(tmp_path):

@@ -10,8 +10,11 @@ from typing import Sequence
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.boxes import keep_center_inside
+from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.local.spec import LocalSpec
+from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.types import Box, Frame, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import inside_cells, SEARCH, STRIDE, TEMPLATE
 from lg_tracker_ros.vision.normalise import normalize
@@ -106,3 +109,9 @@ def _peak(row: npt.NDArray[np.float32], i: int) -> float:
     a, b, c = (float(v) for v in row[i - 1:i + 2])
     bend = a - 2 * b + c
     return 0.0 if bend >= 0 else max(-0.5, min(0.5, 0.5 * (a - c) / bend))
+
+
+SPEC = LocalSpec(
+    'ncc', 'normalised cross-correlation of pretrained features, untrained',
+    lambda weights, backbone, engine: NccTracker(shared_backbone(), engine),
+    Confidence(0.0, 10.16, -3.86))

@@ -13,6 +13,8 @@ from typing import Any, Callable, cast, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
+from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
+from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 
@@ -196,7 +198,8 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
                        'vit': 'TrackerVit_create'}[name])
     if name == 'vit':
         if not Path(weights).is_file():
-            raise ValueError(f"opencv_vit needs its ONNX file in 'weights', got {weights!r}")
+            raise ValueError("opencv_vit needs its ONNX file in 'tracker_weights', "
+                             f'got {weights!r}')
         vit_params = cv2.TrackerVit.Params()
         vit_params.net = weights
         return lambda: make(vit_params)
@@ -204,8 +207,8 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
         folder = Path(weights) if weights else Path('missing')
         backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))
         if not backbone or not head:
-            raise ValueError("opencv_nano needs in 'weights' a folder with *backbone*.onnx and "
-                             f'*head*.onnx, got {weights!r}')
+            raise ValueError("opencv_nano needs in 'tracker_weights' a folder with "
+                             f'*backbone*.onnx and *head*.onnx, got {weights!r}')
         nano_params = cv2.TrackerNano.Params()
         nano_params.backbone, nano_params.neckhead = str(backbone[0]), str(head[0])
         return lambda: make(nano_params)
@@ -220,3 +223,36 @@ def _of_opencv(name: str) -> Callable[..., Any]:
         raise ValueError(f'this OpenCV ({cv2.__version__}) has no {name}; '
                          'pip install opencv-contrib-python-headless')
     return cast('Callable[..., Any]', found)
+
+
+def _find_nano(folder: Path) -> str:
+    found = sorted(folder.rglob('*backbone*.onnx'))
+    return str(found[0].parent) if found else ''
+
+
+def _find_vit(folder: Path) -> str:
+    found = sorted(folder.rglob('*vit*.onnx'))
+    return str(found[0]) if found else ''
+
+
+SPECS = (
+    LocalSpec('opencv_csrt', 'OpenCV CSRT', lambda weights, backbone, engine: csrt(),
+              Confidence(0.04, 11.38, -3.71)),
+    LocalSpec('opencv_kcf', 'OpenCV KCF', lambda weights, backbone, engine: kcf(),
+              Confidence(0.0, 13.31, -4.9)),
+    LocalSpec('opencv_mil', 'OpenCV MIL', lambda weights, backbone, engine: mil(),
+              Confidence(0.0, 13.03, -4.73)),
+    # DATASET.NAMES in HonglinChu/SiamTrackers, NanoTrack/models/config/configv2.yaml, on a
+    # backbone trained on ImageNet
+    LocalSpec('opencv_nano', 'OpenCV NanoTrack v2',
+              lambda weights, backbone, engine: nano(weights), Confidence(0.66, 9.7, -4.62),
+              external=ExternalFiles(
+                  _find_nano, lambda given: sorted(Path(given or 'missing').glob('*.onnx'))),
+              trained_on=('GOT-10k/GOT-10k_Train_*', 'ImageNet/*')),
+    # lpylpy0514/VitTracker, issue 4 and experiments/vit_dist; of LaSOT and TrackingNet that is
+    # the training split, which a sequence's name doesn't tell: the whole counts
+    LocalSpec('opencv_vit', 'OpenCV VitTrack',
+              lambda weights, backbone, engine: vit(weights), Confidence(0.12, 11.68, -4.31),
+              external=ExternalFiles(_find_vit, lambda given: [Path(given)]),
+              trained_on=('COCO 2017/*', 'GOT-10k/GOT-10k_Train_*', 'LaSOT/*', 'TrackingNet/*')),
+)

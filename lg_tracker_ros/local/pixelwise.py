@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lg_tracker_ros.checkpoint import read_state_dict
+from lg_tracker_ros.checkpoint import checked_file, read_into, read_state_dict, shared_backbone
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
-from lg_tracker_ros.local.pixelwise_net import SearchNet, TemplateNet
+from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
+from lg_tracker_ros.local.spec import LocalSpec
+from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.vision.cells import CELLS, GRID, inside_cells, SEARCH, STRIDE, TEMPLATE
 import numpy as np
 
@@ -33,3 +35,14 @@ def build(template: TemplateNet, search: SearchNet, engine: EngineConfig,
                  np.ones((1, embed), np.float32)], engine, shared=(1, 2, 3))
     return AnchorFreeTracker(lambda crop, box: run(crop[None], inside_cells(box)[None, None]),
                              seek, Grid(TEMPLATE, SEARCH, GRID, STRIDE), config)
+
+
+def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
+    heads = PixelwiseHeads(count_heads(checked_file(weights, SPEC.weights)))
+    read_into(heads, weights, SPEC.weights)
+    shared = shared_backbone()
+    return build(TemplateNet(shared, heads), SearchNet(shared, heads), engine)
+
+
+SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,
+                 Confidence(0.38, 10.03, -3.3), 'pixelwise.safetensors')

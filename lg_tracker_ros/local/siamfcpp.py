@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from lg_tracker_ros.checkpoint import read_into
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
-from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet
+from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
+from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
+from lg_tracker_ros.recognition.confidence import Confidence
 import numpy as np
 
 CONFIG = AnchorFreeConfig(penalty=0.04, window=0.21, rate=0.52)
@@ -21,3 +24,13 @@ def build(net: SiamFCppNet, engine: EngineConfig,
         SearchNet(net), [np.zeros((1, grid.instance, grid.instance, 3), np.uint8),
                          *run(image)], engine, shared=(1, 2))
     return AnchorFreeTracker(lambda crop, _: run(crop[None]), seek, grid, config)
+
+
+def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
+    net = SiamFCppNet(VARIANTS[backbone])
+    read_into(net, weights, SPEC.file(backbone))
+    return build(net, engine)
+
+
+SPEC = LocalSpec('siamfcpp', 'SiamFC++ (Xu et al. 2020)', _make, Confidence(0.38, 10.03, -3.3),
+                 'siamfcpp_{backbone}.safetensors', BACKBONES)

@@ -8,9 +8,12 @@ import math
 from pathlib import Path
 
 from lg_tracker_ros.boxes import keep_center_inside
-from lg_tracker_ros.checkpoint import load_checkpoint
+from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, Template, VARIANTS
+from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
+from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 import numpy as np
 import numpy.typing as npt
@@ -177,3 +180,11 @@ def _variant(backbone: str) -> tuple[SiamRPNNet, SiamRPNConstants]:
         raise ValueError(f'SiamRPN++ has the backbones {", ".join(VARIANTS)}, got {backbone!r}')
     make, constants = VARIANTS[backbone]
     return make(), constants
+
+
+def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamRPNpp:
+    return build(backbone, checked_file(weights, SPEC.file(backbone)), engine.device)
+
+
+SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,
+                 Confidence(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', BACKBONES)

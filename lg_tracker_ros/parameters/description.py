@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Sequence
+from typing import Any, Collection
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,15 @@ class Range:
     high: float
 
 
-def described(default: Any, text: str, limits: Range | None, choices: Sequence[str],
+def described(default: Any, text: str, limits: Range | None, choices: Collection[str],
               **more: Any) -> Any:
-    """Make a dataclass field that carries its description; ``more`` is its table's own."""
+    """
+    Make a dataclass field that carries its description; ``more`` is its table's own.
+
+    ``choices`` is kept as it is: what is registered later counts too.
+    """
     return field(default=default, metadata={
-        'text': text, 'limits': limits, 'choices': tuple(choices), **more})
+        'text': text, 'limits': limits, 'choices': choices, **more})
 
 
 def out_of_range(parameters: Any) -> list[str]:

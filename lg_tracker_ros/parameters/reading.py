@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS
-from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 import yaml
 
 
@@ -42,6 +42,8 @@ def read_settings(config: str | None, params: Sequence[str]) -> Settings:
     values: dict[str, Any] = {}
     for word in params:
         name, equals, text = word.partition('=')
+        if name in RENAMED:
+            raise ValueError(renamed(name))
         if not equals or name not in known:
             raise ValueError(f'--param takes name=value with a name of tracker.yaml, got {word!r}')
         kind = type(getattr(settings, name))

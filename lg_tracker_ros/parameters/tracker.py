@@ -7,38 +7,47 @@ The command line, the ROS node and ``config/tracker.yaml`` all take theirs from 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping
 
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
-from lg_tracker_ros.search import SearchConfig
+from lg_tracker_ros.redetect import REDETECTORS
+from lg_tracker_ros.search import POLICIES, RULES, SearchConfig
 
 
-def _p(default: Any, text: str, limits: Range | None = None, choices: Sequence[str] = (),
+def _p(default: Any, text: str, limits: Range | None = None, choices: Collection[str] = (),
        rebuild: bool = False) -> Any:
     """Describe a parameter; ``rebuild``: a change needs the networks to be made anew."""
     return described(default, text, limits, choices, rebuild=rebuild)
 
 
-TRACKERS = ('pixelwise', 'ncc', 'siamfcpp', 'siamrpnpp', 'opencv_csrt', 'opencv_kcf',
-            'opencv_mil', 'opencv_nano', 'opencv_vit')
-REDETECTORS = ('tanet_lite', 'tanet', 'correlation', 'none')
-BACKBONES = ('efficientnet_lite0', 'alexnet', 'resnet50', 'mobilenet_v2')
-ANY_BACKBONE = ('siamfcpp', 'siamrpnpp')
+RENAMED = {
+    'k': 'max_candidates', 'visible': 'visible_threshold', 'confirm': 'confirm_frames',
+    'retry': 'retry_frames', 'threshold': 'attention_threshold', 'weights': 'tracker_weights',
+}
+"""Names that parameters had before, refused with the name of today."""
+
+
+def renamed(name: str) -> str:
+    """Say, in one line, what the parameter that was called ``name`` is called now."""
+    return f'parameter {name!r} is now called {RENAMED[name]!r}'
 
 
 @dataclass(frozen=True)
 class Settings:
     """The tracker's parameters; raises ValueError in one line for a wrong set."""
 
-    tracker: str = _p('pixelwise', 'Local tracker.', choices=TRACKERS, rebuild=True)
+    tracker: str = _p('pixelwise', 'Local tracker.', choices=LOCAL_TRACKERS, rebuild=True)
     backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker; siamfcpp and '
                        'siamrpnpp take any, the others efficientnet_lite0.', choices=BACKBONES,
                        rebuild=True)
     redetector: str = _p('tanet_lite', 'Global re-detection.', choices=REDETECTORS, rebuild=True)
-    weights: str = _p('', 'Weights of the local tracker, a file or the folder that training '
-                      'left; empty: those that ship. For opencv_vit the ONNX file, for '
-                      'opencv_nano the folder with both ONNX files.', rebuild=True)
+    tracker_weights: str = _p('', 'Weights of the local tracker, a file or the folder that '
+                              'training left; empty: those that ship. For opencv_vit the ONNX '
+                              'file, for opencv_nano the folder with both ONNX files.',
+                              rebuild=True)
     redetector_weights: str = _p('', 'Weights file of the re-detector; empty: those that ship.',
                                  rebuild=True)
     device: str = _p('auto', "'auto', 'cpu', 'cuda' or 'cuda:N'.", rebuild=True)
@@ -49,17 +58,21 @@ class Settings:
                       rebuild=True)
     beta1: float = _p(0.65, 'Confidence from which a result is reliable; also what a lost target '
                       'must reach to be believed again.', Range(0.01, 1.0))
-    beta2: int = _p(5, 'Consecutive frames below beta1 after which the whole image is searched.',
-                    Range(1, 1000))
-    visible: float = _p(0.4, 'Confidence from which a followed target is reported as visible; at '
-                        'most beta1.', Range(0.01, 1.0))
-    confirm: int = _p(2, 'Frames in a row in which a candidate of a global search must clear '
-                      'beta1 (the paper: 1).', Range(1, 100))
-    retry: int = _p(1, 'Local frames between two global searches while the target stays lost.',
-                    Range(0, 1000))
-    k: int = _p(5, 'Candidates of a global search.', Range(1, 64))
-    threshold: float = _p(5 / 255, 'Attention from which a place is a candidate.',
-                          Range(0.0, 1.0), rebuild=True)
+    beta2: int = _p(5, 'Consecutive frames below beta1 after which the whole image is searched; '
+                    '0: in every frame, as the conference version.', Range(0, 1000))
+    policy: str = _p('joint', 'What decides when to search and what to believe; paper: Algorithm '
+                     '2 alone.', choices=POLICIES)
+    rules: str = _p('+'.join(RULES), f"What joint adds to Algorithm 2: {', '.join(RULES)}, "
+                    "joined by '+'; none: nothing.")
+    visible_threshold: float = _p(0.4, 'Confidence from which a followed target is reported as '
+                                  'visible; at most beta1.', Range(0.01, 1.0))
+    confirm_frames: int = _p(2, 'Frames in a row in which a candidate of a global search must '
+                             'clear beta1 (the paper: 1).', Range(1, 100))
+    retry_frames: int = _p(1, 'Local frames between two global searches while the target stays '
+                           'lost.', Range(0, 1000))
+    max_candidates: int = _p(5, 'Candidates of a global search.', Range(1, 64))
+    attention_threshold: float = _p(5 / 255, 'Attention from which a place is a candidate.',
+                                    Range(0.0, 1.0), rebuild=True)
     max_size_ratio: float = _p(6.0, 'How many times larger or smaller than in the first frame a '
                                'side may become.', Range(1.0, 100.0))
     max_size_step: float = _p(1.3, 'The same from one reliable frame to the next.',
@@ -68,8 +81,10 @@ class Settings:
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
         wrong = out_of_range(self)
-        if self.backbone != 'efficientnet_lite0' and self.tracker not in ANY_BACKBONE:
-            takers = ' and '.join(ANY_BACKBONE)
+        spec = LOCAL_TRACKERS.get(self.tracker)
+        if spec and self.backbone in BACKBONES and self.backbone not in spec.backbones:
+            takers = ' and '.join(s.name for s in LOCAL_TRACKERS.values()
+                                  if self.backbone in s.backbones)
             wrong.append(f'backbone {self.backbone!r} is for the trackers {takers} only, '
                          f'tracker is {self.tracker!r}')
         if wrong:
@@ -78,8 +93,10 @@ class Settings:
 
     def search(self) -> SearchConfig:
         """Return the search policy's part."""
-        return SearchConfig(self.beta1, self.beta2, self.k, 'joint', self.visible, self.retry,
-                            self.confirm, self.max_size_ratio, self.max_size_step)
+        rules = frozenset() if self.rules == 'none' else frozenset(self.rules.split('+'))
+        return SearchConfig(self.beta1, self.beta2, self.max_candidates, self.policy,
+                            self.visible_threshold, self.retry_frames, self.confirm_frames,
+                            self.max_size_ratio, self.max_size_step, rules)
 
     def engine_config(self) -> EngineConfig:
         """Return the engine's part, resolved for this machine; ValueError if it can't be had."""
@@ -99,6 +116,8 @@ class Settings:
         known = {f.name: type(f.default) for f in fields(self)}
         clean: dict[str, Any] = {}
         for name, value in values.items():
+            if name in RENAMED:
+                raise ValueError(renamed(name))
             if name not in known:
                 raise ValueError(f'unknown parameter {name!r}; known: {", ".join(sorted(known))}')
             want = known[name]

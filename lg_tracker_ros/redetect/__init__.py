@@ -1,37 +1,11 @@
-"""Re-detectors: one file each, one line each in REDETECTORS."""
+"""Re-detectors: one file each, which ends with its spec; one word each in REDETECTORS."""
 
 from __future__ import annotations
 
-from typing import Callable, Mapping
+from lg_tracker_ros.redetect import correlation, tanet, tanet_lite
+from lg_tracker_ros.redetect.spec import RedetectorSpec
 
-from lg_tracker_ros.checkpoint import checked_file, read_into, shared_backbone
-from lg_tracker_ros.engine import EngineConfig
-from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.redetect import tanet
-from lg_tracker_ros.redetect.correlation import Correlation
-from lg_tracker_ros.redetect.tanet_lite import TanetLite
-from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, TanetLiteHead
-from lg_tracker_ros.types import Redetector
-
-Maker = Callable[[Settings, EngineConfig], Redetector]
-
-
-def _tanet_lite(settings: Settings, engine: EngineConfig) -> Redetector:
-    backbone, head = shared_backbone(), TanetLiteHead()
-    read_into(head, settings.redetector_weights, 'tanet_lite.safetensors')
-    return TanetLite(LiteTemplateNet(backbone, head), LiteFrameNet(backbone, head), engine,
-                     settings.threshold)
-
-
-def _tanet(settings: Settings, engine: EngineConfig) -> Redetector:
-    path = checked_file(settings.redetector_weights, 'tanet.safetensors')
-    return tanet.build(path, engine.device, config=tanet.TANetConfig(settings.threshold))
-
-
-REDETECTORS: Mapping[str, Maker | None] = {
-    'tanet_lite': _tanet_lite,
-    'tanet': _tanet,
-    'correlation': lambda settings, engine: Correlation(shared_backbone(), engine,
-                                                        settings.threshold),
-    'none': None,
-}
+NONE = RedetectorSpec('none', 'no global search', lambda weights, threshold, engine: None)
+REDETECTORS: dict[str, RedetectorSpec] = {s.name: s for s in (
+    tanet_lite.SPEC, tanet.SPEC, correlation.SPEC, NONE)}
+"""Every re-detector by its name; all else that names them looks here."""

@@ -10,9 +10,11 @@ from typing import Sequence
 
 import cv2
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
+from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.types import Box, Frame, Image, Proposals
 from lg_tracker_ros.vision.cells import inside_cells, TEMPLATE
 from lg_tracker_ros.vision.normalise import normalize
@@ -118,3 +120,8 @@ class Correlation:
         attention = as_attention(self._frame(squeeze(frame.image)[None], self._query)[0][0])
         return Proposals(attention_boxes(attention, (frame.width, frame.height), size, k,
                                          self.threshold), attention)
+
+
+SPEC = RedetectorSpec(
+    'correlation', 'correlation of pretrained features, untrained',
+    lambda weights, threshold, engine: Correlation(shared_backbone(), engine, threshold))

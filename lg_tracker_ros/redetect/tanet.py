@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 from lg_tracker_ros.boxes import clip_to_image
-from lg_tracker_ros.checkpoint import load_checkpoint
+from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
+from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.redetect.tanet_net import Features, SIZE, TANetGenerator, UNUSED_KEYS
 from lg_tracker_ros.types import Box, Frame, Image, Proposals
 import numpy as np
@@ -127,3 +129,11 @@ def build(weights: str | Path, device: torch.device | str = 'cpu', decoder: str 
     net = TANetGenerator(decoder)
     load_checkpoint(net, weights, ignore=UNUSED_KEYS)
     return TANet(net.to(device), device, config)
+
+
+def _make(weights: str, threshold: float, engine: EngineConfig) -> TANet:
+    return build(checked_file(weights, SPEC.weights), engine.device,
+                 config=TANetConfig(threshold))
+
+
+SPEC = RedetectorSpec('tanet', "the paper's; needs a checkpoint", _make, 'tanet.safetensors')

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.redetect.correlation import as_attention, SIDE, squeeze
 from lg_tracker_ros.redetect.regions import attention_boxes, interleave
-from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, LiteTemplateNet, PARTS
+from lg_tracker_ros.redetect.spec import RedetectorSpec
+from lg_tracker_ros.redetect.tanet_lite_net import (
+    LiteFrameNet,
+    LiteTemplateNet,
+    PARTS,
+    TanetLiteHead,
+)
 from lg_tracker_ros.types import Box, Frame, Proposals
 from lg_tracker_ros.vision.cells import inside_cells, TEMPLATE
 import numpy as np
@@ -66,3 +73,14 @@ class TanetLite:
         learned, plain = (attention_boxes(m, (frame.width, frame.height), size, k, self.threshold)
                           for m in (attention, as_attention(alike)))
         return Proposals(interleave(learned, plain, k), attention)
+
+
+def _make(weights: str, threshold: float, engine: EngineConfig) -> TanetLite:
+    backbone, head = shared_backbone(), TanetLiteHead()
+    read_into(head, weights, SPEC.weights)
+    return TanetLite(LiteTemplateNet(backbone, head), LiteFrameNet(backbone, head), engine,
+                     threshold)
+
+
+SPEC = RedetectorSpec('tanet_lite', 'small and trained on generated sequences; ships', _make,
+                      'tanet_lite.safetensors')

@@ -41,8 +41,8 @@ class TrackerNode(LifecycleNode):
         super().__init__('lg_tracker', **kwargs)
         self._build = build
         self._wrong = params.declare(self)
-        for name in params.unknown(self):
-            self.get_logger().warning(f'parameter {name!r} means nothing to this node')
+        for line in params.unknown(self):
+            self.get_logger().warning(line)
         # a wrong set is told when the node is configured; until then the defaults stand in
         self.settings, self._options = Settings(), NodeOptions()
         try:

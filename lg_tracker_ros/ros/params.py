@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, Sequence
 
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
-from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import (
     InvalidParameterException,
@@ -69,9 +69,15 @@ def declare(node: Node) -> dict[str, str]:
 
 
 def unknown(node: Node) -> list[str]:
-    """Return names that were given at the start and mean nothing, a typing error perhaps."""
-    return sorted(n for n in _overrides(node)
-                  if not node.has_parameter(n) and not n.startswith('qos_overrides'))
+    """
+    Say, a line each, which names were given at the start and mean nothing.
+
+    Either they are names of before, or typing errors perhaps.
+    """
+    names = sorted(n for n in _overrides(node)
+                   if not node.has_parameter(n) and not n.startswith('qos_overrides'))
+    return [renamed(n) + '; its value is not used' if n in RENAMED
+            else f'parameter {n!r} means nothing to this node' for n in names]
 
 
 def _overrides(node: Node) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         """Refuse values out of range, all named at once."""
-        unknown = ', '.join(sorted(self.rules - set(RULES)))
+        unknown = ', '.join(map(repr, sorted(self.rules - set(RULES))))
         wrong = [text for good, text in (
             (self.policy in POLICIES,
              f'policy must be one of {", ".join(POLICIES)}, got {self.policy!r}'),

@@ -19,7 +19,8 @@ from lg_tracker_ros.checkpoint import FOLDER, load_checkpoint
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.readers.files import folder_name, subfolders
 from lg_tracker_ros.datasets.sequence import LabelledSequence
-from lg_tracker_ros.local import LOCAL_TRACKERS, make_local
+from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.training.assets.install import default_folder
 from lg_tracker_ros.training.data import pseudo_labels
@@ -100,7 +101,7 @@ def measure(name: str, c: Training, weights: Path, held: Ring,
     quality, report = judge_pairs(training.find_network(name), c, weights, held)
     if name not in LOCAL_TRACKERS:
         return Measured(quality, report, float('nan'), float('nan'))
-    settings = Settings(tracker=name, weights=str(weights),
+    settings = Settings(tracker=name, tracker_weights=str(weights),
                         backbone=getattr(c, 'backbone', Settings().backbone))
     tracker = make_local(settings, settings.engine_config())
     return Measured(quality, report, *judge_tracks(tracker, sequences))
@@ -185,6 +186,6 @@ def run(args: argparse.Namespace) -> int:
         return 1
     file = args.out / f'{args.network}.safetensors'
     export([out / 'best.pt'], file)
-    kind = 'weights' if args.network in LOCAL_TRACKERS else 'redetector_weights'
+    kind = 'tracker_weights' if args.network in LOCAL_TRACKERS else 'redetector_weights'
     print(f'better: --param {kind}={file}')
     return 0

@@ -145,7 +145,7 @@ def test_batch_equals_one_by_one_and_engines_agree():
 
 def test_tracks_with_the_folder_that_training_left(tmp_path):
     torch.save({'state_dict': lite_net().state_dict(), 'step': 1}, tmp_path / 'best.pt')
-    tracker = build_tracker(Settings(tracker='siamfcpp', weights=str(tmp_path), threads=1,
+    tracker = build_tracker(Settings(tracker='siamfcpp', tracker_weights=str(tmp_path), threads=1,
                                      redetector='none'))
     tracker.init(FRAME, Box(100, 100, 50, 40))
     track, = tracker.step([FRAME])
@@ -159,9 +159,8 @@ def test_tracks_with_the_folder_that_training_left(tmp_path):
 
 def test_without_weights_says_where_they_are_expected():
     for backbone in VARIANTS:
-        settings = Settings(tracker='siamfcpp', backbone=backbone)
         with pytest.raises(ValueError, match=f'siamfcpp_{backbone}.safetensors') as e:
-            LOCAL_TRACKERS['siamfcpp'](settings, TORCH)
+            LOCAL_TRACKERS['siamfcpp'].build('', backbone, TORCH)
         assert '\n' not in str(e.value)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.engine import EngineConfig
-from lg_tracker_ros.local import make_local
+from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local.siamrpnpp import anchor_grid, build, decode, shape_penalty, SiamRPNpp
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS
 from lg_tracker_ros.parameters.tracker import Settings
@@ -314,7 +314,8 @@ def test_file_that_is_no_checkpoint_is_refused(tmp_path):
 
 @pytest.mark.parametrize('backbone', VARIANTS)
 def test_without_weights_says_where_they_are_expected(backbone, tmp_path):
-    settings = Settings(tracker='siamrpnpp', backbone=backbone, weights=str(tmp_path / 'no.pth'))
+    settings = Settings(tracker='siamrpnpp', backbone=backbone,
+                        tracker_weights=str(tmp_path / 'no.pth'))
     with pytest.raises(ValueError, match='no file of weights at') as caught:
         make_local(settings, EngineConfig('cpu', 'torch'))
     assert str(tmp_path / 'no.pth') in str(caught.value) and '\n' not in str(caught.value)

@@ -3,15 +3,14 @@
 from helpers.clip import first_box, frames, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.checkpoint import check_sum, FOLDER, shared_backbone
-from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.local import CONFIDENCE, LOCAL_TRACKERS, make_local
+from lg_tracker_ros.factory import build_tracker, make_local, make_redetector
+from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.opencv import csrt, OpenCVTracker
-from lg_tracker_ros.parameters.tracker import BACKBONES, Settings, TRACKERS
-from lg_tracker_ros.parameters.tracker import REDETECTORS as NAMES
+from lg_tracker_ros.local.spec import BACKBONES
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.recognition.look import Look
-from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.types import Box, Frame, Kind, LocalTracker, Redetector, Region
 import numpy as np
 import pytest
@@ -19,8 +18,9 @@ from safetensors.torch import load_file, save_file
 
 pytestmark = pytest.mark.rounding
 
-NEED_FILES = {'siamfcpp', 'siamrpnpp', 'opencv_nano', 'opencv_vit'}
-READY = sorted(set(TRACKERS) - NEED_FILES)
+NEED_FILES = {s.name for s in LOCAL_TRACKERS.values()
+              if s.external or not all(p.is_file() for p in s.files('', 'efficientnet_lite0'))}
+READY = sorted(set(LOCAL_TRACKERS) - NEED_FILES)
 
 
 @pytest.fixture(scope='module')
@@ -33,12 +33,6 @@ def make(name):
     """Build a local tracker as a user's settings do."""
     settings = Settings(tracker=name, redetector='none', threads=1)
     return make_local(settings, settings.engine_config())
-
-
-def test_registries_and_settings_name_the_same():
-    """A part that settings offer exists, and the other way round."""
-    assert set(LOCAL_TRACKERS) == set(CONFIDENCE) == set(TRACKERS)
-    assert set(REDETECTORS) == set(NAMES)
 
 
 # how much of the target each holds over the first 30 frames; the box of kcf and ncc never grows,
@@ -134,7 +128,7 @@ def test_extreme_targets(clip, box):
 def test_redetectors_find_the_target(clip, name, least):
     """Recall at 3 over the frames after the return, learned from frame 0 alone."""
     settings = Settings(redetector=name, threads=1)
-    redetector = REDETECTORS[name](settings, settings.engine_config())
+    redetector = make_redetector(settings, settings.engine_config())
     assert isinstance(redetector, Redetector)
     redetector.init(clip[0], first_box())
     hits = []
@@ -255,7 +249,7 @@ def test_a_learning_black_box_is_not_led_away_by_proposals(clip):
 def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
     """Any tracker's boxes and scores pass through; confidence is the logistic of both."""
     settings = Settings(redetector='none', threads=1)
-    plain = LOCAL_TRACKERS['ncc'](settings, settings.engine_config())
+    plain = LOCAL_TRACKERS['ncc'].build('', settings.backbone, settings.engine_config())
     look = Look(shared_backbone(), settings.engine_config())
     whole = CalibratedTracker(plain, look, Confidence(2.0, 3.0, -1.0))
     whole.init(clip[0], first_box())
@@ -283,7 +277,7 @@ def test_weights_may_bring_their_own_constants(tmp_path):
     for note, wrong in (('[1, 2, 3]', False), ('[1, "x"]', True)):
         path = tmp_path / 'mine.safetensors'
         save_file(shipped, path, {'confidence': note})
-        settings = Settings(weights=str(path), redetector='none', threads=1)
+        settings = Settings(tracker_weights=str(path), redetector='none', threads=1)
         if wrong:
             with pytest.raises(ValueError, match="'confidence' in its header should be three"):
                 make_local(settings, settings.engine_config())
@@ -305,4 +299,4 @@ def test_shipped_weights_are_whole(tmp_path):
     data[-1] ^= 1
     (tmp_path / 'pixelwise.safetensors').write_bytes(data)
     with pytest.raises(ValueError, match=r'is not what SHA256SUMS beside it says: damaged'):
-        make_local(Settings(weights=str(tmp_path)), Settings().engine_config())
+        make_local(Settings(tracker_weights=str(tmp_path)), Settings().engine_config())

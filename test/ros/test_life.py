@@ -16,6 +16,7 @@ from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.convert import time_to_msg
 from lg_tracker_ros.ros.inputs import LossMeter
+from lg_tracker_ros.ros.params import unknown
 from lifecycle_msgs.srv import ChangeState
 import pytest
 from rcl_interfaces.srv import DescribeParameters, SetParametersAtomically
@@ -79,11 +80,11 @@ def test_cycled_without_growth(cycles):
 
 def test_what_cannot_be_configured_is_said_and_can_be_mended():
     def build(settings):
-        if settings.weights:
-            raise ValueError(f'{settings.weights} does not exist; give a file that does')
+        if settings.tracker_weights:
+            raise ValueError(f'{settings.tracker_weights} does not exist; give a file that does')
         return Build()(settings)
     build.local = Build().local
-    with Rig(build, started=False, weights='/nowhere.pt') as rig:
+    with Rig(build, started=False, tracker_weights='/nowhere.pt') as rig:
         rig.camera()
         status = rig.part(TRACKING, lambda s: s.level == ERROR)
         assert status.message == ('configure failed: /nowhere.pt does not exist; '
@@ -92,7 +93,7 @@ def test_what_cannot_be_configured_is_said_and_can_be_mended():
         assert 'unconfigured' in rig.init(0).message
         params = AsyncParameterClient(rig.client, 'lg_tracker')
         assert rig.result(params.set_parameters(
-            [Parameter('weights', value='')])).results[0].successful
+            [Parameter('tracker_weights', value='')])).results[0].successful
         assert change(rig, 'configure') and change(rig, 'activate')
         rig.connect()
         rig.start(0)
@@ -110,6 +111,14 @@ def test_wrong_value_at_the_start_is_a_failed_configure(name, value, text):
         pytest.skip('there is a GPU here')
     with Rig(started=False, **{name: value}) as rig:
         assert text in rig.part(TRACKING, lambda s: s.level == ERROR).message
+
+
+def test_name_of_before_is_refused_with_that_of_today():
+    with Rig(started=False, visible=0.3, speed=2) as rig:
+        assert unknown(rig.node) == [
+            "parameter 'speed' means nothing to this node",
+            "parameter 'visible' is now called 'visible_threshold'; its value is not used"]
+        assert rig.node.settings.visible_threshold == 0.4
 
 
 def test_whole_number_for_a_float_is_taken():
@@ -137,7 +146,7 @@ def test_parameters_change_together_or_not_at_all():
         assert 'is for the trackers siamfcpp and siamrpnpp only' in refused.reason
         assert rig.node.settings.beta2 == 5
         assert rig.node.get_parameter('beta2').value == 5
-        assert atomically(beta1=0.97, visible=0.96, camera_timeout=0.5).successful
+        assert atomically(beta1=0.97, visible_threshold=0.96, camera_timeout=0.5).successful
         tracker = rig.node.tracker
         rig.until(lambda: (tracker.config.beta1, tracker.config.visible_threshold)
                   == (0.97, 0.96), 'applied')

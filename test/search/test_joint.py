@@ -296,7 +296,7 @@ def test_what_is_less_clear_than_usual_is_doubted_where_it_is_followed():
      'retry_frames must be at least 0, got -1; max_candidates must be in 1..64, got 0'),
     ({'policy': 'papers'}, "policy must be one of joint, paper, got 'papers'"),
     ({'rules': frozenset({'luck'})}, 'rules must be of absence, clarity, lock_on, confirmation, '
-     'sizes, size_guard, got luck'),
+     "sizes, size_guard, got 'luck'"),
     ({'max_size_ratio': 0.5}, 'max_size_ratio must be at least 1, got 0.5'),
 ])
 def test_wrong_values_are_refused_together(values, words):

@@ -279,7 +279,7 @@ def test_finetune_keeps_what_is_better_only(tmp_path, capsys):
     heads = PixelwiseHeads(count_heads(FOLDER / 'pixelwise.safetensors'))
     save_file(heads.state_dict(), tmp_path / 'new.safetensors')
     assert main([*words, '--weights', str(tmp_path / 'new.safetensors'), '--workers', '0']) == 0
-    assert f'better: --param weights={file}' in capsys.readouterr().out
+    assert f'better: --param tracker_weights={file}' in capsys.readouterr().out
     shipped = read_state_dict(FOLDER / 'pixelwise.safetensors')
     got = read_state_dict(file)
     assert all(torch.allclose(got[k].float(), v.float(), atol=1e-2) for k, v in shipped.items()

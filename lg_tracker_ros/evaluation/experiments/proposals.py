@@ -27,6 +27,7 @@ import time
 from typing import Any, Sequence
 
 import cv2
+from lg_tracker_ros import factory
 from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes
@@ -57,15 +58,15 @@ SHOWN = 4
 
 def redetector_settings(name: str) -> str:
     """
-    Return the tracker name whose re-detector ``name`` is (``tanet_lite@threshold=0.1``).
+    Return the tracker name whose re-detector ``name`` is (``tanet_lite@attention_threshold=0.1``).
 
     Raises ValueError when there is no such re-detector.
     """
     base = name.partition('@')[0]
-    if REDETECTORS.get(base) is None:
-        known = ', '.join(n for n, make in REDETECTORS.items() if make)
-        raise ValueError(f'unknown re-detector {name!r}; expected one of {known}, perhaps with '
-                         '@parameter=value')
+    known = [n for n in REDETECTORS if n != 'none']
+    if base not in known:
+        raise ValueError(f'unknown re-detector {name!r}; expected one of {", ".join(known)}, '
+                         'perhaps with @parameter=value')
     return f'opencv_mil+{name}'  # a local tracker without weights, which isn't made
 
 
@@ -73,9 +74,9 @@ def redetector_settings(name: str) -> str:
 def make_redetector(name: str) -> Redetector:
     """Build a re-detector of one thread, and keep the last; ValueError when it can't be had."""
     settings = settings_of(redetector_settings(name))
-    make = REDETECTORS[settings.redetector]
-    assert make is not None  # redetector_settings has seen to that
-    return make(settings, settings.engine_config())
+    made = factory.make_redetector(settings, settings.engine_config())
+    assert made is not None  # redetector_settings has seen to that
+    return made
 
 
 def asked(sequence: LabelledSequence, every: int) -> list[int]:

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import cv2
 from lg_tracker_ros.boxes import clip_to_image
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.local import opencv
+from lg_tracker_ros.local import LOCAL_TRACKERS, opencv
 from lg_tracker_ros.parameters.reading import read_settings
-from lg_tracker_ros.parameters.tracker import REDETECTORS, Settings, TRACKERS
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 
@@ -89,14 +90,11 @@ class Peer:
 
 
 def peer_weights(name: str, folder: Path = WEIGHTS) -> str:
-    """Find the ONNX files that tracker ``name`` needs below ``folder``; '' for one without."""
-    if name == 'opencv_vit':
-        found = sorted(folder.rglob('*vit*.onnx'))
-        return str(found[0]) if found else str(folder)
-    if name == 'opencv_nano':
-        found = sorted(folder.rglob('*backbone*.onnx'))
-        return str(found[0].parent) if found else str(folder)
-    return ''
+    """Find the files that tracker ``name`` needs below ``folder``; '' for one without."""
+    spec = LOCAL_TRACKERS.get(name)
+    if spec is None or spec.external is None:
+        return ''
+    return spec.external.find(folder) or str(folder)
 
 
 def folder_name(name: str) -> str:
@@ -120,14 +118,14 @@ def settings_of(name: str, weights: Path = WEIGHTS) -> Settings:
     if base == 'default':
         return read_settings(None, ['threads=1', *params])
     local, plus, redetector = base.partition('+')
-    if not plus or local not in TRACKERS or redetector not in REDETECTORS:
+    if not plus or local not in LOCAL_TRACKERS or redetector not in REDETECTORS:
         raise ValueError(
             f"unknown tracker {name!r}; expected 'default', a parameter file NAME.yaml, "
-            f'{", ".join(PEERS)}, or LOCAL+REDETECTOR of {", ".join(TRACKERS)} and '
+            f'{", ".join(PEERS)}, or LOCAL+REDETECTOR of {", ".join(LOCAL_TRACKERS)} and '
             f'{", ".join(REDETECTORS)}, perhaps with @parameter=value')
     found = peer_weights(local, weights)
     return read_settings(None, ['threads=1', f'tracker={local}', f'redetector={redetector}',
-                                *([f'weights={found}'] if found else []), *params])
+                                *([f'tracker_weights={found}'] if found else []), *params])
 
 
 def make_runner(name: str, weights: Path = WEIGHTS) -> Runner:

@@ -10,7 +10,7 @@ from lg_tracker_ros.evaluation.experiments.records import read_records, Record
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper
 from lg_tracker_ros.files import replace_file
-from lg_tracker_ros.parameters.tracker import TRACKERS
+from lg_tracker_ros.local import LOCAL_TRACKERS
 
 Results = Mapping[str, Mapping[str, Record]]
 Metrics = Mapping[str, Any]
@@ -64,7 +64,7 @@ def generalisation(outs: Mapping[str, Results], redetector: str) -> list[str]:
     lines = ['## Table VIII: generalisation', '']
     for data, results in outs.items():
         rows = []
-        for local in TRACKERS:
+        for local in LOCAL_TRACKERS:
             pair = f'{local}+none', with_search(results, local, redetector)
             if not all(p in results for p in pair):
                 continue
@@ -77,7 +77,7 @@ def generalisation(outs: Mapping[str, Results], redetector: str) -> list[str]:
         lines += grid(f'Without → with {redetector}, {data} (ours)',
                       ['local tracker', 'success AUC', 'F', 'F as reported', 'sequences',
                        'data; weights; commit; machine'], rows)
-    missing = [t for t in TRACKERS if not any(f'{t}+none' in r for r in outs.values())]
+    missing = [t for t in LOCAL_TRACKERS if not any(f'{t}+none' in r for r in outs.values())]
     if missing:
         lines += [f'Not run: {", ".join(missing)}.', '']
     head = ['tracker', 'without', 'with TANet']
@@ -105,7 +105,7 @@ def efficiency(outs: Mapping[str, Results], redetector: str) -> list[str]:
     lines = ['## Table V: efficiency', '']
     for data, results in outs.items():
         rows = []
-        for local in TRACKERS:
+        for local in LOCAL_TRACKERS:
             pair = f'{local}+none', with_search(results, local, redetector)
             if all(p in results for p in pair):
                 before, after = (tracker_metrics(results[p])['mean'] for p in pair)

@@ -19,8 +19,9 @@ from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.trackers import peer_weights
 from lg_tracker_ros.evaluation.metrics.calibration import calibration_error, reliability
 from lg_tracker_ros.evaluation.reports.markdown import table
-from lg_tracker_ros.local import make_local
-from lg_tracker_ros.parameters.tracker import Settings, TRACKERS
+from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence, logit
 from lg_tracker_ros.training.calibration.observations import (
@@ -153,7 +154,7 @@ def write_confidence(path: Path, confidence: Confidence) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train calibrate``."""
-    parser.add_argument('trackers', nargs='+', metavar='TRACKER', help=', '.join(TRACKERS))
+    parser.add_argument('trackers', nargs='+', metavar='TRACKER', help=', '.join(LOCAL_TRACKERS))
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
                         help='as for `train fit`; the tenth that is held out there is used')
     parser.add_argument('--without', nargs='+', default=[], metavar='DATA SET',
@@ -181,7 +182,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError('--write needs --weights: the file to write into')
     recognizers = {}
     for name in args.trackers:
-        settings = Settings(tracker=name, redetector='none', threads=1, weights=str(
+        settings = Settings(tracker=name, redetector='none', threads=1, tracker_weights=str(
             args.weights or peer_weights(name, args.peers)))
         recognizers[name] = make_local(settings, settings.engine_config())
     material = read_material(args.data, validation=True, without=args.without)

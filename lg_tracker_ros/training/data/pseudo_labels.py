@@ -17,7 +17,7 @@ from typing import Sequence
 import cv2
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.datasets.readers.files import folder_name
-from lg_tracker_ros.local import make_local
+from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.media.video import VideoOut
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.training.data.media import decode, held_out, Rng
@@ -42,9 +42,9 @@ def make_teacher(folder: Path | None) -> tuple[LocalTracker, float]:
     Also returns the confidence below which the target counts as lost.
     """
     settings = Settings() if folder is None else Settings(tracker='opencv_nano',
-                                                          weights=str(folder))
+                                                          tracker_weights=str(folder))
     return (make_local(settings, settings.engine_config()),
-            settings.visible if folder is None else 0.1)
+            settings.visible_threshold if folder is None else 0.1)
 
 
 def textured_box(rng: Rng, image: Image) -> Box | None:

@@ -177,9 +177,10 @@ def test_names_stand_for_what_they_say(tmp_path):
     assert settings_of('default').redetector == 'tanet_lite'
     assert settings_of('ncc+correlation').tracker == 'ncc'
     assert settings_of('default@beta1=0.7@threads=2').threads == 2
-    assert settings_of('opencv_mil+tanet_lite@k=3').k == 3
+    assert settings_of('opencv_mil+tanet_lite@max_candidates=3').max_candidates == 3
     assert folder_name('/some/robot.yaml@beta1=0.7') == 'robot@beta1=0.7'
-    assert folder_name('ncc+none@weights=/tmp/a.pt') == 'ncc+none@weights=_tmp_a.pt'
+    long = 'ncc+none@tracker_weights='
+    assert folder_name(f'{long}/tmp/a.pt') == f'{long}_tmp_a.pt'
     (tmp_path / 'v2').mkdir()
     for name in ('nano_backbone.onnx', 'nano_head.onnx'):
         (tmp_path / 'v2' / name).touch()

@@ -20,7 +20,8 @@ import pytest
 AWAY = range(10, 15)
 PERFECT = 20 / 21  # no IoU is above the last of the 21 thresholds
 THIRD = 7 / 21  # an IoU of 1/3 is above 0, .05, ... .3
-SETTINGS = {'tracker': 'pixelwise', 'redetector': 'tanet_lite', 'beta1': 0.8, 'weights': ''}
+SETTINGS = {'tracker': 'pixelwise', 'redetector': 'tanet_lite', 'beta1': 0.8,
+            'tracker_weights': ''}
 MADE = {
     'default': {'settings': SETTINGS, 'weights': {'pixelwise.safetensors': '00aa'},
                 'trained_on': ['COCO 2017/*', 'Birds/a', 'Birds/b'], 'commit': 'c0ffee+',

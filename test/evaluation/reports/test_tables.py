@@ -92,13 +92,14 @@ def test_a_sweep_runs_every_combination_and_resumes(tmp_path, capsys):
 def test_what_a_sweep_refuses(tmp_path, capsys):
     words = ['eval', 'sweep', '--data', str(DATA), '--out', str(tmp_path)]
     assert main([*words, '--trackers', 'default,opencv_kcf+none']) == 1
-    assert main([*words, '--vary', 'k=1', '--vary', 'k=2']) == 1
+    assert main([*words, '--vary', 'max_candidates=1', '--vary', 'max_candidates=2']) == 1
     err = capsys.readouterr().err.splitlines()
-    assert 'a sweep varies one tracker' in err[0] and 'varied once, got k k' in err[1]
+    assert 'a sweep varies one tracker' in err[0]
+    assert 'varied once, got max_candidates max_candidates' in err[1]
     with pytest.raises(argparse.ArgumentTypeError, match='name=value,value'):
         sweep.parameter('beta1')
     with pytest.raises(ValueError, match='unknown tracker'):
-        main_name = next(iter(sweep.combinations('nothing', [('k', ['1'])])))
+        main_name = next(iter(sweep.combinations('nothing', [('max_candidates', ['1'])])))
         sweep.one_pass.settings_of(main_name)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.factory import make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.training.adversarial import ablation
 from lg_tracker_ros.training.adversarial.algorithm1 import (
@@ -303,8 +303,8 @@ def test_best_weights_are_the_generators(tmp_path, samples):
     best, last = read_run(tmp_path / 'best.pt'), read_run(tmp_path / 'last.pt')
     assert set(best['state_dict']) == set(tanet_lite.TanetLiteHead().state_dict())
     assert set(best['report']) == {'loss', 'r1', 'r3'}
-    made = REDETECTORS['tanet_lite'](Settings(redetector_weights=str(tmp_path / 'best.pt')),
-                                     EngineConfig('cpu', 'torch', threads=1))
+    made = make_redetector(Settings(redetector_weights=str(tmp_path / 'best.pt')),
+                           EngineConfig('cpu', 'torch', threads=1))
     assert made.history == 2
     # and training may begin with them
     c = replace(SMALL, steps=1, rate=1e-9)

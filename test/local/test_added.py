@@ -1,0 +1,55 @@
+"""A local tracker of one's own: a file with a class and a spec, and a line that registers it."""
+
+import csv
+import importlib.util
+
+from helpers.clip import first_box, VIDEO
+from lg_tracker_ros.cli import main
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.provenance import weights_of, what_made_it
+import pytest
+
+MODULE = """
+from lg_tracker_ros.local.spec import LocalSpec
+from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.types import TrackerOutput
+
+
+class Still:
+    def init(self, frame, box):
+        self.box = box
+
+    def track(self, frame, regions):
+        return [TrackerOutput(self.box, 1.0, 1.0) for _ in regions]
+
+
+SPEC = LocalSpec('still', 'a target that never moves', lambda weights, backbone, engine: Still(),
+                 Confidence(0.0, 0.0, 3.0))
+"""
+
+
+def test_a_tracker_is_a_file_and_a_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / 'still.py').write_text(MODULE)
+    spec = importlib.util.spec_from_file_location('still', tmp_path / 'still.py')
+    still = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(still)
+    with pytest.raises(ValueError, match='tracker must be one of'):
+        Settings(tracker='still')
+    monkeypatch.setitem(LOCAL_TRACKERS, still.SPEC.name, still.SPEC)
+    box = first_box()
+    out = tmp_path / 'out.csv'
+    words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '150',
+             '--param', 'tracker=still', '--param', 'redetector=none', '--out', str(out)]
+    assert main(words) == 0, capsys.readouterr().err
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert len(rows) == 10
+    for row in rows[1:]:
+        assert [float(row[c]) for c in 'xywh'] == pytest.approx([box.x, box.y, box.w, box.h],
+                                                                abs=0.01)
+        assert float(row['confidence']) == pytest.approx(0.9526, abs=1e-3)
+    settings = Settings(tracker='still', redetector='none')
+    made = what_made_it('still', weights_of(settings))
+    assert list(made['weights']) == ['efficientnet_lite0.safetensors']
+    with pytest.raises(ValueError, match="backbone 'alexnet' is for the trackers siamfcpp and"):
+        Settings(tracker='still', backbone='alexnet')

@@ -1,0 +1,33 @@
+"""Parameters: the file that is written from them, what they hand to the search, refusals."""
+
+from pathlib import Path
+
+from lg_tracker_ros.parameters.as_yaml import as_yaml
+from lg_tracker_ros.parameters.reading import read_settings
+from lg_tracker_ros.parameters.tracker import RENAMED, Settings
+from lg_tracker_ros.search import RULES, SearchConfig
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_parameter_file_is_current():
+    assert (ROOT / 'config/tracker.yaml').read_text() == as_yaml(), (
+        'python -m lg_tracker_ros.parameters.as_yaml > config/tracker.yaml')
+
+
+def test_rules_and_policy_reach_the_search():
+    assert Settings().search() == SearchConfig() and Settings().search().rules == set(RULES)
+    assert Settings(rules='none').search().rules == frozenset()
+    chosen = read_settings(None, ['policy=paper', 'rules=sizes+absence', 'beta2=0']).search()
+    assert (chosen.policy, chosen.rules, chosen.beta2) == ('paper', {'sizes', 'absence'}, 0)
+    assert not Settings().needs_rebuild(Settings(policy='paper', rules='none'))
+
+
+@pytest.mark.parametrize('old, new', RENAMED.items())
+def test_a_name_of_before_is_refused_with_that_of_today(old, new):
+    for ask in (lambda: read_settings(None, [f'{old}=1']), lambda: Settings().changed({old: 1})):
+        with pytest.raises(ValueError) as e:
+            ask()
+        assert str(e.value) == f'parameter {old!r} is now called {new!r}'
+    assert hasattr(Settings(), new)
