@@ -24,7 +24,7 @@ MODULES = {_module(path) for path in SOURCES}
 
 
 def _imports(path: Path, everywhere: bool = True) -> set[str]:
-    """List what a file imports: modules of the package without its name, others with a leading '!'.
+    """List a file's imports: ours without the package's name, others behind a '!'.
 
     everywhere: imports inside functions count as well. Imports for types only never do.
     """
