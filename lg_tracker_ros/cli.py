@@ -18,6 +18,7 @@ from typing import Iterator, Sequence, TextIO
 from lg_tracker_ros import bench
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.evaluation import cli as evaluation
+from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.media.video import Source, VideoOut
@@ -118,7 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = commands.add_parser('eval', help='measure trackers on labelled sequences')
     evaluation.add_arguments(p)
     p = commands.add_parser('train', help='train the networks')
-    training.add_arguments(p)
+    training.add_arguments(p, {
+        'ablation': (ablation.add_arguments, ablation.run,
+                     'train with and without discriminators over seeds, and compare')})
     args = parser.parse_args(argv)
     if getattr(args, 'start', 0) < 0:
         parser.error('--start must be at least 0')

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from typing import Callable, Mapping
 
 from lg_tracker_ros.training import export, finetune
-from lg_tracker_ros.training.adversarial import ablation
 from lg_tracker_ros.training.assets import install
 from lg_tracker_ros.training.calibration import fit as calibrate
 from lg_tracker_ros.training.data import grabcut, pseudo_labels
 from lg_tracker_ros.training.loop import fit
 from lg_tracker_ros.training.synthesis import preview
 
-COMMANDS = {
+Command = tuple[Callable[[argparse.ArgumentParser], None],
+                Callable[[argparse.Namespace], int], str]
+"""How a command declares its options, how it runs, and what it is for."""
+
+COMMANDS: Mapping[str, Command] = {
     'assets': (install.add_arguments, install.run, 'get what scenes are made of'),
     'preview': (preview.add_arguments, preview.run, 'show what the generator makes'),
     'fit': (fit.add_arguments, fit.run,
             'train a network; goes on where it stopped; torchrun starts it on several GPUs'),
-    'ablation': (ablation.add_arguments, ablation.run,
-                 'train with and without discriminators over seeds, and compare'),
     'pack': (fit.add_pack_arguments, fit.run_pack, 'make samples beforehand'),
     'label': (pseudo_labels.add_arguments, pseudo_labels.run,
               'label real video with a teacher that must return to where it began'),
@@ -32,10 +34,14 @@ COMMANDS = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the commands of ``train``."""
+def add_arguments(parser: argparse.ArgumentParser, more: Mapping[str, Command]) -> None:
+    """
+    Declare the commands of ``train``.
+
+    ``more`` are commands that live above training because they measure as well.
+    """
     commands = parser.add_subparsers(dest='train_command', required=True)
-    for name, (arguments, run_it, text) in COMMANDS.items():
+    for name, (arguments, run_it, text) in {**COMMANDS, **more}.items():
         p = commands.add_parser(name, help=text, description=text)
         arguments(p)
         p.set_defaults(run=run_it)

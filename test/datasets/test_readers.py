@@ -1,10 +1,31 @@
 """The readers of data sets, over tiny ones made here in the layouts of the official archives."""
 
-import json
 from pathlib import Path
 import re
 
 import cv2
+from helpers.data_sets import (
+    check,
+    complaint,
+    CONFIG,
+    davis_set,
+    got10k,
+    images,
+    lasot,
+    MAKERS,
+    NAN,
+    numbered,
+    otb,
+    oxuva,
+    plain_set,
+    tlp,
+    trackingnet,
+    uav,
+    vid_set,
+    video,
+    vot_set,
+    write,
+)
 from lg_tracker_ros.datasets.readers import (
     davis,
     LAYOUTS,
@@ -16,186 +37,10 @@ from lg_tracker_ros.datasets.readers import (
 )
 from lg_tracker_ros.datasets.readers.files import find_images
 from lg_tracker_ros.datasets.readers.text import read_rows, read_values
-from lg_tracker_ros.media.video import VideoOut
 import numpy as np
 import pytest
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared'
-NAN = [np.nan] * 4
-
-
-def write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-def images(folder, names, size=(16, 16)):
-    """Write small images; ``size`` is width and height."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        cv2.imwrite(str(folder / name), np.full((size[1], size[0], 3), 90, np.uint8))
-    return folder
-
-
-def numbered(first, last, form='{:04}.jpg'):
-    return [form.format(i) for i in range(first, last + 1)]
-
-
-def video(path, count):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    out = VideoOut(path, 25.0)
-    for _ in range(count):
-        out.write(np.full((32, 32, 3), 90, np.uint8))
-    out.close()
-
-
-def otb(root):
-    write(root / 'Dog/groundtruth_rect.txt', '3\t4\t5\t6\n4, 4,5,6\n1 1 0 0\n')
-    images(root / 'Dog/img', numbered(1, 3))
-    return root
-
-
-def got10k(root):
-    write(root / 'val/list.txt', 'GOT-10k_Val_000001\n')
-    one = root / 'val/GOT-10k_Val_000001'
-    write(one / 'groundtruth.txt', '3.0000,4.0000,5.0000,6.0000\n' * 3 + '-1,-1,-1,-1\n')
-    write(one / 'absence.label', '0\n1\n0\n0\n')
-    write(one / 'cover.label', '8\n3\n0\n8\n')
-    write(one / 'meta_info.ini', '[METAINFO]\nurl: https://x.org/a\nobject_class: bear\n'
-          'motion_class: walking\n')
-    images(one, numbered(1, 4, '{:08}.jpg'))
-    return root
-
-
-def lasot(root):
-    one = root / 'tiger/tiger-6'
-    write(one / 'groundtruth.txt', '3,4,5,6\n3,4,5,6\n0,0,0,0\n613,731,247,-11\n')
-    write(one / 'full_occlusion.txt', '0,1,0,0')
-    write(one / 'out_of_view.txt', '0,0,1,0')
-    images(one / 'img', numbered(1, 4, '{:08}.jpg'))
-    return root
-
-
-def trackingnet(root):
-    write(root / 'TEST/anno/abc_1.txt', '3.00,4.00,5.00,6.00\n')
-    write(root / 'TRAIN_0/anno/xyz_0.txt', ''.join(f'{i},0,5,6\n' for i in range(11)))
-    images(root / 'TEST/frames/abc_1', numbered(0, 2, '{}.jpg'))
-    images(root / 'TRAIN_0/frames/xyz_0', numbered(0, 10, '{}.jpg'))
-    return root
-
-
-def vot_set(root):
-    write(root / 'sequences/list.txt', 'bag\n')
-    one = root / 'sequences/bag'
-    write(one / 'sequence', 'fps=30\nchannels.color=color/%08d.jpg\nname=bag\n')
-    write(one / 'groundtruth.txt', '\n'.join((
-        '3,4,5,6', 'nan,nan,nan,nan', '2,3,9,1,8,11,1,13', 'm2,3,4,3,5,2,2,2,1',
-        'm0,0,0,0,0', '0')) + '\n')
-    write(one / 'occlusion.tag', '0\n1\n0\n0\n0\n0\n')
-    write(one / 'motion_change.label', '0\n' * 6)
-    images(one / 'color', numbered(1, 6, '{:08}.jpg'))
-    return root
-
-
-CONFIG = """function seqs=configSeqs
-
-seqUAV123={struct('name','bike1','path','F:\\UAV123\\data_seq\\UAV123\\bike1\\','startFrame',1,\
-'endFrame',2,'nz',6,'ext','jpg','init_rect',[0,0,0,0]),...
-    struct('name', 'car1_2', 'path','F:\\UAV123\\data_seq\\UAV123\\car1\\','startFrame',3,\
-'endFrame',4,'nz',6,'ext','jpg','init_rect',[0,0,0,0])};
-
-seqUAV20L={struct('name','bike1','path','F:\\UAV123\\data_seq\\UAV123\\bike1\\','startFrame',2,\
-'endFrame',3,'nz',6,'ext','jpg','init_rect',[0,0,0,0])};
-"""
-
-
-def uav(root):
-    write(root / 'configSeqs.m', CONFIG)
-    write(root / 'anno/UAV123/bike1.txt', '3,4,5,6\nNaN,NaN,NaN,NaN\n')
-    write(root / 'anno/UAV123/car1_2.txt', '7,8,5,6\n8,8,5,6\n')
-    write(root / 'anno/UAV123/att/car1_2.txt', '1,0,0,0,0,0,1,0,0,0,0,1\n')
-    write(root / 'anno/UAV20L/bike1.txt', '9,9,5,6\n9,8,5,6\n')
-    for name in ('bike1', 'car1'):
-        images(root / 'data_seq/UAV123' / name, numbered(1, 5, '{:06}.jpg'))
-    return root
-
-
-def tlp(root):
-    write(root / 'Bike/groundtruth_rect.txt', '1,3,4,5,6,0\n2,3,4,5,6,1\n3,3,4,0,6,0\n')
-    images(root / 'Bike/img', numbered(1, 3, '{:05}.jpg'))
-    images(root / 'CarChase4/img', numbered(1, 2, '{:05}.jpg'))
-    return root
-
-
-def oxuva(root):
-    head = 'vid0001,obj0000,20,elephant,unknown,unknown'
-    write(root / 'annotations/dev.csv',
-          f'{head},2,present,0.25,0.75,0.1,0.6\n{head},4,absent,0.0,0.0,0.0,0.0\n'
-          f'{head},6,present,0.5,1.0,0.0,0.5\n')
-    write(root / 'tasks/dev.csv', 'vid0001,obj0000,2,6,0.25,0.75,0.1,0.6\n')
-    write(root / 'tasks/test.csv', 'vid0002,obj0001,0,2,0.25,0.75,0.1,0.6\n')
-    images(root / 'images/dev/vid0001', numbered(0, 7, '{:06}.jpeg'), (20, 10))
-    images(root / 'images/test/vid0002', numbered(0, 3, '{:06}.jpeg'), (20, 10))
-    return root
-
-
-def davis_set(root):
-    """Two sequences: one object as 255, and two objects with an area to pass over."""
-    for name in ('bear', 'dogs'):
-        images(root / 'JPEGImages/480p' / name, numbered(0, 1, '{:05}.jpg'))
-        (root / 'Annotations/480p' / name).mkdir(parents=True)
-    for i in range(2):
-        bear, dogs = np.zeros((2, 16, 16), np.uint8)
-        bear[3:5, 2 + i:6 + i] = 255
-        dogs[1:3, 1:4] = 1
-        dogs[8, 9] = 2 * (1 - i)
-        dogs[0] = 255
-        cv2.imwrite(str(root / f'Annotations/480p/bear/{i:05}.png'), bear)
-        cv2.imwrite(str(root / f'Annotations/480p/dogs/{i:05}.png'), dogs)
-    return root
-
-
-def vid_set(root):
-    """One snippet: a track that ends, and one that comes."""
-    snippet = 'VID/train/P/ILSVRC2015_train_0'
-    images(root / 'Data' / snippet, numbered(0, 2, '{:06}.JPEG'))
-    for i, tracks in enumerate(({0: (1, 2, 6, 8)}, {0: (2, 2, 7, 8), 1: (1, 2, 4, 3)},
-                                {1: (3, 2, 6, 3)})):
-        write(root / 'Annotations' / snippet / f'{i:06}.xml', '<annotation>' + ''.join(
-            f'<object><trackid>{t}</trackid><name>n02084071</name><bndbox><xmax>{b[2]}</xmax>'
-            f'<xmin>{b[0]}</xmin><ymax>{b[3]}</ymax><ymin>{b[1]}</ymin></bndbox></object>'
-            for t, b in tracks.items()) + '</annotation>')
-    return root
-
-
-def plain_set(root):
-    write(root / 'cup/groundtruth.txt', '3,4,5,6\nnan,nan,nan,nan\n3.5,4,5,6\n')
-    video(root / 'cup/video.mp4', 3)
-    write(root / 'hat/groundtruth.txt', '3,4,5,6\n4,4,5,6\n')
-    images(root / 'hat/images', ['9.png', '10.png'])
-    write(root / 'hat/protocol.json', json.dumps(
-        {'protocol': 'absent', 'source': 'OTB/Dog', 'attributes': ['cut-away'], 'seed': 3}))
-    (root / 'notes').mkdir()
-    return root
-
-
-MAKERS = {'otb': otb, 'got10k': got10k, 'lasot': lasot, 'trackingnet': trackingnet, 'vot': vot_set,
-          'uav123': uav, 'uav20l': uav, 'tlp': tlp, 'oxuva': oxuva, 'vid': vid_set,
-          'davis': davis_set, 'plain': plain_set}
-
-
-def check(sequence, truth, absent=()):
-    np.testing.assert_array_equal(sequence.truth, np.array(truth, float))
-    assert np.flatnonzero(sequence.absent).tolist() == list(absent)
-
-
-def complaint(folder, layout=''):
-    """Return the error of reading, which must be one line."""
-    with pytest.raises(ValueError) as caught:
-        read_dataset(folder, layout)
-    assert '\n' not in str(caught.value)
-    return str(caught.value)
 
 
 def test_each_layout_has_a_maker_here_and_plain_is_tried_last():
@@ -437,112 +282,6 @@ def test_plain_takes_any_single_video(tmp_path):
     assert 'cup holds 2 videos; name the right one video.mp4' in complaint(tmp_path)
     video(tmp_path / 'cup/video.mp4', 3)
     assert read_dataset(tmp_path)[0].video == tmp_path / 'cup/video.mp4'
-
-
-def damage(path, text):
-    def change(root):
-        write(root / path, text)
-    return change
-
-
-def remove(path):
-    def change(root):
-        (root / path).unlink()
-    return change
-
-
-GOT = 'val/GOT-10k_Val_000001/'
-WRONG = [
-    ('otb', damage('Dog/groundtruth_rect.txt', '3,4,5,6\n3,4,5\n3,4,5,6\n'),
-     'Dog/groundtruth_rect.txt:2: expected 4 numbers x,y,w,h, got 3'),
-    ('otb', damage('Dog/groundtruth_rect.txt', '3,4,5,6\n\n3,4,5,6\n'),
-     'groundtruth_rect.txt:2: expected 4 numbers x,y,w,h, got 0'),
-    ('otb', damage('Dog/groundtruth_rect.txt', '3,4,5,6\n3,4,5,six\n3,4,5,6\n'),
-     "groundtruth_rect.txt:2: 'six' is not a number"),
-    ('otb', remove('Dog/img/0003.jpg'),
-     'groundtruth_rect.txt has 3 lines but there are 2 images in'),
-    ('got10k', damage(GOT + 'absence.label', '0\n1\n0\n2\n'),
-     'absence.label:4: expected whole numbers from 0 to 1, got 2'),
-    ('got10k', damage(GOT + 'cover.label', '8\n8\n'),
-     'cover.label has 2 values but there are 4 frames'),
-    ('got10k', remove(GOT + 'absence.label'), 'absence.label does not exist'),
-    ('lasot', remove('tiger/tiger-6/out_of_view.txt'), 'out_of_view.txt does not exist'),
-    ('lasot', damage('tiger/tiger-6/full_occlusion.txt', '0,1,0'),
-     'full_occlusion.txt has 3 values but there are 4 frames'),
-    ('lasot', damage('tiger/tiger-6/groundtruth.txt', '1,nan,5,6\n'),
-     'groundtruth.txt:1: write nan for every number or none'),
-    ('lasot', damage('tiger/tiger-6/groundtruth.txt', '0,0,0,0\n' * 4),
-     'groundtruth.txt: tiger-6: the target has no box in any frame'),
-    ('trackingnet', damage('TEST/anno/abc_1.txt', '3,4,5,6\n3,4,5,6\n'),
-     'abc_1.txt has 2 lines but there are 3 images in'),
-    ('trackingnet', damage('TEST/anno/lost_1.txt', '3,4,5,6\n'), 'frames/lost_1 does not exist'),
-    ('vot', damage('sequences/list.txt', 'bag\ncar\n'),
-     'sequences/car/groundtruth.txt does not exist; list.txt names car'),
-    ('vot', damage('sequences/bag/groundtruth.txt', '3,4,5,6\n1,2,3,4,5\n'),
-     'bag/groundtruth.txt:2: expected x,y,w,h, a polygon'),
-    ('vot', damage('sequences/bag/groundtruth.txt', '3,4,5,6\nm0,0,2,2,1,9\n'),
-     'bag/groundtruth.txt:2: expected a mask mx,y,w,h,run'),
-    ('vot', damage('sequences/bag/groundtruth.txt', '3,4,5,6\nmnan,0,2,2,1\n'),
-     'bag/groundtruth.txt:2: expected a mask mx,y,w,h,run'),
-    ('uav123', damage('anno/UAV123/tram.txt', '3,4,5,6\n'), 'configSeqs.m has no sequence tram'),
-    ('uav123', remove('configSeqs.m'), 'configSeqs.m does not exist'),
-    ('uav123', damage('configSeqs.m', 'function seqs=configSeqs\n'),
-     "configSeqs.m holds no struct('name'"),
-    ('uav123', remove('data_seq/UAV123/car1/000004.jpg'),
-     'car1 holds 1 of the frames 3 to 4 that configSeqs.m gives to car1_2'),
-    ('uav20l', damage('anno/UAV20L/bike1.txt', '1,2,3,4\n'),
-     'bike1.txt has 1 lines but there are 2 images in'),
-    ('tlp', damage('Bike/groundtruth_rect.txt', '1,3,4,5,6,0\n3,3,4,5,6,0\n3,3,4,5,6,0\n'),
-     'groundtruth_rect.txt:2: frame 3, but image 2 in img/ is 00002.jpg'),
-    ('tlp', damage('Bike/groundtruth_rect.txt', '1,3,4,5,6,7\n2,3,4,5,6,0\n3,3,4,5,6,0\n'),
-     'groundtruth_rect.txt:1: lost must be 0 or 1, got 7'),
-    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,20\n'),
-     'dev.csv:1: expected 12 columns, got 3'),
-    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,2,cat,,,2,here,0,1,0,1\n'),
-     "dev.csv:1: expected present or absent, got 'here'"),
-    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,2,cat,,,2,present,0,7,0,1\n'),
-     'dev.csv:1: xmin,xmax,ymin,ymax must be shares from 0 to 1, got 0,7,0,1'),
-    ('oxuva', damage('annotations/dev.csv', 'vid0001,obj0000,2,cat,,,2.5,present,0,1,0,1\n'),
-     "dev.csv:1: expected the number of a frame, got '2.5'"),
-    ('oxuva', remove('images/dev/vid0001/000003.jpeg'),
-     'vid0001 holds 4 of the frames 2 to 6 that'),
-    ('oxuva', damage('images/dev/vid0001/000002.jpeg', 'x'),
-     '000002.jpeg cannot be read as an image'),
-    ('davis', damage('Annotations/480p/bear/00001.png', 'x'),
-     'bear/00001.png cannot be read as an image'),
-    ('davis', damage('JPEGImages/480p/bear/00002.jpg', 'x'),
-     'bear holds 2 masks but there are 3 images'),
-    ('davis', lambda root: (root / 'Annotations/480p/bear/00000.png').rename(
-        root / 'Annotations/480p/bear/00007.png'), '00001.png belongs to no image'),
-    ('plain', remove('cup/groundtruth.txt'), 'cup/groundtruth.txt does not exist'),
-    ('plain', damage('cup/groundtruth.txt', ''), 'cup/groundtruth.txt is empty'),
-    ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n3,4,0,6\n3,4,5,6\n'),
-     'cup/groundtruth.txt:2: w and h must be positive; write nan,nan,nan,nan where'),
-    ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n3,4,inf,6\n3,4,5,6\n'),
-     'cup/groundtruth.txt:2: inf is not allowed'),
-    ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n' * 5), 'groundtruth.txt has 5 lines but'),
-    ('plain', damage('cup/video.mp4', 'x'), 'video.mp4 cannot be opened; is it a video?'),
-    ('plain', remove('cup/video.mp4'), 'cup/images does not exist'),
-    ('plain', remove('hat/images/9.png'),
-     'hat/groundtruth.txt has 2 lines but there are 1 images in'),
-    ('plain', damage('hat/protocol.json', '{'), 'hat/protocol.json is not JSON'),
-    ('plain', damage('hat/protocol.json', '{"attributes": "fast"}'),
-     'hat/protocol.json: expected {"protocol": str, "source": str, "attributes": [str], '
-     '"unlabelled": [int]}'),
-    ('plain', damage('hat/protocol.json', '{"unlabelled": [1.0]}'),
-     'hat/protocol.json: expected {"protocol"'),
-    ('plain', damage('hat/protocol.json', '{"unlabelled": [1]}'),
-     'hat/protocol.json: unlabelled: 1 is no frame whose row in groundtruth.txt is nan'),
-    ('plain', damage('hat/protocol.json', '[]'), 'hat/protocol.json: expected {"protocol"'),
-]
-
-
-@pytest.mark.parametrize('layout, change, message', WRONG,
-                         ids=[f'{w[0]}-{i}' for i, w in enumerate(WRONG)])
-def test_a_wrong_file_is_one_clear_line(layout, change, message, tmp_path):
-    MAKERS[layout](tmp_path)
-    change(tmp_path)
-    assert message in complaint(tmp_path, layout)
 
 
 def test_vid_has_a_sequence_for_each_track(tmp_path):

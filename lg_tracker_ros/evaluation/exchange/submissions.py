@@ -14,12 +14,8 @@ from typing import Callable, Mapping, Sequence
 import zipfile
 
 from lg_tracker_ros.datasets.sequence import Boxes
-from lg_tracker_ros.evaluation.experiments.records import (
-    read_labels,
-    read_record,
-    Record,
-    tracker_folders,
-)
+from lg_tracker_ros.evaluation.experiments.records import read_labels, read_record, tracker_folders
+from lg_tracker_ros.evaluation.metrics.record import Record
 from lg_tracker_ros.files import replace_file
 import numpy as np
 

@@ -35,15 +35,14 @@ from lg_tracker_ros.evaluation.experiments.one_pass import (
 )
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
 from lg_tracker_ros.evaluation.experiments.records import (
-    Labels,
     read_labels,
     read_record,
-    Record,
     tracker_folders,
     write_labels,
 )
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, PEERS, settings_of, WEIGHTS
 from lg_tracker_ros.evaluation.metrics.overlap import success_auc
+from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.evaluation.reports.markdown import number, table
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.files import replace_file

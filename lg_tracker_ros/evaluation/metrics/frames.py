@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Mapping
 
 from lg_tracker_ros.datasets.sequence import Flags
-from lg_tracker_ros.evaluation.experiments.records import Record
 from lg_tracker_ros.evaluation.metrics.longterm import Scores
 from lg_tracker_ros.evaluation.metrics.overlap import center_errors, overlaps, Values
+from lg_tracker_ros.evaluation.metrics.record import Record
 import numpy as np
 import numpy.typing as npt
 

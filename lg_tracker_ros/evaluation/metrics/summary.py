@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
-from lg_tracker_ros.evaluation.experiments.records import Record
 from lg_tracker_ros.evaluation.metrics import longterm, overlap, redetection
 from lg_tracker_ros.evaluation.metrics.calibration import (
     calibration_error,
@@ -12,6 +11,7 @@ from lg_tracker_ros.evaluation.metrics.calibration import (
     reliability,
 )
 from lg_tracker_ros.evaluation.metrics.frames import Run, score
+from lg_tracker_ros.evaluation.metrics.record import Record
 from lg_tracker_ros.evaluation.metrics.speed import speed
 from lg_tracker_ros.types import Mode
 import numpy as np

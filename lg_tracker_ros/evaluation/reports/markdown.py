@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any, Mapping, Sequence
 
-from lg_tracker_ros.evaluation.experiments.records import Labels
+from lg_tracker_ros.evaluation.metrics.record import Labels
 from lg_tracker_ros.evaluation.reports.columns import (
     Column,
     LEAVING,

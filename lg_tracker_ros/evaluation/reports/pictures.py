@@ -7,7 +7,7 @@ from typing import Callable, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import iou_pairs
-from lg_tracker_ros.evaluation.experiments.records import Record
+from lg_tracker_ros.evaluation.metrics.record import Record
 from lg_tracker_ros.evaluation.reports import plots
 from lg_tracker_ros.evaluation.reports.canvas import new_figure, save
 from lg_tracker_ros.evaluation.reports.results import Results

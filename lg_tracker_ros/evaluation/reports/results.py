@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from lg_tracker_ros.evaluation.experiments.records import Labels, read_labels, read_records, Record
+from lg_tracker_ros.evaluation.experiments.records import read_labels, read_records
+from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 
 

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from lg_tracker_ros.evaluation.experiments.records import read_records, Record
+from lg_tracker_ros.evaluation.experiments.records import read_records
+from lg_tracker_ros.evaluation.metrics.record import Record
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper
 from lg_tracker_ros.files import replace_file

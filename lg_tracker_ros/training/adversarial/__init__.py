@@ -1,1 +1,1 @@
-"""Adversarial training (Algorithm 1 of the paper) and its ablations."""
+"""Adversarial training (Algorithm 1 of the paper)."""

@@ -9,7 +9,8 @@ import cv2
 from helpers.clip import frames, truth
 from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.evaluation.exchange import submissions
-from lg_tracker_ros.evaluation.experiments.records import COLUMNS, Labels, Record
+from lg_tracker_ros.evaluation.experiments.records import COLUMNS
+from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 import numpy as np
 import pytest
 

@@ -8,7 +8,7 @@ import cv2
 from helpers.clip import first_box, frames, truth
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments import cameras
-from lg_tracker_ros.evaluation.experiments.records import Labels, Record
+from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 import numpy as np
 import pytest
 

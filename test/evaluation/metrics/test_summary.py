@@ -3,7 +3,7 @@
 from dataclasses import replace
 import json
 
-from lg_tracker_ros.evaluation.experiments.records import Labels, Record
+from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.evaluation.metrics.summary import plain, sequence_metrics, tracker_metrics
 import numpy as np
 import pytest

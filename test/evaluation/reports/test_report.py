@@ -5,7 +5,8 @@ import json
 
 import cv2
 from lg_tracker_ros.datasets.sequence import LabelledSequence
-from lg_tracker_ros.evaluation.experiments.records import Labels, write_labels
+from lg_tracker_ros.evaluation.experiments.records import write_labels
+from lg_tracker_ros.evaluation.metrics.record import Labels
 from lg_tracker_ros.evaluation.reports import proposal_results as attention_results
 from lg_tracker_ros.evaluation.reports import report
 from lg_tracker_ros.evaluation.reports.canvas import styles

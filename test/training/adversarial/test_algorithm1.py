@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.factory import make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
-from lg_tracker_ros.training.adversarial import ablation
 from lg_tracker_ros.training.adversarial.algorithm1 import (
     Adversarial,
     AdversarialTraining,

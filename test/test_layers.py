@@ -1,0 +1,102 @@
+"""The package's layers: which folder may import which, and how large files and folders may be."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / 'lg_tracker_ros'
+SOURCES = sorted(PACKAGE.rglob('*.py'))
+#: The folders that know neither how the package is measured, nor how it is trained, nor ROS.
+CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime')
+
+
+def _module(path: Path) -> str:
+    """Give the dotted name of a source file below the package ('' for the package itself)."""
+    parts = path.relative_to(PACKAGE).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+MODULES = {_module(path) for path in SOURCES}
+
+
+def _imports(path: Path, everywhere: bool = True) -> set[str]:
+    """List a file's imports: ours without the package's name, others behind a '!'.
+
+    everywhere: imports inside functions count as well. Imports for types only never do.
+    """
+    found = set()
+    stack: list[ast.AST] = [ast.parse(path.read_text())]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.If) and 'TYPE_CHECKING' in ast.unparse(node.test):
+            stack.extend(node.orelse)
+            continue
+        if not everywhere and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{path}: a relative import'
+            names = [f'{node.module}.{alias.name}' for alias in node.names]
+        else:
+            continue
+        for name in names:
+            inside = name.removeprefix('lg_tracker_ros').removeprefix('.')
+            if name.split('.')[0] != 'lg_tracker_ros':
+                found.add('!' + name)
+            else:  # a name out of a module, or the module itself
+                found.add(inside if inside in MODULES else inside.rpartition('.')[0])
+    return found
+
+
+def _offences(folders: tuple[str, ...], forbidden: tuple[str, ...],
+              allowed: tuple[str, ...] = ()) -> list[str]:
+    """List every import of a forbidden folder (or library) by a file of the folders."""
+    return [f'{path.relative_to(ROOT)} imports {name}'
+            for path in SOURCES if path.relative_to(PACKAGE).parts[0] in folders
+            for name in sorted(_imports(path))
+            if name.split('.')[0] in forbidden and name not in allowed]
+
+
+@pytest.mark.parametrize('folders, forbidden, allowed', [
+    (('evaluation', 'training'), ('ros', '!rclpy'), ()),
+    (('training',), ('evaluation',),
+     tuple(name for name in MODULES if name.startswith('evaluation.metrics'))),
+    (CORE, ('evaluation', 'training', 'ros', '!rclpy'), ()),
+    (('search',), ('!torch',), ()),
+])
+def test_a_layer_imports_only_what_lies_below_it(folders: tuple[str, ...],
+                                                 forbidden: tuple[str, ...],
+                                                 allowed: tuple[str, ...]) -> None:
+    assert _offences(folders, forbidden, allowed) == []
+
+
+def test_metrics_take_arrays() -> None:
+    found = {name for path in (PACKAGE / 'evaluation/metrics').glob('*.py')
+             for name in _imports(path) if name.startswith('evaluation.')}
+    assert {name for name in found if not name.startswith('evaluation.metrics')} == set()
+
+
+def test_imports_have_no_cycle() -> None:
+    graph = {_module(path): {name for name in _imports(path, everywhere=False)
+                             if not name.startswith('!') and name != _module(path)}
+             for path in SOURCES}
+    while free := {name for name, wanted in graph.items() if not wanted & graph.keys()}:
+        graph = {name: wanted for name, wanted in graph.items() if name not in free}
+    assert graph == {}  # what is left lies on a cycle, or above one
+
+
+def test_files_and_folders_stay_small() -> None:
+    folders = [PACKAGE, *(path for path in PACKAGE.rglob('*') if path.is_dir())]
+    full = {str(folder): count for folder in folders
+            if (count := len(list(folder.glob('*.py')))) > 14}
+    assert full == {}
+    long = {str(path.relative_to(ROOT)): lines
+            for path in [*SOURCES, *(ROOT / 'test').rglob('*.py')]
+            if (lines := len(path.read_text().splitlines())) > 400}
+    assert long == {}
