@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.evaluation.experiments import one_pass
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
-from lg_tracker_ros.evaluation.experiments.trackers import folder_name
+from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper
 from lg_tracker_ros.evaluation.reports.tables import number, theirs
 from lg_tracker_ros.files import replace_file
 
 STUDY = ('beta1=0.6,0.7,0.8,0.9,0.95', 'beta2=3,5,8,10,13')
+LADDER = ('', 'size_guard', 'absence', 'sizes', 'confirmation', 'lock_on', 'clarity')
+"""In which order ``--ladder`` adds the rules of the joint policy."""
+LADDER_SHOWN = ('auc', 'f', 'tnr', 'claimed_when_absent', 'false_reacquisitions_per_hour')
 SHOWN = ('f', 'auc', 'f_reported', 'claimed_when_absent', 'global_share')
 
 
@@ -54,33 +57,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one_pass.add_arguments(parser)
     parser.add_argument('--vary', type=parameter, action='append', metavar='NAME=V,V',
                         help=f'a parameter and its values; default: {" and ".join(STUDY)}')
+    parser.add_argument('--ladder', action='store_true',
+                        help="from the paper's policy to ours instead, one rule at a time")
 
 
-def run_sweep(args: argparse.Namespace) -> int:
-    """Run ``eval sweep``; resumes like ``eval run``, then writes OUT/sweep.json and sweep.md."""
-    study = args.vary or [parameter(text) for text in STUDY]
-    names = [name for name, _ in study]
-    if len(set(names)) != len(names):
-        raise ValueError(f'each parameter must be varied once, got {" ".join(names)}')
-    bases = one_pass.words(args.trackers)
-    if len(bases) != 1:
-        raise ValueError(f'a sweep varies one tracker, got {args.trackers!r}')
-    trackers = combinations(bases[0], study)
+def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
+             ) -> tuple[list[dict[str, Any]], str]:
+    """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
     sequences = read_dataset(args.data, args.layout, one_pass.words(args.only))
     one_pass.one_protocol(sequences, args.out)
     jobs, marks = one_pass.plan(list(trackers), sequences, args.out, args.peers, args.seen)
     write_labels(args.out, sequences, marks)
     if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
-        return 1
+        raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')
     records = read_records(args.out)
     results = [{'tracker': t, 'values': v, 'mean': tracker_metrics(
         {s.name: records[folder_name(t)][s.name] for s in sequences})['mean']}
         for t, v in trackers.items()]
+    return results, (f'{len(sequences)} sequences of {args.data.name}, '
+                     f'protocol {sequences[0].protocol}.')
+
+
+def steps(base: str) -> dict[str, list[str]]:
+    """
+    Name a tracker for each step from ``policy: paper`` to ``joint``, one rule after the other.
+
+    Until the last step the whole image is searched as often as in the paper.
+    """
+    beta2 = settings_of(base).beta2
+    found = {f'{base}@policy=paper': ['paper: Algorithm 2 as written']}
+    on: list[str] = []
+    for rule in LADDER:
+        on += [rule] if rule else []
+        name = f'{base}@rules={"+".join(on) or "none"}@retry_frames={beta2}'
+        found[name] = [f'+ {rule}' if rule else 'joint without any rule']
+    found[base] = ['+ a lost target is searched every retry_frames']
+    return found
+
+
+def run_ladder(args: argparse.Namespace, base: str) -> int:
+    """Run ``eval sweep --ladder``: what each addition to the paper's policy is worth."""
+    results, about = measured(args, steps(base))
+    replace_file(args.out / 'ladder.json', json.dumps(results, indent=1, sort_keys=True) + '\n')
+    lines = [f'# From the paper\'s policy to ours, one rule at a time: {base}', '', about, '',
+             f'| | {" | ".join(LADDER_SHOWN)} |', '|---' * (1 + len(LADDER_SHOWN)) + '|']
+    lines += [f'| {r["values"][0]} | '
+              + ' | '.join(number(r['mean'][key]) for key in LADDER_SHOWN) + ' |'
+              for r in results]
+    replace_file(args.out / 'ladder.md', '\n'.join([*lines, '']))
+    print('\n'.join(lines))
+    return 0
+
+
+def run_sweep(args: argparse.Namespace) -> int:
+    """Run ``eval sweep``; resumes like ``eval run``, then writes OUT/sweep.json and sweep.md."""
+    bases = one_pass.words(args.trackers)
+    if len(bases) != 1:
+        raise ValueError(f'a sweep varies one tracker, got {args.trackers!r}')
+    if args.ladder:
+        return run_ladder(args, bases[0])
+    if not args.vary and '@policy=' not in bases[0]:
+        bases = [f'{bases[0]}@policy=paper']  # the paper's tables are of the paper's policy
+    study = args.vary or [parameter(text) for text in STUDY]
+    names = [name for name, _ in study]
+    if len(set(names)) != len(names):
+        raise ValueError(f'each parameter must be varied once, got {" ".join(names)}')
+    results, about = measured(args, combinations(bases[0], study))
     replace_file(args.out / 'sweep.json', json.dumps(
         {'parameters': names, 'results': results}, indent=1, sort_keys=True) + '\n')
-    lines = [f'# {" × ".join(names)} of {bases[0]}', '',
-             f'{len(sequences)} sequences of {args.data.name}, protocol {sequences[0].protocol}.',
-             '']
+    lines = [f'# {" × ".join(names)} of {bases[0]}', '', about, '']
     for key in SHOWN:
         lines += markdown(names, results, key)
     for title, table in (('beta2, AO on GOT-10k', paper.BETA2_GOT10K),

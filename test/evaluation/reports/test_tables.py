@@ -7,8 +7,10 @@ from helpers.clip import CLIP, DATA
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments import sweep
 from lg_tracker_ros.evaluation.experiments.records import read_records
+from lg_tracker_ros.evaluation.experiments.trackers import settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper, tables
+from lg_tracker_ros.search import RULES
 import pytest
 
 LIGHT = 'opencv_kcf'
@@ -87,6 +89,17 @@ def test_a_sweep_runs_every_combination_and_resumes(tmp_path, capsys):
     before = {p: p.stat().st_mtime_ns for p in tmp_path.glob('opencv*/*.csv')}
     assert main(words) == 0 and '4 of 4 are done already' in capsys.readouterr().err
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.glob('opencv*/*.csv')}
+
+
+def test_the_ladder_adds_one_rule_at_a_time():
+    """From Algorithm 2 to the default, and each step stands for settings that there are."""
+    names = list(sweep.steps('default'))
+    settings = [settings_of(name) for name in names]
+    assert [s.policy for s in settings] == ['paper'] + ['joint'] * (len(names) - 1)
+    counts = [len(s.search().rules) for s in settings[1:]]
+    assert counts == [*range(len(RULES) + 1), len(RULES)]
+    assert {s.retry_frames for s in settings[1:-1]} == {settings[0].beta2}
+    assert settings[-1] == settings_of('default')
 
 
 def test_what_a_sweep_refuses(tmp_path, capsys):
