@@ -99,7 +99,7 @@ def run_ladder(args: argparse.Namespace, base: str) -> int:
     """Run ``eval sweep --ladder``: what each addition to the paper's policy is worth."""
     results, about = measured(args, steps(base))
     replace_file(args.out / 'ladder.json', json.dumps(results, indent=1, sort_keys=True) + '\n')
-    lines = [f'# From the paper\'s policy to ours, one rule at a time: {base}', '', about, '',
+    lines = [f'# From Algorithm 2 to the joint policy, one rule at a time: {base}', '', about, '',
              f'| | {" | ".join(LADDER_SHOWN)} |', '|---' * (1 + len(LADDER_SHOWN)) + '|']
     lines += [f'| {r["values"][0]} | '
               + ' | '.join(number(r['mean'][key]) for key in LADDER_SHOWN) + ' |'
