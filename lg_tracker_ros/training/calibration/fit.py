@@ -18,7 +18,7 @@ from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.trackers import peer_weights
 from lg_tracker_ros.evaluation.metrics.calibration import calibration_error, reliability
-from lg_tracker_ros.evaluation.reports.markdown import table
+from lg_tracker_ros.files import table
 from lg_tracker_ros.local import make_local
 from lg_tracker_ros.parameters.tracker import Settings, TRACKERS
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
