@@ -73,6 +73,9 @@ class EngineConfig:
             raise ValueError("engine 'tensorrt' needs a CUDA device; use engine 'onnx'")
         if self.precision == 'fp16' and device == 'cpu':
             raise ValueError("precision 'fp16' needs a CUDA device; use 'fp32' on the CPU")
+        if self.precision == 'fp16' and engine == 'onnx':
+            raise ValueError("engine 'onnx' runs fp32 only; for precision 'fp16' use engine "
+                             "'torch' or 'tensorrt'")
         return EngineConfig(device, engine, self.precision, self.threads)
 
 

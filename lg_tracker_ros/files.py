@@ -1,9 +1,10 @@
-"""Writing files."""
+"""Writing: files that are whole, and tables that can be read."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Sequence
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
@@ -12,3 +13,26 @@ def replace_file(path: Path, content: str | bytes) -> None:
     part = path.with_name(f'.{path.name}.{os.getpid()}')
     part.write_bytes(content.encode() if isinstance(content, str) else content)
     part.replace(path)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
+    """Write a Markdown table of padded cells: ``words`` columns of words, then figures."""
+    cells = [[c.replace('|', '\\|') for c in row] for row in (head, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    lines = ['| ' + ' | '.join(c.ljust(w) if i < words else c.rjust(w)
+                               for i, (c, w) in enumerate(zip(row, widths))) + ' |'
+             for row in cells]
+    rule = [('-' if i < words else ':').rjust(w + 2, '-') for i, w in enumerate(widths)]
+    return [lines[0], f'|{"|".join(rule)}|', *lines[1:]]
+
+
+def share_file(name: str) -> Path:
+    """Return the path of a file of the package's share folder, or of the source tree."""
+    source = Path(__file__).resolve().parents[1] / name
+    if source.is_file():
+        return source
+    from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
+    try:
+        return Path(get_package_share_directory('lg_tracker_ros')) / name
+    except PackageNotFoundError:
+        return source

@@ -50,6 +50,10 @@ class LocalSpec:
     external: ExternalFiles | None = None
     trained_on: tuple[str, ...] = ()
 
+    def found_below(self, folder: Path) -> str:
+        """Find what ``tracker_weights`` must name below a folder of others' files, '' for none."""
+        return self.external.find(folder) or str(folder) if self.external else ''
+
     def file(self, backbone: str) -> str:
         """Name the file of our weights for ``backbone``, '' where it reads none."""
         return self.weights.format(backbone=backbone)

@@ -6,10 +6,10 @@ import os
 import sys
 from typing import Any
 
+from lg_tracker_ros.files import share_file
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
 from lg_tracker_ros.ros.main import spin
-from lg_tracker_ros.ros.resources import share_file
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy

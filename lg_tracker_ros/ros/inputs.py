@@ -7,8 +7,8 @@ import difflib
 import time
 from typing import Any, Callable, Mapping
 
+from lg_tracker_ros.files import share_file
 from lg_tracker_ros.ros.convert import time_from_msg
-from lg_tracker_ros.ros.resources import share_file
 from lg_tracker_ros.runtime.buffers import Item
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node

@@ -24,9 +24,8 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.evaluation.experiments.proposals import make_redetector, measure
-from lg_tracker_ros.evaluation.reports.markdown import table
 from lg_tracker_ros.evaluation.reports.proposal_results import AT, COLUMNS, figures
-from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.files import replace_file, table
 from lg_tracker_ros.provenance import seen_in_training
 from lg_tracker_ros.training.adversarial.algorithm1 import AdversarialTraining, steps_for
 from lg_tracker_ros.training.loop.checkpoints import read_run, set_values

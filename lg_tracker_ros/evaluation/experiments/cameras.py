@@ -43,9 +43,9 @@ from lg_tracker_ros.evaluation.experiments.records import (
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, PEERS, settings_of, WEIGHTS
 from lg_tracker_ros.evaluation.metrics.overlap import success_auc
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
-from lg_tracker_ros.evaluation.reports.markdown import number, table
+from lg_tracker_ros.evaluation.reports.markdown import number
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.files import replace_file, table
 from lg_tracker_ros.provenance import seen_in_training
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker

@@ -92,9 +92,7 @@ class Peer:
 def peer_weights(name: str, folder: Path = WEIGHTS) -> str:
     """Find the files that tracker ``name`` needs below ``folder``; '' for one without."""
     spec = LOCAL_TRACKERS.get(name)
-    if spec is None or spec.external is None:
-        return ''
-    return spec.external.find(folder) or str(folder)
+    return spec.found_below(folder) if spec is not None else ''
 
 
 def folder_name(name: str) -> str:

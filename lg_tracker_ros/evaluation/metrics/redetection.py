@@ -10,63 +10,11 @@ from __future__ import annotations
 from typing import Sequence
 
 from lg_tracker_ros.datasets.sequence import Flags
-from lg_tracker_ros.evaluation.metrics.overlap import overlaps, Values
+from lg_tracker_ros.evaluation.metrics.overlap import Values
 import numpy as np
-import numpy.typing as npt
 
 COCO_AT = np.arange(10) * 0.05 + 0.5
 """IoU thresholds of the average recall."""
-
-
-def best_overlaps(proposals: Sequence[npt.ArrayLike], truth: npt.ArrayLike, k: int) -> Values:
-    """
-    Compute each frame's best IoU among its first ``k`` proposals, N values; nan: no truth.
-
-    ``proposals`` holds, for each of N frames, M x 4 boxes, the best first; M may be 0 and differ.
-    """
-    best = []
-    for boxes, box in zip(proposals, np.asarray(truth, np.float64)):
-        first = np.asarray(boxes, np.float64).reshape(-1, 4)[:k]
-        iou = overlaps(first, np.broadcast_to(box, first.shape))
-        best.append(iou.max() if len(iou) else 0.0 if np.isfinite(box).all() else np.nan)
-    return np.array(best, np.float64)
-
-
-def average_recall(proposals: Sequence[npt.ArrayLike], truth: npt.ArrayLike,
-                   k: int) -> float | None:
-    """
-    Compute GlobalTrack's AR@K, in [0, 1]; None where no frame has a true box.
-
-    The share of frames with a proposal of IoU t or more among the first ``k``, averaged over the
-    thresholds t = .50, .55 ... .95.
-    """
-    best = best_overlaps(proposals, truth, k)
-    best = best[np.isfinite(best)]
-    return float(np.mean(best[:, None] >= COCO_AT)) if len(best) else None
-
-
-def overlap_recall(proposals: Sequence[npt.ArrayLike], truth: npt.ArrayLike, k: int,
-                   threshold: float = 0.5) -> float | None:
-    """Compute the share of frames with a proposal of IoU ``threshold`` or more among ``k``."""
-    best = best_overlaps(proposals, truth, k)
-    best = best[np.isfinite(best)]
-    return float(np.mean(best >= threshold)) if len(best) else None
-
-
-def centre_recall(proposals: Sequence[npt.ArrayLike], truth: npt.ArrayLike,
-                  k: int) -> float | None:
-    """
-    Compute the share of frames in which a proposal's centre among ``k`` lies in the true box.
-
-    This is what the global search needs: the local tracker finds the box's size from there.
-    """
-    hits = []
-    for boxes, box in zip(proposals, np.asarray(truth, np.float64)):
-        if np.isfinite(box).all():
-            first = np.asarray(boxes, np.float64).reshape(-1, 4)[:k]
-            away = first[:, :2] + first[:, 2:] / 2 - box[:2]
-            hits.append(bool(((away >= 0) & (away < box[2:])).all(axis=1).any()))
-    return float(np.mean(hits)) if hits else None
 
 
 def find_returns(iou: Values, absent: Flags, min_absent: int = 1) -> list[tuple[int, int | None]]:

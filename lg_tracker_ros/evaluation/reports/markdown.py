@@ -17,23 +17,13 @@ from lg_tracker_ros.evaluation.reports.columns import (
     SPEED,
 )
 from lg_tracker_ros.evaluation.reports.results import data_folder, Results
+from lg_tracker_ros.files import table
 import numpy as np
 
 
 def number(value: float | None, digits: int) -> str:
     """Write a figure, or a dash for one that isn't there."""
     return '-' if value is None else f'{value:.{digits}f}'
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
-    """Write a Markdown table of padded cells: ``words`` columns of words, then figures."""
-    cells = [[c.replace('|', '\\|') for c in row] for row in (head, *rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    lines = ['| ' + ' | '.join(c.ljust(w) if i < words else c.rjust(w)
-                               for i, (c, w) in enumerate(zip(row, widths))) + ' |'
-             for row in cells]
-    rule = [('-' if i < words else ':').rjust(w + 2, '-') for i, w in enumerate(widths)]
-    return [lines[0], f'|{"|".join(rule)}|', *lines[1:]]
 
 
 def bold_best(values: Sequence[float | None], digits: int, best: int) -> list[str]:

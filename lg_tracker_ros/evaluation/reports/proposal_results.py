@@ -8,7 +8,8 @@ from typing import Any, Mapping
 
 from lg_tracker_ros.evaluation.experiments.records import read_labels, tracker_folders
 from lg_tracker_ros.evaluation.metrics.redetection import COCO_AT
-from lg_tracker_ros.evaluation.reports.markdown import number, table
+from lg_tracker_ros.evaluation.reports.markdown import number
+from lg_tracker_ros.files import table
 import numpy as np
 import numpy.typing as npt
 

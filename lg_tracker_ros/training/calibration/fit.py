@@ -16,10 +16,9 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence, TypeVar
 
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
-from lg_tracker_ros.evaluation.experiments.trackers import peer_weights
 from lg_tracker_ros.evaluation.metrics.calibration import calibration_error, reliability
-from lg_tracker_ros.evaluation.reports.markdown import table
 from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.files import table
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
@@ -183,7 +182,7 @@ def run(args: argparse.Namespace) -> int:
     recognizers = {}
     for name in args.trackers:
         settings = Settings(tracker=name, redetector='none', threads=1, tracker_weights=str(
-            args.weights or peer_weights(name, args.peers)))
+            args.weights or LOCAL_TRACKERS[name].found_below(args.peers)))
         recognizers[name] = make_local(settings, settings.engine_config())
     material = read_material(args.data, validation=True, without=args.without)
     counts = {source: max(round(n * args.episodes), 1) for source, n in EPISODES.items()}

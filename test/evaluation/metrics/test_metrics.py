@@ -261,21 +261,6 @@ def test_the_first_frame_of_a_vot_run_is_without_a_box():
 
 # -- re-detection
 
-def test_recall_of_proposals():
-    truth = [[0, 0, 10, 10], [0, 0, 10, 10], [NAN] * 4, [0, 0, 10, 10]]
-    proposals = [[[50, 50, 10, 10], [0, 0, 10, 7.2]],  # IoU .72, second; centre inside
-                 [[0, 0, 4, 4]],                       # IoU .16; centre inside
-                 [[0, 0, 10, 10]], []]
-    assert redetection.average_recall(proposals, truth, 1) == 0
-    assert redetection.average_recall(proposals, truth, 2) == pytest.approx(5 / 10 / 3)
-    assert redetection.overlap_recall(proposals, truth, 2) == pytest.approx(1 / 3)
-    assert redetection.overlap_recall(proposals, truth, 2, 0.1) == pytest.approx(2 / 3)
-    assert redetection.centre_recall(proposals, truth, 1) == pytest.approx(1 / 3)
-    assert redetection.centre_recall(proposals, truth, 2) == pytest.approx(2 / 3)
-    assert redetection.average_recall([[]], [[NAN] * 4], 5) is None
-    assert redetection.centre_recall([[]], [[NAN] * 4], 5) is None
-
-
 def frames(text):
     """Read frames: '1' right, '0' wrong or nothing (present), 'a' absent, '?' unlabelled."""
     iou = np.array([{'1': 0.8, '0': 0.0}.get(c, NAN) for c in text])
