@@ -172,9 +172,9 @@ class Sure:
     def init(self, frame, box):
         """Need nothing."""
 
-    def track(self, frame, around):
+    def track(self, frame, regions):
         """Tell the number of the frame by its brightness."""
-        jumped = around[0].x == 60 or round(float(frame.image.mean()) / 4) >= self.jump
+        jumped = regions[0].box.x == 60 or round(float(frame.image.mean()) / 4) >= self.jump
         return [TrackerOutput(Box(60 if jumped else 10, 10, 20, 20), 0.9, 0.0)]
 
 

@@ -254,10 +254,10 @@ class Drift:
     def init(self, frame, box):
         """Need nothing."""
 
-    def track(self, frame, around):
+    def track(self, frame, regions):
         """Move on."""
         self.left -= 1
-        box = around[0]
+        box = regions[0].box
         return [TrackerOutput(Box(box.x + 2, box.y, box.w, box.h), 0.9 if self.left >= 0 else 0.1,
                               0.0)]
 

@@ -188,7 +188,7 @@ def test_ray_does_a_dead_workers_job_again_and_hears_the_loopback_only(tmp_path,
     assert int(first) != second
     assert isinstance(got[healthy][0], int)
     assert got[13][0] is None
-    assert got[13][1].startswith("AttributeError: 'int' object has no attribute 'name' (test_eval")
+    assert got[13][1].startswith("AttributeError: 'int' object has no attribute 'name' (test_jobs")
     assert not outside
 
 

@@ -102,10 +102,10 @@ class Stuck:
         """Start."""
         self.places = [box]
 
-    def track(self, frame, around):
+    def track(self, frame, regions):
         """Stay."""
-        self.places.append(around[0])
-        return [TrackerOutput(b, 0.5, 0.4, 0.3) for b in around]
+        self.places.append(regions[0].box)
+        return [TrackerOutput(r.box, 0.5, 0.4, 0.3) for r in regions]
 
 
 def test_a_lost_tracker_is_put_back_and_unclear_frames_are_left_out():
