@@ -145,7 +145,8 @@ def test_redetectors_find_the_target(clip, name, least):
 @pytest.mark.parametrize('local', ['pixelwise', 'opencv_csrt'])
 def test_long_term_tracker_loses_and_finds(clip, local):
     """Plug and play: the target leaves, is searched globally, and is found again."""
-    tracker = build_tracker(Settings(tracker=local, threads=1))
+    # at .65 a look-alike in this clip is believed by a hundredth, and rounding decides
+    tracker = build_tracker(Settings(tracker=local, threads=1, beta1=0.75))
     rows = [tracker.init(clip[0], first_box())]
     rows += [tracker.step([f])[0] for f in clip[1:]]
     gone = np.isnan(truth()[:, 0])

@@ -124,7 +124,9 @@ def workers_of(process):
 def long_jobs(folder):
     """Start a process whose two workers are in a job of ten minutes; gives it and them."""
     script = folder / 'long.py'
-    script.write_text('import sys, time\n'
+    # a shell that starts tests in the background has them ignore Ctrl-C, and so would this
+    script.write_text('import signal, sys, time\n'
+                      'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
                       'from lg_tracker_ros.evaluation.experiments.jobs import over_processes\n'
                       'def work(i):\n'
                       f'    open({str(folder)!r} + f"/begun{{i}}", "w").close()\n'

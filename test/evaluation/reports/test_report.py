@@ -141,7 +141,7 @@ def test_markdown(out):
         'default', 'beta1 0.8', 'pixelwise.safetensors 00aa', 'Birds (2), COCO 2017', 'c0ffee+']
     assert row(text, 'other', made)[3] == 'mine.onnx: not declared'
     assert row(text, 'opencv_csrt', made)[1] == 'peer opencv_csrt'
-    assert 'tracker pixelwise, redetector tanet_lite, weights none.' in text
+    assert 'tracker pixelwise, redetector tanet_lite, tracker_weights none.' in text
     assert 'Machine: unknown; cpu a slow one, cores 2.' in text
     for name in PICTURES:
         assert f'(pictures/{name})' in text
