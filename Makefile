@@ -31,7 +31,7 @@ setup:
 
 test: setup
 	@bash dev/extras.sh $(VENV)
-	$(PY) -m pytest -n 2 --dist worksteal -m "not performance" $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile -m "not performance" $(ARGS)
 
 demo: setup
 	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video '$(VIDEO)') $(if $(BOX),--box '$(BOX)') $(ARGS)

@@ -114,6 +114,9 @@ def test_headers_are_those_of_the_images(run):
     assert set(run.record.statuses) == set(order)
 
 
+# on a busy machine frames are passed over, and which ones decides whom this clip's tracker
+# follows; test_trackers and the gate ask the same of every frame
+@pytest.mark.performance
 def test_the_target_is_followed_lost_and_found_again(run):
     summary = run.summary
     assert summary['mean_iou'] >= 0.65
@@ -126,6 +129,7 @@ def test_the_target_is_followed_lost_and_found_again(run):
                for t, gone in zip(run.tracks, absent) if gone)
 
 
+@pytest.mark.performance
 def test_no_box_is_invented_while_the_target_is_away(run):
     assert run.summary['visible_when_absent'] <= 0.15
 
