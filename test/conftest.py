@@ -33,9 +33,10 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     """Leave out what ``--perturbed`` says nothing about."""
     if config.getoption('--perturbed'):
-        others = [i for i in items if not i.get_closest_marker('rounding')]
-        config.hook.pytest_deselected(items=others)
-        items[:] = [i for i in items if i.get_closest_marker('rounding')]
+        kept = [i for i in items
+                if i.get_closest_marker('rounding') and not i.get_closest_marker('exact')]
+        config.hook.pytest_deselected(items=[i for i in items if i not in kept])
+        items[:] = kept
 
 
 @pytest.fixture(scope='module')

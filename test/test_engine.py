@@ -181,6 +181,7 @@ def test_a_crop_keeps_the_target_in_the_middle(scene):
     assert (back.x, back.y, back.w, back.h) == pytest.approx((box.x, box.y, box.w, box.h))
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize('kernel, pad', [(3, (0, 1, 0, 1)), (5, (1, 2, 1, 2))])
 @pytest.mark.parametrize('groups', [1, 4])
 def test_a_kernel_with_zeros_in_front_pads_as_tensorflow_does(kernel, pad, groups):

@@ -349,6 +349,7 @@ def test_pairs_of_other_sizes_mirrored_and_grey(tmp_path):
     assert (grey.search[..., 0] == grey.search[..., 2]).all() and grey.search[60, 30, 0] > 0
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize('rates, channels', [({}, 80), ({'backbone.': 0.0}, 112)])
 @pytest.mark.parametrize('module', [fcpp, rpn])
 def test_cached_features_give_the_same_maps_as_the_crops(module, rates, channels, monkeypatch):

@@ -181,6 +181,7 @@ def test_box_stays_usable_at_the_border_and_when_tiny():
     assert out.box.w == pytest.approx(320, rel=0.01)
 
 
+@pytest.mark.exact
 def test_network_sees_bgr_0_255_padded_with_the_first_frames_mean():
     net, tracker = stub()
     image = np.zeros((100, 100, 3), np.uint8)

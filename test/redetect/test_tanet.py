@@ -33,6 +33,7 @@ def c3d_in_3d(net: C3D, clip):
     return F.max_pool3d(h, 2, padding=1).squeeze(2)
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize('side', [40, 44])
 def test_c3d_in_2d_is_exact(generator, side):
     torch.manual_seed(1)
@@ -191,6 +192,7 @@ class StubGenerator(torch.nn.Module):
         return self.logits
 
 
+@pytest.mark.exact
 def test_proposals_lie_where_the_map_says_and_inputs_are_those_of_the_paper():
     logits = torch.full((1, 1, 304, 304), -20.0)
     logits[..., 76:92, 152:168] = 20

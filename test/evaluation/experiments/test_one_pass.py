@@ -123,6 +123,7 @@ def test_one_bad_sequence_leaves_the_others(evaluate, tmp_path, jobs):
     assert not (tmp_path / 'out' / LIGHT / 'bad.csv').exists()
 
 
+@pytest.mark.exact
 def test_two_processes_give_what_one_gives(evaluate, tmp_path):
     data = shorter(shorter(tmp_path / 'data', 15), 10, 'shorter')
     for jobs in (1, 2):

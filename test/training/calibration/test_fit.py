@@ -72,6 +72,7 @@ def test_evidence_that_speaks_against_itself_is_left_out():
     assert found.score == 0 and found.look > 3
 
 
+@pytest.mark.exact
 def test_real_sequences_are_recorded(tmp_path):
     """Frames from the first label on; one without a label is not clear, an absent one is."""
     (tmp_path / 'walk/images').mkdir(parents=True)
