@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from types import TracebackType
@@ -32,6 +33,8 @@ def fill(ring: Ring, make: MakeSampler, seed: int, last: int | None, first: int 
 
 def _work(parent: int, errors: Any, ring: Ring, make: MakeSampler, *how: Any) -> None:
     one_thread()
+    # a handler of the process that forked (rclpy leaves one behind) would keep it from ending
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def orphaned(sample: Any) -> Any:
         def one(rng: np.random.Generator) -> Any:

@@ -54,23 +54,34 @@ def test_several_writers_fill_a_ring_as_one_does(tmp_path, ring):
 
 
 def large(rng):
-    """Draw a sample that takes a while to copy, all of one value, and longer to draw."""
-    rng.random(200_000)  # two that only ever write would keep the reader from the lock
+    """Draw a sample that takes a while to copy, all of one value."""
     return {'x': np.full(20000, rng.integers(1, 1000))}
 
 
 def test_no_sample_is_torn(tmp_path):
-    """Read while two processes write over the same few places."""
+    """Read while two processes write at full speed over the same few places."""
     ring = Ring(tmp_path / 'ring', {'x': Field((20000,), 'int32')}, 3).attach()
     with Writers(ring, lambda: large, 0, 2) as writers:
         writers.wait(3, 'samples')
         seen = set()
-        for step in range(100):
+        for step in range(300):
             x = next(iter(replay(ring, 0, 2, range(step, step + 1))))['x']
             assert (x == x[:, :1]).all()
             seen |= set(x[:, 0].tolist())
     assert len(seen) > 10  # it was being written
     assert not any(p.is_alive() for p in writers.processes)
+
+
+@pytest.mark.timeout(30)
+def test_writers_end_whatever_their_parent_does_on_sigterm(tmp_path):
+    """A handler is inherited by what is forked, and rclpy leaves one behind."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with Writers(Ring(tmp_path, FIELDS, 40).attach(), lambda: sample, 7, 1) as writers:
+            writers.wait(3, 'samples')
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [p.exitcode for p in writers.processes] == [-signal.SIGTERM]
 
 
 def flicker(ring):
