@@ -72,6 +72,9 @@ def test_auto_takes_what_is_here(no_gpu, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     assert EngineConfig().resolve() == EngineConfig('cuda', 'torch')
     assert EngineConfig(precision='fp16').resolve().precision == 'fp16'
+    if HAS_ONNX:
+        with pytest.raises(ValueError, match="engine 'onnx' runs fp32 only"):
+            EngineConfig(engine='onnx', precision='fp16').resolve()
     resolved = EngineConfig('cuda:1', 'torch').resolve()
     assert resolved == resolved.resolve() == EngineConfig('cuda:1', 'torch')
 

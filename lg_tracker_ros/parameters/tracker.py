@@ -56,27 +56,37 @@ class Settings:
     precision: str = _p('fp32', 'fp16 needs a GPU.', choices=PRECISIONS, rebuild=True)
     threads: int = _p(0, 'CPU threads of a network; 0: the library decides.', Range(0, 64),
                       rebuild=True)
-    beta1: float = _p(0.65, 'Confidence from which a result is reliable; also what a lost target '
-                      'must reach to be believed again.', Range(0.01, 1.0))
-    beta2: int = _p(5, 'Consecutive frames below beta1 after which the whole image is searched; '
-                    '0: in every frame, as the conference version.', Range(0, 1000))
-    policy: str = _p('joint', 'What decides when to search and what to believe; paper: Algorithm '
-                     '2 alone.', choices=POLICIES)
-    rules: str = _p('+'.join(RULES), f"What joint adds to Algorithm 2: {', '.join(RULES)}, "
-                    "joined by '+'; none: nothing.")
-    visible_threshold: float = _p(0.4, 'Confidence from which a followed target is reported as '
-                                  'visible; at most beta1.', Range(0.01, 1.0))
-    confirm_frames: int = _p(2, 'Frames in a row in which a candidate of a global search must '
-                             'clear beta1 (the paper: 1).', Range(1, 100))
-    retry_frames: int = _p(1, 'Local frames between two global searches while the target stays '
-                           'lost.', Range(0, 1000))
-    max_candidates: int = _p(5, 'Candidates of a global search.', Range(1, 64))
-    attention_threshold: float = _p(5 / 255, 'Attention from which a place is a candidate.',
-                                    Range(0.0, 1.0), rebuild=True)
-    max_size_ratio: float = _p(6.0, 'How many times larger or smaller than in the first frame a '
-                               'side may become.', Range(1.0, 100.0))
-    max_size_step: float = _p(1.3, 'The same from one reliable frame to the next.',
-                              Range(1.0, 10.0))
+    beta1: float = _p(
+        SearchConfig.beta1, 'Confidence from which a result is reliable; also what a lost target '
+        'must reach to be believed again.', Range(0.01, 1.0))
+    beta2: int = _p(
+        SearchConfig.beta2, 'Consecutive frames below beta1 after which the whole image is '
+        'searched; 0: in every frame, as the conference version.', Range(0, 1000))
+    policy: str = _p(
+        SearchConfig.policy, 'What decides when to search and what to believe; paper: Algorithm '
+        '2 alone.', choices=POLICIES)
+    rules: str = _p(
+        '+'.join(RULES), f"What joint adds to Algorithm 2: {', '.join(RULES)}, joined by '+'; "
+        'none: nothing.')
+    visible_threshold: float = _p(
+        SearchConfig.visible_threshold, 'Confidence from which a followed target is reported as '
+        'visible; at most beta1.', Range(0.01, 1.0))
+    confirm_frames: int = _p(
+        SearchConfig.confirm_frames, 'Frames in a row in which a candidate of a global search '
+        'must clear beta1 (the paper: 1).', Range(1, 100))
+    retry_frames: int = _p(
+        SearchConfig.retry_frames, 'Local frames between two global searches while the target '
+        'stays lost.', Range(0, 1000))
+    max_candidates: int = _p(
+        SearchConfig.max_candidates, 'Candidates of a global search.', Range(1, 64))
+    attention_threshold: float = _p(
+        5 / 255, 'Attention from which a place is a candidate.', Range(0.0, 1.0), rebuild=True)
+    max_size_ratio: float = _p(
+        SearchConfig.max_size_ratio, 'How many times larger or smaller than in the first frame a '
+        'side may become.', Range(1.0, 100.0))
+    max_size_step: float = _p(
+        SearchConfig.max_size_step, 'The same from one reliable frame to the next.',
+        Range(1.0, 10.0))
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
@@ -94,9 +104,8 @@ class Settings:
     def search(self) -> SearchConfig:
         """Return the search policy's part."""
         rules = frozenset() if self.rules == 'none' else frozenset(self.rules.split('+'))
-        return SearchConfig(self.beta1, self.beta2, self.max_candidates, self.policy,
-                            self.visible_threshold, self.retry_frames, self.confirm_frames,
-                            self.max_size_ratio, self.max_size_step, rules)
+        same = {f.name: getattr(self, f.name) for f in fields(SearchConfig) if f.name != 'rules'}
+        return SearchConfig(**same, rules=rules)
 
     def engine_config(self) -> EngineConfig:
         """Return the engine's part, resolved for this machine; ValueError if it can't be had."""

@@ -177,8 +177,8 @@ class TrackerNode(LifecycleNode):
         try:
             settings, options = params.merge(self.settings, self._options, changes)
             if self.state != 'unconfigured' and self.settings.needs_rebuild(settings):
-                raise ValueError('tracker, redetector, weights, device and the like need new '
-                                 'networks: deactivate and cleanup the node first')
+                raise ValueError('tracker, redetector, their weights, device and the like need '
+                                 'new networks: deactivate and cleanup the node first')
             if self.state == 'active' and (
                     (options.image_topics, options.reliability)
                     != (self._options.image_topics, self._options.reliability)):

@@ -14,7 +14,7 @@ from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper
 from lg_tracker_ros.evaluation.reports.tables import number, theirs
-from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.files import replace_file, table
 
 STUDY = ('beta1=0.6,0.7,0.8,0.9,0.95', 'beta2=3,5,8,10,13')
 LADDER = ('', 'size_guard', 'absence', 'sizes', 'confirmation', 'lock_on', 'clarity')
@@ -99,11 +99,9 @@ def run_ladder(args: argparse.Namespace, base: str) -> int:
     """Run ``eval sweep --ladder``: what each addition to the paper's policy is worth."""
     results, about = measured(args, steps(base))
     replace_file(args.out / 'ladder.json', json.dumps(results, indent=1, sort_keys=True) + '\n')
+    rows = [[*r['values'], *(number(r['mean'][key]) for key in LADDER_SHOWN)] for r in results]
     lines = [f'# From Algorithm 2 to the joint policy, one rule at a time: {base}', '', about, '',
-             f'| | {" | ".join(LADDER_SHOWN)} |', '|---' * (1 + len(LADDER_SHOWN)) + '|']
-    lines += [f'| {r["values"][0]} | '
-              + ' | '.join(number(r['mean'][key]) for key in LADDER_SHOWN) + ' |'
-              for r in results]
+             *table(['', *LADDER_SHOWN], rows)]
     replace_file(args.out / 'ladder.md', '\n'.join([*lines, '']))
     print('\n'.join(lines))
     return 0
@@ -128,13 +126,13 @@ def run_sweep(args: argparse.Namespace) -> int:
     lines = [f'# {" × ".join(names)} of {bases[0]}', '', about, '']
     for key in SHOWN:
         lines += markdown(names, results, key)
-    for title, table in (('beta2, AO on GOT-10k', paper.BETA2_GOT10K),
-                         ('beta1, AO on GOT-10k', paper.BETA1_GOT10K),
-                         ('beta2, F on VOT2018-LT', paper.BETA2_VOT),
-                         ('beta1, F on VOT2018-LT', paper.BETA1_VOT)):
+    for title, figures in (('beta2, AO on GOT-10k', paper.BETA2_GOT10K),
+                           ('beta1, AO on GOT-10k', paper.BETA1_GOT10K),
+                           ('beta2, F on VOT2018-LT', paper.BETA2_VOT),
+                           ('beta1, F on VOT2018-LT', paper.BETA1_VOT)):
         if title.split(',')[0] in names:
             lines += theirs(title, [title.split(',')[0], title.split(', ')[1].split(' ')[0]],
-                            table)
+                            figures)
     replace_file(args.out / 'sweep.md', '\n'.join(lines))
     print('\n'.join(lines))
     return 0
