@@ -95,6 +95,7 @@ def direct(folder, first):
     return np.array(boxes), np.array(sure)
 
 
+@pytest.mark.exact
 def test_the_toolkit_gets_the_boxes_of_a_direct_run(workspace):
     lost = moved = 0
     for name, first in (('begin', 0), ('later', 100)):
