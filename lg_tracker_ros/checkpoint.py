@@ -149,23 +149,26 @@ def trained_on(path: Path) -> tuple[str, ...]:
     return tuple(str(n) for n in read_note(path, 'trained_on') or ())
 
 
-def confidence_of(given: str, shipped: str) -> tuple[float, float, float] | None:
+def confidence_of(given: str, shipped: str) -> tuple[dict[str, float], float] | None:
     """
     Read the constants of Confidence that ``train calibrate`` left in a file of weights.
 
-    Names as in ``weights_file``; None where there are none. Raises as ``read_note``, and
-    ValueError when they aren't three numbers.
+    Names as in ``weights_file``; returns weights by cue and the offset, None where there are
+    none. Three numbers in a row are those of score and look, and the offset. Raises as
+    ``read_note``, and ValueError when they are of another form.
     """
     path = weights_file(given, shipped)
     note = read_note(path, 'confidence') if path.is_file() else None
     if note is None:
         return None
     try:
-        score, look, offset = (float(v) for v in note)
-    except (TypeError, ValueError) as e:
-        raise ValueError(f"{path}: 'confidence' in its header should be three numbers, got "
-                         f'{note!r}') from e
-    return score, look, offset
+        if isinstance(note, list):
+            note = dict(zip(('score', 'look', 'offset'), note, strict=True))
+        values = {str(name): float(value) for name, value in note.items()}
+        return values, values.pop('offset')
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        raise ValueError(f"{path}: 'confidence' in its header should be three numbers, or numbers "
+                         f'by name with an offset, got {str(note):.80}') from e
 
 
 def read_note(path: Path, name: str) -> Any:

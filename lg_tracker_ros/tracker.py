@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import time
 from typing import Sequence
 
-from lg_tracker_ros.boxes import clip_to_image, inside_fraction
+from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
 from lg_tracker_ros.search import (
     Candidate,
     Decision,
@@ -17,6 +17,7 @@ from lg_tracker_ros.search import (
     SearchPolicy,
 )
 from lg_tracker_ros.types import (
+    Advised,
     Box,
     Frame,
     Kind,
@@ -26,6 +27,7 @@ from lg_tracker_ros.types import (
     Proposals,
     Redetector,
     Region,
+    RivalLearner,
     Track,
 )
 
@@ -132,7 +134,33 @@ class LongTermTracker:
         self.reset()
         self.policy = make_policy(self.config, Place(frame.camera, box))
         self._remember(frame)
+        self._look_around(frame, box)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
+
+    def reject(self) -> None:
+        """
+        Take an operator's word that what is followed is not the target, and search on.
+
+        Raises ValueError without a target.
+        """
+        self._policy().lose()
+        if isinstance(self.local, Advised):
+            self.local.disown()
+
+    def confirm(self) -> None:
+        """
+        Take an operator's word that what is followed is the target.
+
+        Raises ValueError without a target.
+        """
+        self._policy().assure()
+        if isinstance(self.local, Advised):
+            self.local.own()
+
+    def _policy(self) -> SearchPolicy:
+        if self.policy is None:
+            raise ValueError('there is no target; init one first')
+        return self.policy
 
     def step(self, frames: Sequence[Frame]) -> list[Track]:
         """
@@ -183,9 +211,20 @@ class LongTermTracker:
         if accepted is not None and accepted.camera == view.frame.camera:
             rejected = [c.output for c in view.candidates if c is not accepted]
             self.local.update(view.frame, accepted.output, rejected)
+            self._look_around(view.frame, accepted.output.box)
         else:
             self.local.miss(view.frame)
         view.ms['learn'] = 1e3 * (time.perf_counter() - start)
+
+    def _look_around(self, frame: Frame, target: Box) -> None:
+        """Show the target's likes in the same image to a tracker that wants to know them."""
+        if not (isinstance(self.local, RivalLearner) and self.local.wants_rivals
+                and self.redetector is not None):
+            return
+        proposals = self.redetector.propose(list(self._clips[frame.camera]), (target.w, target.h),
+                                            self.config.max_candidates)
+        regions = [Region(box, Kind.PROPOSAL) for box in proposals.boxes if iou(box, target) < 0.2]
+        self.local.meet(frame, target, self.local.track(frame, regions))
 
     @staticmethod
     def _report(mode: Mode, view: _View, decision: Decision, policy: SearchPolicy) -> Track:
@@ -197,8 +236,11 @@ class LongTermTracker:
             if box is not None and clip_to_image(box, frame.width, frame.height) is None:
                 box = None  # wholly outside the image: nothing of it is seen
         place = policy.place.box if frame.camera == policy.place.camera else None
+        doubtful, unsure = decision.unsure, None
+        if doubtful is not None and doubtful.camera == frame.camera:
+            unsure = doubtful.output.box
         return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
-                     place, view.proposals)
+                     place, view.proposals, unsure)
 
     def _remember(self, frame: Frame) -> None:
         if self.redetector is not None:

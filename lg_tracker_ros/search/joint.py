@@ -178,8 +178,23 @@ class JointPolicy:
                 if self.rules.clarity is not None:
                     self.rules.clarity.seen(own.confidence)
                 return Decision(box, own.confidence, False, own)
-        confidence = max((c.confidence for c in candidates), default=0.0)
-        return Decision(None, confidence, False, None)
+        best = max(candidates, key=lambda c: c.confidence, default=None)
+        if best is None:
+            return Decision(None, 0.0, False, None)
+        unsure = best.confidence >= self.config.visible_threshold / 2
+        return Decision(None, best.confidence, False, None, best if unsure else None)
+
+    def lose(self) -> None:
+        """It is lost, and the next search is a global one."""
+        self.failures = self.unseen = LOST_AFTER * max(self.config.beta2, 1)
+        self._since_search, self.lost, self.trial = self.failures, True, None
+        self._drop_trial()
+
+    def assure(self) -> None:
+        """It is in view, and nothing failed."""
+        self.failures = self.unseen = self._since_search = 0
+        self.lost, self.trial = False, None
+        self._drop_trial()
 
     def _guarded(self, box: Box, moved: bool) -> Box:
         c, guard = self.config, self.rules.size_guard

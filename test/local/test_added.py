@@ -12,7 +12,7 @@ import pytest
 
 MODULE = """
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import TrackerOutput
 
 
@@ -25,7 +25,7 @@ class Still:
 
 
 SPEC = LocalSpec('still', 'a target that never moves', lambda weights, backbone, engine: Still(),
-                 Confidence(0.0, 0.0, 3.0))
+                 platt(0.0, 0.0, 3.0))
 """
 
 

@@ -9,7 +9,7 @@ from lg_tracker_ros.local.opencv import csrt, OpenCVTracker
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.types import Box, Frame, Kind, LocalTracker, Redetector, Region
 import numpy as np
@@ -252,7 +252,7 @@ def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
     settings = Settings(redetector='none', threads=1)
     plain = LOCAL_TRACKERS['ncc'].build('', settings.backbone, settings.engine_config())
     look = Look(shared_backbone(), settings.engine_config())
-    whole = CalibratedTracker(plain, look, Confidence(2.0, 3.0, -1.0))
+    whole = CalibratedTracker(plain, look, platt(2.0, 3.0, -1.0))
     whole.init(clip[0], first_box())
     around = [Region(first_box()), Region(Box(10, 10, 60, 120))]
     got, bare = whole.track(clip[1], around), plain.track(clip[1], around)
@@ -266,10 +266,10 @@ def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
 
 def test_confidence_has_no_overflow_and_its_ends():
     """A score of 0 or 1 is no certainty, and huge constants don't break it."""
-    c = Confidence(1.0, 0.0, 0.0)
+    c = platt(1.0, 0.0, 0.0)
     assert c(0.8, 0.0) == pytest.approx(0.8)
     assert c(0.0, 0.0) == pytest.approx(1e-6) and c(1.0, 0.0) == pytest.approx(1 - 1e-6)
-    assert Confidence(1e9, 1e9, 0.0)(0.0, -1.0) < 1e-20
+    assert platt(1e9, 1e9, 0.0)(0.0, -1.0) < 1e-20
 
 
 def test_weights_may_bring_their_own_constants(tmp_path):
@@ -284,7 +284,7 @@ def test_weights_may_bring_their_own_constants(tmp_path):
                 make_local(settings, settings.engine_config())
         else:
             tracker = make_local(settings, settings.engine_config())
-            assert tracker.confidence == Confidence(1.0, 2.0, 3.0)
+            assert tracker.confidence == platt(1.0, 2.0, 3.0)
 
 
 def test_shipped_weights_are_whole(tmp_path):

@@ -6,7 +6,7 @@ import cv2
 from lg_tracker_ros.checkpoint import confidence_of, FOLDER, trained_on
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.training.calibration.fit import balanced, fit_confidence, judge_confidence
 from lg_tracker_ros.training.calibration.observations import (
     as_table,
@@ -25,7 +25,7 @@ import pytest
 
 pytestmark = pytest.mark.rounding
 
-TRUE = Confidence(0.8, 6.0, -2.0)
+TRUE = platt(0.8, 6.0, -2.0)
 PICTURE = np.zeros((100, 100, 3), np.uint8)
 
 
@@ -47,7 +47,7 @@ def test_the_constants_come_back():
     assert auc == pytest.approx(judge_confidence(TRUE, drawn(20_000, seed=1))[0], abs=0.002)
     assert ece < 0.015
     # twice as sure as it may be: the error shows
-    assert judge_confidence(Confidence(1.6, 12.0, -4.0), drawn(20_000, seed=1))[1] > 0.05
+    assert judge_confidence(platt(1.6, 12.0, -4.0), drawn(20_000, seed=1))[1] > 0.05
 
 
 def test_a_tracker_that_is_always_right_cannot_be_calibrated():
@@ -164,7 +164,7 @@ def test_command_calibrates_the_shipped_weights(tmp_path, capsys):
     assert main([*command, '--write']) == 0
     out = capsys.readouterr().out
     score, look, offset = confidence_of(str(weights), '')
-    assert f"'pixelwise': {Confidence(score, look, offset)}" in out
+    assert f"'pixelwise': {platt(score, look, offset)}" in out
     assert '| pixelwise | generated ' in out and '| pixelwise | photographed' in out
     assert 'filmed' not in out
     assert trained_on(weights) == trained_on(FOLDER / 'pixelwise.safetensors')
