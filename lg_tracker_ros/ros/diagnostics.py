@@ -128,7 +128,8 @@ class Diagnostics:
             'latency_p50_ms': health.meter.percentile(0.5),
             'latency_p95_ms': health.meter.percentile(0.95),
             **_fates(totals(counts)),
-            'lost_on_the_way': sum(c.loss.lost for c in stream.cameras) if stream else 0})
+            'lost_on_the_way': sum(c.loss.lost for c in stream.cameras) if stream else 0,
+            'worker_failures': stream.worker.failures if stream else 0})
 
     def _camera(self, camera: CameraInput, count: Mapping[str, int], stream: Stream, now: int
                 ) -> DiagnosticStatus:

@@ -11,6 +11,7 @@ from typing import Callable, Sequence
 from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, Ring
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.results import Result, Target
+from lg_tracker_ros.runtime.words import told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Image, Mode
@@ -21,8 +22,9 @@ class Worker:
     Runs one LongTermTracker on the newest frames.
 
     ``publish`` gets every result, in the worker's thread; ``complain`` gets (camera or '', one
-    line) for each thing that went wrong. The decoders are the worker's: what another thread wants
-    decoded goes through ``decode``.
+    line) for each thing that went wrong. Whatever a part raises, the thread lives on with the next
+    frame; ``failures`` counts what no part caught itself. The decoders are the worker's: what
+    another thread wants decoded goes through ``decode``.
     """
 
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
@@ -39,7 +41,9 @@ class Worker:
         self._rings: dict[str, Ring] = {}
         self._commands: deque[Callable[[], None]] = deque()
         self._backlog: deque[Item] = deque()
+        self._moment: Sequence[Item] = ()
         self._deadline = 0.0
+        self.failures = 0
         self._starting = False
         self._stop = False
         self._forget = False
@@ -160,20 +164,40 @@ class Worker:
     # -- in the worker's thread ------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                self._busy = False
-                while not (self._stop or self._commands or self._backlog or self._mailbox.ready):
-                    self._wake.wait()
-                if self._stop:
-                    return
-                self._busy = True
-                command = self._commands.popleft() if self._commands else None
-                moment = [] if command is not None else self._next()
-            if command is not None:
-                command()
-            elif moment:
-                self._process(moment)
+        while not self._stop:
+            try:
+                self._work()
+            except BaseException as e:  # what ended this thread would end the tracking, unseen
+                self._recover(e)
+
+    def _work(self) -> None:
+        """Wait for something to do, and do it."""
+        with self._wake:
+            self._busy = False
+            while not (self._stop or self._commands or self._backlog or self._mailbox.ready):
+                self._wake.wait()
+            if self._stop:
+                return
+            self._busy = True
+            command = self._commands.popleft() if self._commands else None
+            self._moment = [] if command is not None else self._next()
+        if command is not None:
+            command()
+        elif self._moment:
+            self._process(self._moment)
+
+    def _recover(self, error: BaseException) -> None:
+        """Account for what was under way, tell, and let the next frame come."""
+        with self._wake:
+            self.failures += 1
+            self._starting = self._begins()
+            for item in self._moment:
+                self._counts.settle(item, 'failed')
+        self._complain('', f'the worker failed and was started again: {told(error)}')
+
+    def _begins(self) -> bool:
+        """Whether a target waits to be begun on; with the lock held."""
+        return any(isinstance(c, partial) and c.func == self._begin for c in self._commands)
 
     def _next(self) -> list[Item]:
         """Take the next moment; called with the lock held."""
@@ -199,15 +223,14 @@ class Worker:
             track = self.tracker.init(Frame(image, item.stamp, item.camera), box)
         except Exception as e:  # a network may raise anything; the node must live on
             self._reset()
-            self._complain('', f'init of {target.name} failed: {_line(e)}')
+            self._complain('', f'init of {target.name} failed: {told(e)}')
             return
         with self._wake:
             self._mailbox.clear()
             self._follow()
             self._counts.settle(item, 'processed')
             # another init_target that waits will fetch its frames itself
-            self._starting = any(isinstance(c, partial) and c.func == self._begin
-                                 for c in self._commands)
+            self._starting = self._begins()
             self._backlog = deque(self._later(item))
             self._deadline = time.perf_counter() + self._history[0]
             self._target, self._seen = target, item.stamp
@@ -221,8 +244,7 @@ class Worker:
         with self._wake:
             self._forget = self._reset in self._commands
             self._target, self._seen = Target('', ''), None
-            self._starting = any(isinstance(c, partial) and c.func == self._begin
-                                 for c in self._commands)
+            self._starting = self._begins()
             for item in self._backlog:
                 self._counts.settle(item, 'not_wanted')
             self._backlog.clear()
@@ -237,9 +259,9 @@ class Worker:
             start = time.perf_counter()
             try:
                 frames.append(Frame(self.decode(item), item.stamp, item.camera))
-            except ValueError as e:
+            except Exception as e:  # whatever a library throws at it, it is this frame's fault
                 self._settle(item, 'undecodable')
-                self._complain(item.camera, _line(e))
+                self._complain(item.camera, told(e))
                 continue
             items[item.camera] = item
             convert[item.camera] = 1e3 * (time.perf_counter() - start)
@@ -248,7 +270,7 @@ class Worker:
         except Exception as e:  # a network may raise anything; the node must live on
             for item in items.values():
                 self._settle(item, 'failed')
-            self._complain('', f'the tracker failed on a frame: {_line(e)}')
+            self._complain('', f'the tracker failed on a frame: {told(e)}')
             tracks, items = [], {}
         with self._wake:
             if self._forget:
@@ -278,9 +300,3 @@ class Worker:
     def _settle(self, item: Item, fate: str) -> None:
         with self._wake:
             self._counts.settle(item, fate)
-
-
-def _line(error: Exception) -> str:
-    """Return an error's text as one line; its type too unless the text was written for users."""
-    text = ' '.join(str(error).split())
-    return text if isinstance(error, ValueError) else f'{type(error).__name__}: {text}'

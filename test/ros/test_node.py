@@ -1,5 +1,6 @@
 """The node over DDS: what comes in and what comes out."""
 
+import array
 import threading
 import time
 
@@ -218,6 +219,29 @@ def test_a_failing_network_is_reported_and_the_node_lives_on():
         rig.until(lambda: rig.statuses[-1].mode == 0, 'idle')
         build.local.fail = ''
         rig.start(3)
+
+
+def test_a_jpeg_with_a_garbled_header_is_refused_and_forgotten():
+    with Rig(cameras=('cam/compressed',), started=False) as rig:
+        rig.camera('cam/compressed', kind=CompressedImage)
+        rig.connect()
+        good = compressed_to_msg(scene(*path(0)), Header())
+        bad = compressed_to_msg(scene(*path(0)), Header())
+        at = bytes(bad.data).index(b'\xff\xc0')
+        bad.data[at + 5:at + 9] = array.array('B', b'\xff\xdc\xff\xdc')  # 65500 x 65500
+        future = rig.init_async()
+        rig.until(lambda: rig.node.targets.waiting, 'waiting')
+        rig.send(0, topic='cam/compressed', msg=bad)
+        answer = rig.result(future)
+        assert not answer.success and answer.message and len(answer.message) <= 300
+        rig.send(1, topic='cam/compressed', msg=good)
+        rig.received(2, 'cam/compressed')
+        assert rig.init(1, box=(*path(0), *SIZE)).success
+        rig.until(lambda: len(rig.detections) == 1, 'begun')
+        rig.send(2, topic='cam/compressed', msg=bad)
+        assert rig.received(3, 'cam/compressed')['undecodable'] == 1
+        rig.send(3, topic='cam/compressed', msg=good)
+        rig.until(lambda: stamp(3) in rig.boxes(), 'the next is tracked')
 
 
 def test_compressed_images():

@@ -3,14 +3,16 @@
 import threading
 from types import SimpleNamespace
 
+import cv2
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.runtime import decoders
-from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.runtime.buffers import FATES, Item
 from lg_tracker_ros.runtime.results import Target
 from lg_tracker_ros.runtime.worker import Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np
+import pytest
 
 BOX = Box(10, 10, 20, 20)
 
@@ -79,6 +81,73 @@ def test_frames_that_come_during_a_slow_init_are_caught_up():
     counts = worker.counts('a')
     assert counts['received'] == 10 == counts['not_wanted'] + counts['processed']
     assert counts['replayed'] == 7 and counts['processed'] == 1
+
+
+def follow(worker, n=0):
+    """Start the worker and begin on frame n."""
+    worker.start()
+    first = item(n)
+    worker.offer(first)
+    worker.begin(first, np.zeros((60, 80, 3), np.uint8), BOX, Target('t', ''))
+    wait_until_idle(worker)
+
+
+@pytest.mark.parametrize('error', [SystemExit(3), MemoryError('no room'), KeyError('x')])
+def test_whatever_is_raised_the_worker_goes_on_tells_and_counts(error):
+    stamps, told = [], []
+
+    def publish(result):
+        if result.track.stamp == item(2).stamp:
+            raise error
+        stamps.append(result.track.stamp)
+    worker = Worker(LongTermTracker(Believer()), publish, lambda c, t: told.append((c, t)))
+    follow(worker)
+    for n in range(1, 5):
+        worker.offer(item(n))
+        wait_until_idle(worker)
+    assert stamps == [item(n).stamp for n in (0, 1, 3, 4)]
+    assert told == [('', f'the worker failed and was started again: {type(error).__name__}: '
+                         f'{error}')]
+    assert worker.failures == 1 and worker.target.name == 't'
+    counts = worker.counts('a')
+    assert counts['received'] == 5 == sum(counts[f] for f in FATES)
+    worker.stop()
+
+
+def test_a_failure_in_the_middle_of_a_beginning_leaves_no_frame_waiting():
+    tracker = LongTermTracker(Believer())
+    stamps, told = [], []
+    worker = Worker(tracker, lambda r: stamps.append(r.track.stamp), lambda c, t: told.append(t))
+    follow(worker)
+    wants, tracker.wants = tracker.wants, None  # None is not callable: _begin fails half-way
+    worker.offer(item(1, camera='b'))
+    worker.begin(item(0), np.zeros((60, 80, 3), np.uint8), BOX, Target('u', ''))
+    wait_until_idle(worker)
+    tracker.wants = wants
+    worker.offer(item(1))
+    wait_until_idle(worker)
+    worker.stop()
+    assert len(told) == 1 and 'TypeError' in told[0]
+    assert stamps == [item(0).stamp, item(1).stamp]
+
+
+def test_what_a_decoder_throws_is_the_frames_own_fault(monkeypatch):
+    def broken(self, message):
+        raise cv2.error('size is greater than the maximum\n in imdecode')
+    stamps, told = [], []
+    worker = Worker(LongTermTracker(Believer()), lambda r: stamps.append(r.track.stamp),
+                    lambda c, t: told.append((c, t)))
+    follow(worker)
+    with monkeypatch.context() as m:
+        m.setattr(Decoder, 'msg_to_image', broken)
+        worker.offer(item(1))
+        wait_until_idle(worker)
+    worker.offer(item(2))
+    wait_until_idle(worker)
+    worker.stop()
+    assert told == [('a', 'error: size is greater than the maximum in imdecode')]
+    assert stamps == [item(0).stamp, item(2).stamp]
+    assert worker.counts('a')['undecodable'] == 1
 
 
 class SlowDecoder(Decoder):
