@@ -47,7 +47,7 @@ class Worker:
         self._starting = False
         self._stop = False
         self._forget = False
-        self._busy = False
+        self._since = 0.0  # time.perf_counter() of the beginning of what is under way
         self._target = Target('', '')
         self._seen: int | None = None
         self._thread: threading.Thread | None = None
@@ -156,10 +156,16 @@ class Worker:
         return self._target
 
     @property
+    def busy_s(self) -> float:
+        """Seconds since what is under way was begun; 0 while nothing is."""
+        since = self._since
+        return time.perf_counter() - since if since else 0.0
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         with self._wake:
-            return not (self._busy or self._commands or self._backlog or self._mailbox.ready)
+            return not (self._since or self._commands or self._backlog or self._mailbox.ready)
 
     # -- in the worker's thread ------------------------------------------------
 
@@ -173,12 +179,12 @@ class Worker:
     def _work(self) -> None:
         """Wait for something to do, and do it."""
         with self._wake:
-            self._busy = False
+            self._since = 0.0
             while not (self._stop or self._commands or self._backlog or self._mailbox.ready):
                 self._wake.wait()
             if self._stop:
                 return
-            self._busy = True
+            self._since = time.perf_counter()
             command = self._commands.popleft() if self._commands else None
             self._moment = [] if command is not None else self._next()
         if command is not None:

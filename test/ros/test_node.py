@@ -1,6 +1,8 @@
 """The node over DDS: what comes in and what comes out."""
 
 import array
+import itertools
+import re
 import threading
 import time
 
@@ -11,6 +13,9 @@ from lg_tracker_ros.types import Box
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
+
+OK, WARN = b'\x00', b'\x01'
+TRACKING = 'lg_tracker: tracking'
 
 
 def truth(i):
@@ -307,6 +312,48 @@ def test_two_nodes_in_two_namespaces():
             assert right.process(i)[0].id == 'r'
         assert {d.id for d in left.detections} == {'l'}
         assert left.part('left/lg_tracker: tracking').hardware_id == '/left/lg_tracker'
+
+
+def test_silence_of_the_camera_is_told_and_status_goes_on():
+    with Rig(camera_timeout=0.3) as rig:
+        rig.start(0)
+        rig.process(1)
+        count = len(rig.statuses)
+        told = rig.part(TRACKING, lambda s: 'no image for' in s.message)
+        assert told.level == WARN and told.message.endswith(' s on /image')
+        values = {v.key: v.value for v in told.values}
+        assert (values['visible'], values['confidence']) == ('False', '0.000')
+        rig.until(lambda: len(rig.statuses) > count + 2, 'status goes on')
+        late = rig.statuses[count:]
+        assert {(s.mode, s.visible, s.confidence, s.target_id) for s in late} == {
+            (1, False, 0.0, late[0].target_id)}
+        ages = [s.time_since_last_seen for s in late]
+        assert ages[0] > 0.3 and ages == sorted(ages) and ages[-1] - ages[0] > 0.5
+        rig.process(2)
+        rig.part(TRACKING, lambda s: s.level == OK and s.message == 'target is followed')
+
+
+def test_a_tracker_that_hangs_is_told():
+    build = Build()
+    with Rig(build, camera_timeout=0.3) as rig:
+        rig.start(0)
+        build.local.gate = threading.Event()
+        rig.until(lambda: rig.send(1) and TRACKING in rig.diagnostics and 'busy with one frame for'
+                  in rig.diagnostics[TRACKING].message, 'told')
+        assert rig.diagnostics[TRACKING].level == WARN
+
+
+def test_too_slow_is_told_with_rates_threads_and_engine():
+    with Rig(Build(delay=0.05)) as rig:
+        rig.start(0)
+        sent = itertools.count(1)
+        rig.until(lambda: rig.send(next(sent)) and TRACKING in rig.diagnostics and 'too slow'
+                  in rig.diagnostics[TRACKING].message, 'told')
+        status = rig.diagnostics[TRACKING]
+        found = re.search(r'too slow: ([\d.]+) images a second come, ([\d.]+) are processed '
+                          r'\(threads: (.+), engine: (\w+) on cpu\)$', status.message)
+        assert found, status.message
+        assert float(found[1]) > 1.2 * float(found[2]) > 0 and status.level == WARN
 
 
 def test_debug_image_and_attention_only_while_somebody_listens():
