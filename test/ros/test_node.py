@@ -6,8 +6,9 @@ import re
 import threading
 import time
 
+import cv2
 from helpers.ros import Build, path, Rig, scene, SIZE, stamp
-from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.boxes import iou, scale
 from lg_tracker_ros.ros.convert import compressed_to_msg, detection_from_msg, time_from_msg
 from lg_tracker_ros.types import Box
 import pytest
@@ -190,6 +191,16 @@ def test_box_drawn_on_a_smaller_picture_and_a_second_init():
         assert rig.start(4, target_id='mine').target_id == 'mine'
         detection, _ = rig.process(5)
         assert detection.id == 'mine' == detection.results[0].hypothesis.class_id
+
+
+def test_boxes_follow_a_change_of_the_image_size():
+    with Rig() as rig:
+        rig.start(0)
+        for i, k in enumerate((1, 0.5, 3, 1), 1):
+            detection, _ = rig.process(i, cv2.resize(scene(*path(i)), None, fx=k, fy=k,
+                                                     interpolation=cv2.INTER_AREA))
+            box, confidence = detection_from_msg(detection)
+            assert iou(box, scale(truth(i), k, k)) > 0.9 and confidence > 0.7
 
 
 def test_reset_forgets_and_idle_status_comes():
