@@ -8,13 +8,13 @@ import threading
 import time
 from typing import Callable, Sequence
 
-from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, Ring
+from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, MOST, Ring
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.runtime.words import told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Image, Mode
+from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 
 
 class Worker:
@@ -42,6 +42,7 @@ class Worker:
         self._commands: deque[Callable[[], None]] = deque()
         self._backlog: deque[Item] = deque()
         self._moment: Sequence[Item] = ()
+        self._received = 0
         self._deadline = 0.0
         self.failures = 0
         self._starting = False
@@ -50,6 +51,7 @@ class Worker:
         self._since = 0.0  # time.perf_counter() of the beginning of what is under way
         self._target = Target('', '')
         self._seen: int | None = None
+        self._stamps: dict[str, int] = {}
         self._thread: threading.Thread | None = None
 
     # -- for the node's threads ------------------------------------------------
@@ -75,6 +77,8 @@ class Worker:
     def offer(self, item: Item) -> None:
         """Take in a frame: into the history, and into the mailbox or the queue of a replay."""
         with self._wake:
+            self._received += 1
+            item.serial = self._received
             self._counts.receive(item)
             ring = self._rings.get(item.camera)
             if ring is None:
@@ -85,6 +89,8 @@ class Worker:
                 self._counts.settle(item, 'not_wanted')
             elif self._backlog:
                 self._backlog.append(item)
+                if self._too_far_behind():
+                    self._catch_up()
             else:
                 self._mailbox.push(item)
                 if self._mailbox.ready:
@@ -209,19 +215,29 @@ class Worker:
         """Take the next moment; called with the lock held."""
         if self._backlog and time.perf_counter() > self._deadline:
             # the tracker is slower than the cameras: it would stay behind for ever
-            for item in self._backlog:
-                self._mailbox.push(item)
-            self._backlog.clear()
+            self._catch_up()
         while self._backlog:
             self._mailbox.push(self._backlog.popleft())
             if self._mailbox.ready:
                 return self._mailbox.take()
         return self._mailbox.take() if self._mailbox.ready else []
 
+    def _too_far_behind(self) -> bool:
+        """Whether more waits to be replayed than memory was given for; with the lock held."""
+        cameras = len(self._rings)
+        return (len(self._backlog) > cameras * MOST or sum(i.size for i in self._backlog)
+                > 2 * cameras * self._history[1] * 2**20)
+
+    def _catch_up(self) -> None:
+        """Give a replay up: only the newest frame of each camera counts; with the lock held."""
+        for item in self._backlog:
+            self._mailbox.push(item)
+        self._backlog.clear()
+
     def _later(self, start: Item) -> list[Item]:
-        """Return the frames of all cameras after ``start``, by stamp; with the lock held."""
+        """Return the frames of all cameras that came after ``start``; with the lock held."""
         rings = self._rings.values()
-        return sorted((i for r in rings for i in r.after(start.stamp)), key=lambda i: i.stamp)
+        return sorted((i for r in rings for i in r.after(start.serial)), key=lambda i: i.serial)
 
     def _begin(self, item: Item, image: Image, box: Box, target: Target) -> None:
         begun = time.perf_counter()
@@ -240,6 +256,7 @@ class Worker:
             self._backlog = deque(self._later(item))
             self._deadline = time.perf_counter() + self._history[0]
             self._target, self._seen = target, item.stamp
+            self._stamps = {item.camera: item.stamp}
             forget = self._forget
         if not forget:
             queue_ms = max(0.0, 1e3 * (begun - item.received))
@@ -286,14 +303,21 @@ class Worker:
         for track in tracks:
             item = items.pop(track.camera)
             self._settle(item, 'processed')
-            if track.visible:
-                self._seen = track.stamp
-            unseen = -1.0 if self._seen is None else (track.stamp - self._seen) / 1e9
             self._publish(Result(track, item, images[track.camera], self._target,
                                  max(0.0, 1e3 * (begun - item.received)), convert[track.camera],
-                                 unseen))
+                                 self._unseen_s(track)))
         for item in items.values():
             self._settle(item, 'not_wanted')
+
+    def _unseen_s(self, track: Track) -> float:
+        """Take note of a track; seconds since the target was seen, -1 for never."""
+        back = self._stamps.get(track.camera, track.stamp) - track.stamp
+        self._stamps[track.camera] = track.stamp
+        if track.visible:
+            self._seen = track.stamp
+        elif self._seen is not None and back > 0:
+            self._seen -= back  # the clock was set back, or a bag begins again: time goes on
+        return -1.0 if self._seen is None else max(0.0, (track.stamp - self._seen) / 1e9)
 
     def _follow(self) -> None:
         tracker = self.tracker

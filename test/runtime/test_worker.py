@@ -150,6 +150,68 @@ def test_what_a_decoder_throws_is_the_frames_own_fault(monkeypatch):
     assert worker.counts('a')['undecodable'] == 1
 
 
+def test_what_came_later_is_caught_up_whatever_its_stamp():
+    stamps = []
+    worker = Worker(LongTermTracker(Believer()), lambda r: stamps.append(r.track.stamp),
+                    lambda c, t: None)
+    for n in [*range(20), *range(20), *range(6)]:  # two seconds in a loop, three are kept
+        worker.offer(item(n))
+    worker.start()
+    first = worker.find(item(3).stamp, ['a'])
+    assert worker.begin(first, worker.decode(first), BOX, Target('t', '')) == 2
+    wait_until_idle(worker)
+    worker.stop()
+    assert stamps == [item(n).stamp for n in (3, 4, 5)]
+
+
+def test_a_replay_that_would_need_more_memory_than_given_is_cut_short():
+    stamps, go = [], threading.Event()
+
+    def publish(result):
+        stamps.append(result.track.stamp)
+        if len(stamps) == 2:
+            assert go.wait(10)
+    worker = Worker(LongTermTracker(Believer()), publish, lambda c, t: None, history=(60.0, 1.0))
+    frames = [item(n) for n in range(505)]
+    for frame in frames[:5]:
+        worker.offer(frame)
+    worker.start()
+    worker.begin(frames[0], worker.decode(frames[0]), BOX, Target('t', ''))
+    for _ in range(1000):
+        if len(stamps) == 2:
+            break
+        threading.Event().wait(0.005)
+    for frame in frames[5:]:
+        worker.offer(frame)
+    go.set()
+    wait_until_idle(worker)
+    worker.stop()
+    counts = worker.counts('a')
+    assert stamps[:2] == [f.stamp for f in frames[:2]] and stamps[-1] == frames[-1].stamp
+    assert counts['overwritten'] > 200  # 9600 bytes each, two megabytes wait at most
+    assert counts['received'] == 505 == sum(counts[f] for f in FATES)
+
+
+class Doubter(Believer):
+    """Finds nothing any more."""
+
+    def track(self, frame, regions):
+        """Doubt."""
+        return [TrackerOutput(self.box, 0.0, 0.0) for _ in regions]
+
+
+def test_time_since_last_seen_goes_on_where_the_clock_is_set_back():
+    unseen = []
+    worker = Worker(LongTermTracker(Doubter()), lambda r: unseen.append(r.unseen_s),
+                    lambda c, t: None)
+    follow(worker, 10)
+    for n in (11, 12, 2, 3, 13):
+        worker.offer(item(n))
+        wait_until_idle(worker)
+    worker.stop()
+    assert unseen == pytest.approx([0, 0.1, 0.2, 0.2, 0.3, 1.3])
+
+
 class SlowDecoder(Decoder):
     """Takes its time between reading and writing the bits: two at once would lose one's."""
 
