@@ -58,7 +58,8 @@ class TrackerNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
         self._diagnostics = Diagnostics(self, self._health)
-        self.create_timer(1.0, self._report)
+        # steady: with use_sim_time and no clock there is all the more to tell
+        self.create_timer(1.0, self._report, clock=steady)
         self._images = MutuallyExclusiveCallbackGroup()
         self._poll = self.create_timer(POLL_S, self._look, clock=steady,
                                        callback_group=self._images)
@@ -162,13 +163,13 @@ class TrackerNode(LifecycleNode):
 
     def _look(self) -> None:
         stream = self.stream
-        if stream is not None:
-            stream.poll()
+        if stream is not None and stream.poll():
+            self._report()
 
     def _report(self) -> None:
         stream = self.stream
         if stream is not None:
-            stream.tell_idle()
+            stream.tell()
         self._diagnostics.report(self.state, self.settings, self._engine, stream)
 
     # -- parameters ------------------------------------------------------------

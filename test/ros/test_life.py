@@ -14,6 +14,7 @@ from helpers.ros import Build, path, Rig, scene, stamp
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.ros import diagnostics
 from lg_tracker_ros.ros.convert import time_to_msg
 from lg_tracker_ros.ros.inputs import LossMeter
 from lg_tracker_ros.ros.params import unknown
@@ -255,6 +256,20 @@ def test_diagnostics_keep_the_nodes_own_clock():
             tick(ms)
         status = rig.part(CAMERA, lambda s: s.level == WARN)
         assert 'no image for' in status.message
+
+
+def test_diagnostics_come_without_a_clock_and_with_one_that_stands_still(monkeypatch):
+    monkeypatch.setattr(diagnostics, 'CLOCK_STILL_S', 0.5)
+    with Rig(use_sim_time=True) as rig:
+        rig.start(0)
+        told = rig.part(TRACKING, lambda s: 'clock' in s.message)
+        assert told.level == WARN and told.message.endswith(
+            'use_sim_time is on, but nothing comes on /clock')
+        clock = rig.client.create_publisher(Clock, '/clock', QoSProfile(depth=10))
+        rig.until(clock.get_subscription_count, 'clock heard')
+        clock.publish(Clock(clock=time_to_msg(50 * 10**9)))
+        told = rig.part(TRACKING, lambda s: 'still' in s.message)
+        assert told.level == WARN and 'use_sim_time is on and /clock has stood' in told.message
 
 
 def test_config_file_holds_every_default():
