@@ -14,6 +14,8 @@ import torch
 from torch import nn, Tensor
 
 FOLDER = Path(__file__).resolve().parent / 'weights'
+SHIPPED_NETWORKS = FOLDER / 'onnx'
+"""The networks of the default tracker with these weights, as ONNX."""
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:

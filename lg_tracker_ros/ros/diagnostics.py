@@ -189,7 +189,8 @@ class Diagnostics:
         device = engine.device if engine is not None else ''
         return self._make(
             'engine', OK if built or not trouble else ERROR,
-            'ready' if built else trouble or 'not built', {
+            'ready' if built else 'being built' if state == 'configuring' else trouble
+            or 'not built', {
                 'device': device, 'engine': engine.engine if engine is not None else '',
                 'precision': settings.precision, 'tracker': settings.tracker,
                 'backbone': settings.backbone, 'redetector': settings.redetector,

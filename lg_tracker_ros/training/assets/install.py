@@ -19,6 +19,7 @@ import sys
 import time
 
 import cv2
+from lg_tracker_ros.files import cache_folder
 from lg_tracker_ros.training.assets.archives import matches, read_deb
 from lg_tracker_ros.training.assets.catalogue import Asset, ASSETS
 from lg_tracker_ros.training.assets.download import fetch, MIRRORS
@@ -30,8 +31,7 @@ COPYRIGHT = ('usr/share/doc/*/copyright',)
 
 def default_folder() -> Path:
     """Return the cache's folder."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / (
-        'lg_tracker_ros/assets')
+    return cache_folder() / 'assets'
 
 
 def shrink_photo(data: bytes, side: int = 960, least: int = 300) -> bytes | None:
