@@ -18,7 +18,7 @@ from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.jitter import add_jitter, first_box
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes, over_ray
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
-from lg_tracker_ros.evaluation.experiments.records import write_labels
+from lg_tracker_ros.evaluation.experiments.records import read_labels, write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import (
     folder_name,
     make_runner,
@@ -30,6 +30,7 @@ from lg_tracker_ros.evaluation.experiments.trackers import (
 )
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.provenance import peer_files, seen_in_training, weights_of, what_made_it
+from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.rows import COLUMNS, PLACE, place_row, track_row
 
 
@@ -116,7 +117,7 @@ def is_done(path: Path, made: Mapping[str, Any], again: bool) -> bool:
     sidecar = path.with_suffix('.json')
     if again or not path.is_file() or not sidecar.is_file():
         return False
-    old = {'jitter': 0, **json.loads(sidecar.read_text())}  # older ones don't say
+    old = {'jitter': 0, **read_object(sidecar)}  # older ones don't say
     for what in ('settings', 'weights', 'jitter'):
         if old.get(what) != json.loads(json.dumps(made[what])):
             raise ValueError(f'{path} was made with other {what}; use another --out, or --again '
@@ -167,9 +168,8 @@ def run_jobs(jobs: Sequence[Job], workers: int, again: bool = False, ray: str = 
 def one_protocol(sequences: Sequence[LabelledSequence], out: Path) -> None:
     """Refuse to put sequences of two protocols into one folder: no mean may mix them."""
     protocols = {s.protocol for s in sequences}
-    known = out / 'dataset.json'
-    if known.is_file():
-        protocols |= {entry['protocol'] for entry in json.loads(known.read_text()).values()}
+    if (out / 'dataset.json').exists():
+        protocols |= {labels.protocol for labels in read_labels(out).values()}
     if len(protocols) > 1:
         raise ValueError(f'{out} would hold the protocols {" and ".join(sorted(protocols))}; give '
                          'each its own --out')
