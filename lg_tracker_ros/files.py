@@ -56,8 +56,3 @@ def share_file(name: str) -> Path:
         return Path(get_package_share_directory('lg_tracker_ros')) / name
     except PackageNotFoundError:
         return source
-
-
-def cache_folder() -> Path:
-    """Return the user's folder for what can be made anew; it need not exist."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'lg_tracker_ros'

@@ -55,7 +55,7 @@ def tracking_state(state: str, mode: Mode, visible: bool, trouble: str, silence:
 
 
 def clock_state(time_ns: int, still_s: float) -> str:
-    """Say what is wrong with a simulated clock that has not moved for a while; empty if nothing."""
+    """Say what is wrong with a simulated clock that stands still; empty if nothing is."""
     if still_s < CLOCK_STILL_S:
         return ''
     return ('use_sim_time is on, but nothing comes on /clock' if time_ns == 0 else
