@@ -20,7 +20,7 @@ setup(
     maintainer='lg_tracker_ros maintainers',
     maintainer_email='noreply@example.com',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['weights/*', 'py.typed']},
+    package_data={NAME: ['weights/*', 'weights/onnx/*', 'py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (SHARE, ['package.xml']),

@@ -74,3 +74,4 @@ train calibrate pixelwise --data "${material[@]}" "${without[@]}" "${truth[@]}" 
     --weights "$out/weights/pixelwise.safetensors"
 (cd "$out/weights" && sha256sum ./*.safetensors | sed 's#\./##' >SHA256SUMS)
 echo "$out/weights"
+echo "once these lie in lg_tracker_ros/weights: python -m lg_tracker_ros train onnx"

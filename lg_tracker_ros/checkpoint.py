@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-import hashlib
 import json
 from pathlib import Path
-import pickle
+import re
 from typing import Any
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
+from lg_tracker_ros.files import sha256
+from lg_tracker_ros.reading.guard import reading, refused
+from lg_tracker_ros.reading.pickles import check_checkpoint
 import torch
 from torch import nn, Tensor
 
 FOLDER = Path(__file__).resolve().parent / 'weights'
+SHIPPED_NETWORKS = FOLDER / 'onnx'
+"""The networks of the default tracker with these weights, as ONNX."""
+HEADER = 10_000_000
+"""Bytes of a safetensors header, at most; that of ResNet-50 has 50,000."""
+CONSTANT = 1e6
+"""Constants of Confidence lie between both signs of it."""
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -27,29 +35,43 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'no file of weights at {path}')
-    if path.suffix == '.safetensors':
-        try:
-            from safetensors import SafetensorError
-            from safetensors.torch import load_file
-        except ImportError as e:
-            raise ValueError(f'{path}: reading it needs the Python package safetensors') from e
-        try:
-            data: object = load_file(path, device='cpu')
-        except SafetensorError as e:
-            raise ValueError(f'{path} is not a readable safetensors file') from e
-    else:
-        try:
-            data = torch.load(path, map_location='cpu', weights_only=True)
-        except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as e:
-            # torch's own words run over many lines and advise to trust the file
-            raise ValueError(f'{path} is not a readable checkpoint: damaged, not written by '
-                             'torch.save, or holding more than tensors') from e
+    data = _read_safetensors(path) if path.suffix == '.safetensors' else read_pickled(path)
     if isinstance(data, Mapping) and isinstance(data.get('state_dict'), Mapping):
         data = data['state_dict']
     if not isinstance(data, Mapping) or not data or not all(
             isinstance(k, str) and isinstance(v, Tensor) for k, v in data.items()):
-        raise ValueError(f'{path} holds no state dict (a mapping of names to tensors)')
+        raise refused(path, 'holds no state dict (a mapping of names to tensors)')
+    for key, value in data.items():
+        # a view may say more elements than there are bytes, a sparse tensor too
+        if value.layout is not torch.strided or value.is_quantized or value.device.type != 'cpu' \
+                or value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise refused(path, f'holds {key}, no plain tensor that has all of its elements')
     return {k.removeprefix('module.'): v for k, v in data.items()}
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as e:
+        raise refused(path, 'needs the Python package safetensors to be read') from e
+    with reading(path, 'a readable safetensors file'):
+        _header(path)
+        return load_file(path, device='cpu')
+
+
+def read_pickled(path: Path) -> Any:
+    """
+    Read what ``torch.save`` wrote: tensors and plain values, never code.
+
+    Sizes are compared with the file's before memory is taken. Raises FileNotFoundError without
+    a file and ValueError, in one line, for another.
+    """
+    with reading(path, 'a readable checkpoint of tensors'):
+        check_checkpoint(path)
+        try:
+            return torch.load(path, map_location='cpu', weights_only=True)
+        except Exception as e:  # torch's words run over many lines and advise to trust the file
+            raise ValueError(f'damaged, or not written by torch.save ({type(e).__name__})') from e
 
 
 def load_checkpoint(net: nn.Module, path: str | Path, ignore: Sequence[str] = ()) -> None:
@@ -57,8 +79,12 @@ def load_checkpoint(net: nn.Module, path: str | Path, ignore: Sequence[str] = ()
     Load the weights of a file into ``net``, all of them or none.
 
     ``ignore`` lists prefixes of keys that a file may hold and the network has no use for.
-    Raises ValueError, in one line, with the first key that doesn't fit and both shapes.
+    Raises ValueError, in one line, with the first key that doesn't fit and both shapes or types,
+    or whose values aren't finite.
     """
+    def unfit(words: str) -> ValueError:
+        return refused(path, f'does not fit {type(net).__name__}: {words}')
+
     state = {k: v for k, v in read_state_dict(path).items() if not k.startswith(tuple(ignore))}
     expected = net.state_dict()
     for key, value in expected.items():
@@ -66,16 +92,18 @@ def load_checkpoint(net: nn.Module, path: str | Path, ignore: Sequence[str] = ()
             # files written before PyTorch 0.4.1 lack this counter, which inference never reads
             if key.endswith('num_batches_tracked'):
                 continue
-            raise ValueError(f'{path} does not fit {type(net).__name__}: missing key {key}, '
-                             f'expected shape {tuple(value.shape)}')
-        if state[key].shape != value.shape:
-            raise ValueError(
-                f'{path} does not fit {type(net).__name__}: {key} expected shape '
-                f'{tuple(value.shape)}, actual shape {tuple(state[key].shape)}')
+            raise unfit(f'missing key {key}, expected shape {tuple(value.shape)}')
+        got = state[key]
+        if got.shape != value.shape:
+            raise unfit(f'{key} expected shape {tuple(value.shape)}, '
+                        f'actual shape {tuple(got.shape)}')
+        if got.is_complex() or got.is_floating_point() != value.is_floating_point():
+            raise unfit(f'{key} expected {value.dtype}, actual {got.dtype}')
+        if not torch.isfinite(got.to(value.dtype)).all():
+            raise unfit(f'{key} has values that are NaN or infinite')
     for key, value in state.items():
         if key not in expected:
-            raise ValueError(f'{path} does not fit {type(net).__name__}: unexpected key {key}, '
-                             f'actual shape {tuple(value.shape)}')
+            raise unfit(f'unexpected key {key}, actual shape {tuple(value.shape)}')
     net.load_state_dict(state, strict=False)
 
 
@@ -132,10 +160,26 @@ def check_sum(path: Path) -> None:
     sums = path.with_name('SHA256SUMS')
     if not sums.is_file() or not path.is_file():
         return
-    known = {name: digest for digest, name in map(str.split, sums.read_text().splitlines())}
-    if path.name in known and hashlib.sha256(path.read_bytes()).hexdigest() != known[path.name]:
-        raise ValueError(f'{path} is not what {sums.name} beside it says: damaged (install the '
-                         f'package again), or new (then make {sums.name} anew with sha256sum)')
+    known = read_sums(sums)
+    if path.name in known and sha256(path) != known[path.name]:
+        raise refused(path, f'is not what {sums.name} beside it says: damaged (install the '
+                            f'package again), or new (then make {sums.name} anew with sha256sum)')
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """
+    Read what sha256sum writes, ``SUM  NAME`` or, for ``--binary``, ``SUM *NAME``: {name: sum}.
+
+    Raises ValueError, in one line, for a line of another form, for it would check nothing.
+    """
+    known = {}
+    with reading(path, 'a list of sha256sum'):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            found = re.fullmatch(r'([0-9a-fA-F]{64}) [ *](.+)', line)
+            if not found:
+                raise ValueError(f'line {number}: expected SUM, two spaces and NAME, got {line!r}')
+            known[found[2]] = found[1].lower()
+    return known
 
 
 def trained_on(path: Path) -> tuple[str, ...]:
@@ -146,7 +190,11 @@ def trained_on(path: Path) -> tuple[str, ...]:
     bytes of length, then JSON); no tensor is read. A file of another kind, or without the list,
     says nothing: (). Raises as ``read_note``.
     """
-    return tuple(str(n) for n in read_note(path, 'trained_on') or ())
+    names = read_note(path, 'trained_on') or []
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise refused(path, "is damaged: 'trained_on' in its header should be a list of names, "
+                            f'got {names!r}')
+    return tuple(names)
 
 
 def confidence_of(given: str, shipped: str) -> tuple[dict[str, float], float] | None:
@@ -161,14 +209,14 @@ def confidence_of(given: str, shipped: str) -> tuple[dict[str, float], float] | 
     note = read_note(path, 'confidence') if path.is_file() else None
     if note is None:
         return None
-    try:
-        if isinstance(note, list):
-            note = dict(zip(('score', 'look', 'offset'), note, strict=True))
-        values = {str(name): float(value) for name, value in note.items()}
-        return values, values.pop('offset')
-    except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise ValueError(f"{path}: 'confidence' in its header should be three numbers, or numbers "
-                         f'by name with an offset, got {str(note):.80}') from e
+    if isinstance(note, list) and len(note) == 3:
+        note = dict(zip(('score', 'look', 'offset'), note))
+    if not isinstance(note, dict) or 'offset' not in note or not all(
+            type(v) in (int, float) and abs(v) < CONSTANT for v in note.values()):
+        raise refused(path, "is damaged: 'confidence' in its header should be three numbers, or "
+                            f'numbers by name with an offset, within {CONSTANT:g}, got {note!r}')
+    values = {name: float(value) for name, value in note.items()}
+    return values, values.pop('offset')
 
 
 def read_note(path: Path, name: str) -> Any:
@@ -180,13 +228,21 @@ def read_note(path: Path, name: str) -> Any:
     """
     if path.suffix != '.safetensors':
         return None
-    with open(path, 'rb') as file:
-        length = int.from_bytes(file.read(8), 'little')
-        try:
-            header = json.loads(file.read(min(length, 100_000_000)))
-            return json.loads(header.get('__metadata__', {}).get(name, 'null'))
-        except (ValueError, AttributeError, TypeError) as e:
-            raise ValueError(f'{path} is not a readable safetensors file ({e})') from e
+    with reading(path, 'a readable safetensors file'):
+        return json.loads(_header(path).get('__metadata__', {}).get(name, 'null'))
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Read the header of a safetensors file: 8 bytes of length, little endian, then JSON."""
+    with path.open('rb') as file:
+        length, size = int.from_bytes(file.read(8), 'little'), path.stat().st_size
+        if length > min(size - 8, HEADER):
+            raise ValueError(f'it says a header of {length} bytes, expected at most '
+                             f'{max(min(size - 8, HEADER), 0)}')
+        header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError('its header is no JSON object')
+    return header
 
 
 def shared_backbone() -> EfficientNetLite0:

@@ -23,6 +23,7 @@ from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.media.video import Source, VideoOut
 from lg_tracker_ros.parameters.reading import read_settings
+from lg_tracker_ros.reading.guard import one_line
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.training import cli as training
@@ -133,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as e:
-        print(f'lg_tracker_ros: {e}', file=sys.stderr)
+        print(f'lg_tracker_ros: {one_line(e)}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

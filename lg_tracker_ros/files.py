@@ -1,7 +1,8 @@
-"""Writing: files that are whole, and tables that can be read."""
+"""Files that are written whole, their sums and places, and tables that can be read."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Sequence
@@ -13,6 +14,25 @@ def replace_file(path: Path, content: str | bytes) -> None:
     part = path.with_name(f'.{path.name}.{os.getpid()}')
     part.write_bytes(content.encode() if isinstance(content, str) else content)
     part.replace(path)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex; takes no more memory for a large file."""
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """
+    Return the folder for what can be had again, ``$XDG_CACHE_HOME`` or ``~/.cache`` below.
+
+    An empty or relative ``XDG_CACHE_HOME`` doesn't count (XDG Base Directory Specification).
+    """
+    given = Path(os.environ.get('XDG_CACHE_HOME', ''))
+    return (given if given.is_absolute() else Path.home() / '.cache') / 'lg_tracker_ros'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib import metadata
 import os
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Sequence
 import cv2
 import lg_tracker_ros
 from lg_tracker_ros.checkpoint import FOLDER, trained_on
+from lg_tracker_ros.files import sha256
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import REDETECTORS
@@ -80,7 +80,7 @@ def seen_in_training(source: str, trained: Sequence[str]) -> str | None:
 
 def digest(path: Path) -> str:
     """Return the first 16 hexadecimal digits of the file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return sha256(path)[:16]
 
 
 def commit(root: Path = ROOT) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import time
 from typing import Sequence
 
-from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
+import cv2
+from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou, scale
 from lg_tracker_ros.search import (
     Candidate,
     Decision,
@@ -30,6 +31,7 @@ from lg_tracker_ros.types import (
     RivalLearner,
     Track,
 )
+import numpy as np
 
 MIN_SIDE = 4.0
 """Smallest side of a first box in pixels: below it there is nothing to recognise."""
@@ -58,9 +60,15 @@ def choose(tracks: Sequence[Track], last: Track) -> Track:
 
 @dataclass
 class _View:
-    """One frame while it is processed: what was found in it, and how long each stage took."""
+    """
+    One frame while it is processed: what was found in it, and how long each stage took.
+
+    ``frame`` has the size of its camera's first one, and so have the candidates; ``zoom`` leads
+    from there to the image as it came.
+    """
 
     frame: Frame
+    zoom: tuple[float, float] = (1.0, 1.0)
     candidates: Sequence[Candidate] = ()
     proposals: Proposals | None = None
     ms: dict[str, float] = field(default_factory=dict)
@@ -72,6 +80,10 @@ class LongTermTracker:
 
     Looks locally in the camera that saw the target last; searches the whole image of every
     camera when the search policy says so (Algorithm 2 of the TANet paper).
+
+    A camera that changes the size of its images goes on being searched in the size that it had
+    first: so the place, the size, the first look and what a tracker has learned stay right.
+    Tracks are in pixels of the image as it came.
     """
 
     def __init__(self, local: LocalTracker, redetector: Redetector | None = None,
@@ -81,6 +93,7 @@ class LongTermTracker:
         self.config = config or SearchConfig()
         self.policy: SearchPolicy | None = None
         self._clips: dict[str, deque[Frame]] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     @property
     def mode(self) -> Mode:
@@ -116,6 +129,7 @@ class LongTermTracker:
         """Forget the target."""
         self.policy = None
         self._clips.clear()
+        self._sizes.clear()
 
     def init(self, frame: Frame, box: Box) -> Track:
         """
@@ -133,6 +147,7 @@ class LongTermTracker:
             ms['redetect'] = 1e3 * (time.perf_counter() - start) - local_ms
         self.reset()
         self.policy = make_policy(self.config, Place(frame.camera, box))
+        self._sizes[frame.camera] = frame.width, frame.height
         self._remember(frame)
         self._look_around(frame, box)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
@@ -177,19 +192,32 @@ class LongTermTracker:
             mode, wanted = Mode.GLOBAL, list(frames)
         # of equally good results the first is taken: the target's own camera comes first
         wanted.sort(key=lambda f: f.camera != self.camera)
-        for frame in wanted:
-            self._remember(frame)
-        views = [self._look(mode, frame, self.policy) for frame in wanted]
+        views = [self._view(frame) for frame in wanted]
+        for view in views:
+            self._remember(view.frame)
+        for view in views:
+            self._look(mode, view, self.policy)
         decision = self.policy.decide(mode, [c for view in views for c in view.candidates])
         for view in views:
             self._learn(view, decision)
         return [self._report(mode, view, decision, self.policy) for view in views]
 
-    def _look(self, mode: Mode, frame: Frame, policy: SearchPolicy) -> _View:
+    def _view(self, frame: Frame) -> _View:
+        """Bring a frame to the size that its camera had first."""
+        came = frame.width, frame.height
+        size = self._sizes.setdefault(frame.camera, came)
+        if size == came:
+            return _View(frame)
+        smaller = size[0] * size[1] < came[0] * came[1]
+        image = cv2.resize(frame.image, size,
+                           interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        return _View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera),
+                     (came[0] / size[0], came[1] / size[1]))
+
+    def _look(self, mode: Mode, view: _View, policy: SearchPolicy) -> None:
         """Search every region of a frame that is worth it."""
-        start = time.perf_counter()
+        start, frame = time.perf_counter(), view.frame
         regions = policy.regions(mode, frame.camera)
-        view = _View(frame)
         if mode is Mode.GLOBAL and self.redetector is not None:
             view.proposals = self.redetector.propose(
                 list(self._clips[frame.camera]), policy.sought, self.config.max_candidates)
@@ -200,7 +228,6 @@ class LongTermTracker:
         view.candidates = [Candidate(frame.camera, output, region.kind)
                            for output, region in zip(found, regions)]
         view.ms['local'] = 1e3 * (time.perf_counter() - middle)
-        return view
 
     def _learn(self, view: _View, decision: Decision) -> None:
         """Let a tracker that learns online know what became of what it found."""
@@ -239,8 +266,15 @@ class LongTermTracker:
         doubtful, unsure = decision.unsure, None
         if doubtful is not None and doubtful.camera == frame.camera:
             unsure = doubtful.output.box
+        proposals = view.proposals
+        if view.zoom != (1.0, 1.0):
+            box, place, unsure = (None if b is None else scale(b, *view.zoom)
+                                  for b in (box, place, unsure))
+            if proposals is not None:
+                proposals = replace(proposals, boxes=[scale(b, *view.zoom)
+                                                      for b in proposals.boxes])
         return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
-                     place, view.proposals, unsure)
+                     place, proposals, unsure)
 
     def _remember(self, frame: Frame) -> None:
         if self.redetector is not None:

@@ -1,6 +1,7 @@
 """The long-term tracker with scripted parts: who is asked what, and what comes of it."""
 
 from helpers.fakes import ScriptedLocal, ScriptedOnline, ScriptedRedetector
+from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.search import Algorithm2, JointPolicy, SearchConfig
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Kind, Mode, Region, Track
@@ -72,6 +73,24 @@ def test_local_until_beta2_frames_failed_then_global_and_back():
     assert [c[0] for c in redetector.calls] == [[3], [6], [8]]
     assert redetector.calls[0][1:] == ('a', (20, 10), 5)
     assert tracker.policy.failures == 8
+
+
+def test_a_camera_that_changes_its_image_size_is_searched_in_the_first():
+    tracker, local, _ = make(lambda f, r: 0.9 if (f.width, f.height) == (120, 80) else 0.0,
+                             {'a': [THERE]})
+    for n, (wide, high) in enumerate([(120, 80), (360, 160), (60, 40), (120, 80)], 1):
+        track, = tracker.step([Frame(np.zeros((high, wide, 3), np.uint8), n, 'a')])
+        assert track.box == track.place == scale(HERE, wide / 120, high / 80)
+        assert local.calls[-1] == ('a', n, [Region(HERE)])
+    tracker.init(Frame(np.zeros((40, 60, 3), np.uint8), 9, 'a'), HERE)  # a new target, a new size
+    assert tracker.step([Frame(np.zeros((40, 60, 3), np.uint8), 10, 'a')])[0].place == HERE
+    assert local.calls[-1][2] == [Region(HERE)]
+
+
+def test_proposals_are_told_in_the_size_of_the_image():
+    tracker, _, _ = make(lambda f, r: 0.1, {'a': [THERE]}, beta2=0)
+    track, = tracker.step([Frame(np.zeros((160, 240, 3), np.uint8), 1, 'a')])
+    assert track.proposals.boxes == [scale(THERE, 2, 2)]
 
 
 def test_without_a_redetector_it_stays_local():

@@ -7,12 +7,14 @@ import argparse
 from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
 from lg_tracker_ros.evaluation.protocols import absent
-from lg_tracker_ros.evaluation.reports import report, tables
+from lg_tracker_ros.evaluation.reports import report, spread, tables
 
 COMMANDS = {
     'run': (one_pass.add_arguments, one_pass.run,
             'run trackers over sequences; goes on where it stopped'),
     'report': (report.add_arguments, report.run, 'figures, Markdown and pictures of a run'),
+    'spread': (spread.add_arguments, spread.run,
+               'mean and spread of runs with first boxes moved by different seeds'),
     'sweep': (sweep.add_arguments, sweep.run_sweep, 'vary parameters'),
     'tables': (tables.add_arguments, tables.run, "the paper's tables, ours beside theirs"),
     'absent': (absent.add_arguments, absent.run,

@@ -14,7 +14,7 @@ from typing import Any, Callable, cast, Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
 from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
-from lg_tracker_ros.recognition.confidence import Confidence, platt
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 

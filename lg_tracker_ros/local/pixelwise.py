@@ -9,6 +9,7 @@ from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
+from lg_tracker_ros.reading.guard import refused
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.vision.cells import CELLS, GRID, inside_cells, SEARCH, STRIDE, TEMPLATE
 import numpy as np
@@ -16,10 +17,21 @@ import numpy as np
 CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35)
 
 
+MOST_HEADS = 32
+"""Heads of a file of weights, at most: each is a network to build, and to run in every frame."""
+
+
 def count_heads(path: Path) -> int:
-    """Count the heads in a file of weights, 1 where there are none; raises as read_state_dict."""
-    return max(len({name.split('.')[1] for name in read_state_dict(path)
-                    if name.startswith('heads.')}), 1)
+    """
+    Count the heads in a file of weights, 1 where there are none.
+
+    Raises as read_state_dict, and ValueError for more than MOST_HEADS.
+    """
+    count = len({name.split('.')[1] for name in read_state_dict(path)
+                 if name.startswith('heads.')})
+    if count > MOST_HEADS:
+        raise refused(path, f'holds {count} heads, expected at most {MOST_HEADS}')
+    return max(count, 1)
 
 
 def build(template: TemplateNet, search: SearchNet, engine: EngineConfig,

@@ -8,7 +8,8 @@ from typing import Any, Sequence
 
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
-import yaml
+from lg_tracker_ros.reading.guard import reading, refused
+from lg_tracker_ros.reading.plain import read_yaml_file
 
 
 def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
@@ -18,20 +19,16 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     The first node's ``ros__parameters`` count; names in ``known_elsewhere`` (the node's own
     parameters) are passed over. Raises ValueError with the file's name.
     """
-    try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
-        raise ValueError(f'{path}: {e}'.replace('\n', ' ')) from e
+    data = read_yaml_file(path)
     inner = data
     while isinstance(inner, dict) and len(inner) == 1:
         data, inner = inner, next(iter(inner.values()))
     data = inner if isinstance(inner, dict) else data
     if not isinstance(data, dict):
-        raise ValueError(f'{path}: expected parameters as name: value, got {type(data).__name__}')
-    try:
+        raise refused(path, f'is wrong: expected parameters as name: value, '
+                            f'got {type(data).__name__}')
+    with reading(path, 'a valid set of parameters'):
         return Settings().changed({k: v for k, v in data.items() if k not in known_elsewhere})
-    except ValueError as e:
-        raise ValueError(f'{path}: {e}') from e
 
 
 def read_settings(config: str | None, params: Sequence[str]) -> Settings:

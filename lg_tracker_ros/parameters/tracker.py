@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Collection, Mapping
 
+from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
+from lg_tracker_ros.files import cache_folder
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
@@ -112,8 +114,13 @@ class Settings:
         return SearchConfig(**same, rules=rules)
 
     def engine_config(self) -> EngineConfig:
-        """Return the engine's part, resolved for this machine; ValueError if it can't be had."""
-        return EngineConfig(self.device, self.engine, self.precision, self.threads).resolve()
+        """
+        Return the engine's part, resolved for this machine; ValueError if it can't be had.
+
+        It takes the exported networks that ship, and keeps others in the user's cache.
+        """
+        return EngineConfig(self.device, self.engine, self.precision, self.threads,
+                            SHIPPED_NETWORKS, cache_folder() / 'networks').resolve()
 
     def needs_rebuild(self, other: Settings) -> bool:
         """Whether going from this to ``other`` needs the networks to be made anew."""

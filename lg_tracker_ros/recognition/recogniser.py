@@ -23,7 +23,15 @@ from lg_tracker_ros.recognition.cues import (
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.recognition.memory import Memory, MemoryConfig
 from lg_tracker_ros.recognition.paths import RivalPaths, within_reach
-from lg_tracker_ros.types import Box, Frame, Kind, LocalTracker, OnlineTracker, Region, TrackerOutput
+from lg_tracker_ros.types import (
+    Box,
+    Frame,
+    Kind,
+    LocalTracker,
+    OnlineTracker,
+    Region,
+    TrackerOutput,
+)
 from lg_tracker_ros.vision.cells import Array
 
 DOUBTFUL = 0.4

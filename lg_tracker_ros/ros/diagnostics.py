@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any, Mapping, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -13,10 +14,13 @@ from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.inputs import CameraInput, loss_advice
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import FATES
+from lg_tracker_ros.runtime.pace import Load, Standstill
 from lg_tracker_ros.types import Mode
 from rclpy.node import Node
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+CLOCK_STILL_S = 3.0
+"""Seconds after which it is told that a simulated clock stands still."""
 
 
 def status(name: str, hardware: str, level: bytes, message: str, values: Mapping[str, Any]
@@ -28,31 +32,51 @@ def status(name: str, hardware: str, level: bytes, message: str, values: Mapping
                 for k, v in values.items()])
 
 
-def tracking_state(state: str, mode: Mode, visible: bool, trouble: str) -> tuple[bytes, str]:
-    """Return level and message of the part 'tracking'."""
+def tracking_state(state: str, mode: Mode, visible: bool, trouble: str, silence: str = '',
+                   notes: Sequence[str] = ()) -> tuple[bytes, str]:
+    """
+    Return level and message of the part 'tracking'.
+
+    ``silence`` says why nothing is known of the target; ``notes`` are worth a warning at any time.
+    """
     if trouble:
         return ERROR, trouble
+    level, text = OK, 'target is followed'
     if state != 'active':
-        return OK, f'node is {state}'
-    if mode is Mode.IDLE:
-        return OK, 'no target; give one with init_target'
-    if visible:
-        return OK, 'target is followed'
-    return WARN, 'target is not visible' + (
-        ': searching everywhere' if mode is Mode.GLOBAL else '')
+        text = f'node is {state}'
+    elif mode is Mode.IDLE:
+        text = 'no target; give one with init_target'
+    elif silence:
+        level, text = WARN, silence
+    elif not visible:
+        level, text = WARN, 'target is not visible' + (
+            ': searching everywhere' if mode is Mode.GLOBAL else '')
+    return (WARN if notes else level), '; '.join((text, *notes))
 
 
-def camera_state(camera: CameraInput, silent_s: float | None, timeout: float, refused: str
-                 ) -> tuple[bytes, str]:
-    """Return level and message of a camera; ``refused``: why its last images can't be read."""
+def clock_state(time_ns: int, still_s: float) -> str:
+    """Say what is wrong with a simulated clock that stands still; empty if nothing is."""
+    if still_s < CLOCK_STILL_S:
+        return ''
+    return ('use_sim_time is on, but nothing comes on /clock' if time_ns == 0 else
+            f'use_sim_time is on and /clock has stood still for {still_s:.0f} s')
+
+
+def camera_state(camera: CameraInput, silent_s: float, refused: str) -> tuple[bytes, str]:
+    """
+    Return level and message of a camera.
+
+    ``silent_s``: for how long no image came, 0 while they do. ``refused``: why its last images
+    can't be read.
+    """
     if camera.problem:
         return ERROR, camera.problem
     if refused:
         return ERROR, f'images are refused: {refused}'
     lost, sent = camera.loss.recent()
-    if silent_s is None:
+    if camera.pace.last is None:
         return WARN, f'no image yet; {camera.publishers} publisher(s)'
-    if silent_s > timeout:
+    if silent_s:
         return WARN, f'no image for {silent_s:.1f} s'
     if lost:
         return WARN, f'{lost} of {sent} frames lost on the way: {loss_advice(camera.bytes)}'
@@ -94,6 +118,7 @@ class Diagnostics:
     def __init__(self, node: Node, health: Health) -> None:
         """Make the publisher."""
         self._node, self._health = node, health
+        self._clock, self._load = Standstill(), Load()
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
 
     def report(self, state: str, settings: Settings, engine: EngineConfig | None,
@@ -103,9 +128,10 @@ class Diagnostics:
         array = DiagnosticArray()
         array.header.stamp = now.to_msg()
         counts = [] if stream is None else [stream.worker.counts(c.name) for c in stream.cameras]
-        array.status.append(self._tracking(state, stream, counts, now.nanoseconds))
+        notes = self._notes(now.nanoseconds, engine, totals(counts))
+        array.status.append(self._tracking(state, stream, counts, now.nanoseconds, notes))
         if stream is not None:
-            array.status += [self._camera(camera, count, stream, now.nanoseconds)
+            array.status += [self._camera(camera, count, stream)
                              for camera, count in zip(stream.cameras, counts)]
         array.status.append(self._engine(state, settings, engine))
         self._publisher.publish(array)
@@ -115,28 +141,45 @@ class Diagnostics:
         return status(full_name(me, part), me, *args)
 
     def _tracking(self, state: str, stream: Stream | None, counts: Sequence[Mapping[str, int]],
-                  now: int) -> DiagnosticStatus:
+                  now: int, notes: Sequence[str]) -> DiagnosticStatus:
         health = self._health
         target = stream.worker.target.name if stream is not None else ''
-        track = health.track(target)
-        mode = track.mode if track is not None else Mode.IDLE
-        visible = mode is not Mode.IDLE and track is not None and track.visible
-        return self._make('tracking', *tracking_state(state, mode, visible, health.trouble), {
-            'state': state, 'mode': mode.name, 'target_id': target,
-            'confidence': track.confidence if track is not None else 0.0,
+        last = health.last(target)
+        mode = last.track.mode if last is not None else Mode.IDLE
+        silence = stream.silence() if stream is not None else ''
+        visible = last is not None and last.track.visible and not silence
+        return self._make('tracking', *tracking_state(state, mode, visible, health.trouble,
+                                                      silence, notes), {
+            'state': state, 'mode': mode.name, 'target_id': target, 'visible': visible,
+            'confidence': 0.0 if last is None or silence else last.track.confidence,
             'rate_hz': health.meter.rate(now),
             'latency_p50_ms': health.meter.percentile(0.5),
             'latency_p95_ms': health.meter.percentile(0.95),
             **_fates(totals(counts)),
-            'lost_on_the_way': sum(c.loss.lost for c in stream.cameras) if stream else 0})
+            'lost_on_the_way': sum(c.loss.lost for c in stream.cameras) if stream else 0,
+            'worker_failures': stream.worker.failures if stream else 0})
 
-    def _camera(self, camera: CameraInput, count: Mapping[str, int], stream: Stream, now: int
+    def _notes(self, now: int, engine: EngineConfig | None, count: Mapping[str, int]) -> list[str]:
+        """Return what is worth a warning whatever the target does."""
+        steady, notes = time.perf_counter(), []
+        still_s = self._clock.seconds(now, steady)
+        if self._node.get_parameter('use_sim_time').value:
+            notes = [text for text in (clock_state(now, still_s),) if text]
+        rates = self._load.rates(steady, count.get('received', 0), count.get('overwritten', 0))
+        if rates is not None and engine is not None:
+            slow = (f'too slow: {rates[0]:.1f} images a second come, {rates[1]:.1f} are processed '
+                    f'(threads: {engine.threads or "as the library decides"}, engine: '
+                    f'{engine.engine} on {engine.device})')
+            self._node.get_logger().warning(slow, throttle_duration_sec=60.0)
+            notes.append(slow)
+        return notes
+
+    def _camera(self, camera: CameraInput, count: Mapping[str, int], stream: Stream
                 ) -> DiagnosticStatus:
-        silent = None if camera.arrived is None else (now - camera.arrived) / 1e9
-        refused = self._health.refused(camera.name, now)
+        silent_s = camera.pace.silent(time.perf_counter(), stream.options.camera_timeout)
+        refused = self._health.refused(camera.name)
         return self._make(
-            f'camera {camera.name}',
-            *camera_state(camera, silent, stream.options.camera_timeout, refused), {
+            f'camera {camera.name}', *camera_state(camera, silent_s, refused), {
                 'publishers': camera.publishers, 'frame_id': camera.frame_id or '',
                 **_fates(count), 'lost_on_the_way': camera.loss.lost})
 
@@ -146,7 +189,8 @@ class Diagnostics:
         device = engine.device if engine is not None else ''
         return self._make(
             'engine', OK if built or not trouble else ERROR,
-            'ready' if built else trouble or 'not built', {
+            'ready' if built else 'being built' if state == 'configuring' else trouble
+            or 'not built', {
                 'device': device, 'engine': engine.engine if engine is not None else '',
                 'precision': settings.precision, 'tracker': settings.tracker,
                 'backbone': settings.backbone, 'redetector': settings.redetector,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+import time
 
 from lg_tracker_ros.runtime.results import Result
-from lg_tracker_ros.types import Track
 from rclpy.node import Node
 
-FRESH_NS = 3 * 10**9
+FRESH_S = 3.0
 """How long a refused image is told of."""
 
 
@@ -19,7 +19,7 @@ class Meter:
         """Start empty."""
         self._total: deque[float] = deque(maxlen=300)
         self._frames = 0
-        self._before: tuple[int, int] | None = None
+        self._before: tuple[int, float, int] | None = None
 
     def add(self, total_ms: float) -> None:
         """Take in a frame."""
@@ -27,11 +27,18 @@ class Meter:
         self._frames += 1
 
     def rate(self, now: int) -> float:
-        """Return frames a second since the last call; ``now`` in ns of the node's clock."""
-        before, self._before = self._before, (now, self._frames)
-        if before is None or now <= before[0]:
+        """
+        Return frames a second since the last call; ``now`` in ns of the node's clock.
+
+        Where that clock stands still, or steps back, the seconds are those of a steady one.
+        """
+        before, self._before = self._before, (now, time.perf_counter(), self._frames)
+        if before is None:
             return 0.0
-        return (self._frames - before[1]) / (now - before[0]) * 1e9
+        seconds = (now - before[0]) / 1e9
+        if seconds <= 0:
+            seconds = max(self._before[1] - before[1], 1e-3)
+        return (self._frames - before[2]) / seconds
 
     def percentile(self, share: float) -> float:
         """Return a percentile of the last 300 frames' latency in ms; 0 without frames."""
@@ -48,7 +55,9 @@ class Health:
         self.trouble = ''
         self.meter = Meter()
         self._last: Result | None = None
-        self._refused: dict[str, tuple[int, str]] = {}
+        self._heard = 0.0
+        self._silence = ''
+        self._refused: dict[str, tuple[float, str]] = {}
 
     def restart(self) -> None:
         """Begin anew, as the node becomes active."""
@@ -58,11 +67,12 @@ class Health:
 
     def forget(self) -> None:
         """Forget the last result and what went wrong."""
-        self._last, self.trouble = None, ''
+        self._last, self.trouble, self._silence = None, '', ''
 
     def processed(self, result: Result, total_ms: float) -> None:
         """Take in a result and its total latency; all is well again."""
         self.meter.add(total_ms)
+        self._heard = time.perf_counter()
         self._last = result
         self.trouble = ''
 
@@ -70,7 +80,7 @@ class Health:
         """Take in what went wrong: with images of ``camera``, or, empty, with the tracker."""
         if camera:
             news = self._refused.get(camera, (0, ''))[1] != text
-            self._refused[camera] = (self._node.get_clock().now().nanoseconds, text)
+            self._refused[camera] = time.perf_counter(), text
             if news:  # not thirty times a second
                 self._node.get_logger().error(f'{camera}: {text}')
             return
@@ -78,12 +88,25 @@ class Health:
             self._node.get_logger().error(text)
         self.trouble = text
 
-    def track(self, target: str) -> Track | None:
+    def last(self, target: str) -> Result | None:
         """Return the last result; None without one, and without a target."""
-        last = self._last
-        return last.track if last is not None and target else None
+        return self._last if target else None
 
-    def refused(self, camera: str, now: int) -> str:
+    def age(self) -> float:
+        """Return seconds since the last result; only what ``last`` returned has one."""
+        return time.perf_counter() - self._heard
+
+    def silence(self, text: str) -> bool:
+        """Take in why nothing is known of the target (empty: it is); whether that is news."""
+        news = bool(text) != bool(self._silence)
+        if news and text:
+            self._node.get_logger().warning(text)
+        elif news:
+            self._node.get_logger().info(f'results again; before: {self._silence}')
+        self._silence = text
+        return news
+
+    def refused(self, camera: str) -> str:
         """Return why this camera's last images can't be read; empty if none came lately."""
         when, text = self._refused.get(camera, (0, ''))
-        return text if now - when < FRESH_NS else ''
+        return text if time.perf_counter() - when < FRESH_S else ''

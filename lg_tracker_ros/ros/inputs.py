@@ -10,6 +10,7 @@ from typing import Any, Callable, Mapping
 from lg_tracker_ros.files import share_file
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.runtime.pace import Pace
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -94,7 +95,7 @@ class CameraInput:
         self.problem = ''
         self.frame_id: str | None = None
         self.bytes = 0
-        self.arrived: int | None = None
+        self.pace = Pace()
         self.publishers = 0
         self._node, self._reliability = node, reliability
         self._group, self._deliver = group, deliver
@@ -162,9 +163,9 @@ class CameraInput:
         self.frame_id = msg.header.frame_id
         self.bytes = len(msg.data)
         received = time.perf_counter()
-        self.arrived = self._node.get_clock().now().nanoseconds
-        self._deliver(Item(self.name, time_from_msg(msg.header.stamp), msg, self.arrived,
-                           received, self.bytes))
+        self.pace.tick(received)
+        self._deliver(Item(self.name, time_from_msg(msg.header.stamp), msg,
+                           self._node.get_clock().now().nanoseconds, received, self.bytes))
 
     def _nobody(self) -> str:
         images = [n for n, kinds in self._node.get_topic_names_and_types()

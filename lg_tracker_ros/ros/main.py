@@ -38,9 +38,10 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
             return 0  # the signal came between asking ok() and waiting
         raise
     finally:
+        if node is not None:
+            node.close()  # first: a thread of its may still wake the executor
         executor.shutdown()
         if node is not None:
-            node.close()
             node.destroy_node()
         rclpy.try_shutdown()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any, Callable
 
@@ -16,11 +17,14 @@ from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.tracker import LongTermTracker
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.task import Future
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 POLL_S = 0.2
@@ -58,7 +62,8 @@ class TrackerNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
         self._diagnostics = Diagnostics(self, self._health)
-        self.create_timer(1.0, self._report)
+        # steady: with use_sim_time and no clock there is all the more to tell
+        self.create_timer(1.0, self._report, clock=steady)
         self._images = MutuallyExclusiveCallbackGroup()
         self._poll = self.create_timer(POLL_S, self._look, clock=steady,
                                        callback_group=self._images)
@@ -69,12 +74,21 @@ class TrackerNode(LifecycleNode):
         self._sets_late = hasattr(self, 'add_post_set_parameters_callback')
         if self._sets_late:
             self.add_post_set_parameters_callback(self._after_set)
+        # the node answers while its networks are made
+        self._aside: threading.Thread | None = None
+        group = ReentrantCallbackGroup()
+        service: Any = next(s for s in self.services if s.srv_type is ChangeState)
+        self._change = service.callback
+        service.callback, service.callback_group = self._on_change, group
+        group.add_entity(service)
         if self._options.autostart:
-            # not here: the node must exist, and answer, while its networks are made
-            self._autostart = self.create_timer(0.0, self._start, clock=steady)
+            self._autostart = self.create_timer(0.0, self._start, clock=steady,
+                                                callback_group=group)
 
     def close(self) -> None:
-        """End the worker's thread; to be called before destroy_node."""
+        """End the threads of builder and worker; to be called before destroy_node."""
+        if self._aside is not None and self._aside is not threading.current_thread():
+            self._aside.join()
         self._poll.cancel()
         stream, self.stream = self.stream, None
         self.targets.detach()
@@ -83,14 +97,42 @@ class TrackerNode(LifecycleNode):
 
     # -- lifecycle -------------------------------------------------------------
 
-    def _start(self) -> None:
+    async def _start(self) -> None:
         self.destroy_timer(self._autostart)
-        if self.state == 'unconfigured' and self.trigger_configure() == SUCCESS:
+        if self.state == 'unconfigured' and await self._in_thread(
+                self.trigger_configure) == SUCCESS:
             self.trigger_activate()
+
+    async def _on_change(self, request: Any, response: Any) -> Any:
+        wanted = request.transition.label or request.transition.id
+        try:
+            if wanted in ('configure', Transition.TRANSITION_CONFIGURE):
+                return await self._in_thread(lambda: self._change(request, response))
+            return self._change(request, response)
+        except RuntimeError:  # rcl's, for a transition that this state doesn't have
+            self.get_logger().warning(f'transition {wanted} refused: the node is {self.state}')
+            response.success = False
+            return response
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        """Run ``work`` in a thread, so that the executor goes on answering."""
+        done: Future = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except Exception as e:  # whatever it is, the one who waits gets it
+                done.set_exception(e)
+            if self.executor is not None:
+                self.executor.wake()
+        self._aside = threading.Thread(target=run, name='build')
+        self._aside.start()
+        return await done
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Build the tracker; FAILURE with one line in the log if that can't be done."""
         self._health.forget()
+        self.state = 'configuring'
         try:
             if self._wrong:
                 raise ValueError('; '.join(self._wrong.values()))
@@ -104,9 +146,11 @@ class TrackerNode(LifecycleNode):
             text = ' '.join(str(e).split())
             self._health.complain('', 'configure failed: ' + (
                 text if isinstance(e, ValueError) else f'{type(e).__name__}: {text}'))
+            self.state = 'unconfigured'
             return FAILURE
         self._engine = engine
         self.outputs = Outputs(self)
+        tracker.configure(self.settings.search())  # it may have changed meanwhile
         self.tracker = tracker
         self.state = 'inactive'
         self.get_logger().info(
@@ -162,13 +206,13 @@ class TrackerNode(LifecycleNode):
 
     def _look(self) -> None:
         stream = self.stream
-        if stream is not None:
-            stream.poll()
+        if stream is not None and stream.poll():
+            self._report()
 
     def _report(self) -> None:
         stream = self.stream
         if stream is not None:
-            stream.tell_idle()
+            stream.tell()
         self._diagnostics.report(self.state, self.settings, self._engine, stream)
 
     # -- parameters ------------------------------------------------------------

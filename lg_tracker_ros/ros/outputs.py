@@ -64,6 +64,15 @@ class Outputs:
             self.attention.publish(image_to_msg(grey, header, 'mono8'))
         return total
 
+    def quiet(self, result: Result, seconds: float) -> None:
+        """Say that nothing has been known of the target for ``seconds`` since this result."""
+        track, unseen = result.track, result.unseen_s
+        self.status.publish(TrackerStatus(
+            header=result.item.message.header, mode=track.mode.value, visible=False,
+            consecutive_failures=int(track.failures), camera=track.camera,
+            target_id=result.target.name,
+            time_since_last_seen=unseen + seconds if unseen >= 0 else -1.0))
+
     def idle(self) -> None:
         """Say that there is no target."""
         self.status.publish(TrackerStatus(mode=Mode.IDLE.value, time_since_last_seen=-1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Callable
 
 from lg_tracker_ros.parameters.node import NodeOptions
@@ -9,6 +10,7 @@ from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.runtime.pace import LATE
 from lg_tracker_ros.runtime.results import Result
 from lg_tracker_ros.runtime.worker import Worker
 from lg_tracker_ros.tracker import LongTermTracker
@@ -40,15 +42,41 @@ class Stream:
         self.worker.start()
         self.poll()
 
-    def poll(self) -> None:
-        """Look at the cameras' publishers; to be called a few times a second."""
+    def poll(self) -> bool:
+        """
+        Look at the cameras' publishers; to be called a few times a second.
+
+        Returns whether a silence has begun or ended, which is to be told at once.
+        """
         for camera in self.cameras:
             camera.poll()
+        return self._health.silence(self.silence())
 
-    def tell_idle(self) -> None:
-        """Publish the status of a node without a target, if there is none."""
-        if self._health.track(self.worker.target.name) is None:
+    def silence(self) -> str:
+        """Say for how long nothing is known of the target, and why; empty while it is."""
+        last = self._health.last(self.worker.target.name)
+        if last is None:
+            return ''
+        now, age, busy = time.perf_counter(), self._health.age(), self.worker.busy_s
+        timeout = self.options.camera_timeout
+        camera = next(c for c in self.cameras if c.name == last.track.camera)
+        if age <= max(timeout, LATE * camera.pace.period):
+            return ''
+        if silent := camera.pace.silent(now, timeout):
+            return f'no image for {silent:.1f} s on {camera.name}'
+        if busy > timeout:
+            return f'the tracker has been busy with one frame for {busy:.1f} s'
+        if self._health.refused(camera.name):
+            return f'no readable image for {age:.1f} s on {camera.name}'
+        return f'no result for {age:.1f} s'
+
+    def tell(self) -> None:
+        """Publish a status where no result does: without a target, and in a silence."""
+        last = self._health.last(self.worker.target.name)
+        if last is None:
             self._outputs.idle()
+        elif self.silence():
+            self._outputs.quiet(last, self._health.age())
 
     def limit(self, options: NodeOptions) -> None:
         """Take other options; topics and reliability must be the same."""

@@ -12,6 +12,7 @@ from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, not_kept
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.results import Target
+from lg_tracker_ros.runtime.words import told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
@@ -79,9 +80,9 @@ class TargetServices:
                 raise ValueError('the node was deactivated meanwhile')
             image = stream.worker.decode(item)
             box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
-        except ValueError as e:
-            response.message = str(e)
-            self._node.get_logger().warning(f'init_target refused: {e}')
+        except Exception as e:  # of a decoder, say: it would end the node
+            response.message = told(e)
+            self._node.get_logger().warning(f'init_target refused: {response.message}')
             return response
         with self._lock:
             self._serial += 1

@@ -30,6 +30,7 @@ class Item:
     received: float = 0.0  # time.perf_counter()
     size: int = 0  # bytes
     counted: bool = False
+    serial: int = 0  # by arrival over all cameras, from 1 on
 
 
 class Counts:
@@ -57,11 +58,22 @@ class Counts:
         self.of(item.camera)[fate] += 1
 
 
+MOST = 2000
+"""Frames of one camera that are kept, whatever their stamps and sizes say."""
+JUMP_NS = 10**8
+"""A stamp that lies further back than this before the last one is of another time."""
+
+
 class Ring:
-    """The last seconds of one camera, so that tracking can begin in the past."""
+    """
+    The last seconds of one camera, so that tracking can begin in the past.
+
+    In the order of arrival. When the stamps step back (a bag is looped, a clock was set), what
+    was kept before is dropped; the newest frame is always kept.
+    """
 
     def __init__(self, seconds: float, megabytes: float) -> None:
-        """Keep at most ``seconds`` by the images' stamps and ``megabytes``."""
+        """Keep at most ``seconds`` by the images' stamps, ``megabytes``, and MOST frames."""
         self._items: deque[Item] = deque()
         self._bytes = 0
         self.limit(seconds, megabytes)
@@ -77,6 +89,10 @@ class Ring:
 
     def push(self, item: Item) -> None:
         """Add the newest frame, drop those beyond the limits."""
+        last = self._items[-1].stamp if self._items else 0
+        if item.stamp and item.stamp < last - JUMP_NS:
+            self._items.clear()
+            self._bytes = 0
         self._items.append(item)
         self._bytes += item.size
         self._prune()
@@ -85,9 +101,9 @@ class Ring:
         """Return the newest frame with exactly this stamp."""
         return next((i for i in reversed(self._items) if i.stamp == stamp), None)
 
-    def after(self, stamp: int) -> list[Item]:
-        """Return the frames later than ``stamp``."""
-        return [i for i in self._items if i.stamp > stamp]
+    def after(self, serial: int) -> list[Item]:
+        """Return the frames that came after the one with this serial number."""
+        return [i for i in self._items if i.serial > serial]
 
     def span(self) -> tuple[int, int] | None:
         """Return the oldest and the newest stamp; None while nothing is kept."""
@@ -95,13 +111,13 @@ class Ring:
 
     def _prune(self) -> None:
         items = self._items
-        while items:
-            # both directions: when a bag starts over, what was kept is of another time. A camera
-            # that doesn't stamp its images is kept by the time of arrival
+        while len(items) > 1:
+            # a camera that doesn't stamp its images is kept by the time of arrival, which steps
+            # back where the node's clock does
             first, last = items[0], items[-1]
             stamped = first.stamp and last.stamp
             age = last.stamp - first.stamp if stamped else last.arrived - first.arrived
-            if abs(age) <= self._span and self._bytes <= self._most:
+            if abs(age) <= self._span and self._bytes <= self._most and len(items) <= MOST:
                 break
             self._bytes -= items.popleft().size
 

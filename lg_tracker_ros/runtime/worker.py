@@ -8,12 +8,13 @@ import threading
 import time
 from typing import Callable, Sequence
 
-from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, Ring
+from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, MOST, Ring
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.results import Result, Target
+from lg_tracker_ros.runtime.words import told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Image, Mode
+from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 
 
 class Worker:
@@ -21,8 +22,9 @@ class Worker:
     Runs one LongTermTracker on the newest frames.
 
     ``publish`` gets every result, in the worker's thread; ``complain`` gets (camera or '', one
-    line) for each thing that went wrong. The decoders are the worker's: what another thread wants
-    decoded goes through ``decode``.
+    line) for each thing that went wrong. Whatever a part raises, the thread lives on with the next
+    frame; ``failures`` counts what no part caught itself. The decoders are the worker's: what
+    another thread wants decoded goes through ``decode``.
     """
 
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
@@ -39,13 +41,17 @@ class Worker:
         self._rings: dict[str, Ring] = {}
         self._commands: deque[Callable[[], None]] = deque()
         self._backlog: deque[Item] = deque()
+        self._moment: Sequence[Item] = ()
+        self._received = 0
         self._deadline = 0.0
+        self.failures = 0
         self._starting = False
         self._stop = False
         self._forget = False
-        self._busy = False
+        self._since = 0.0  # time.perf_counter() of the beginning of what is under way
         self._target = Target('', '')
         self._seen: int | None = None
+        self._stamps: dict[str, int] = {}
         self._thread: threading.Thread | None = None
 
     # -- for the node's threads ------------------------------------------------
@@ -71,6 +77,8 @@ class Worker:
     def offer(self, item: Item) -> None:
         """Take in a frame: into the history, and into the mailbox or the queue of a replay."""
         with self._wake:
+            self._received += 1
+            item.serial = self._received
             self._counts.receive(item)
             ring = self._rings.get(item.camera)
             if ring is None:
@@ -81,6 +89,8 @@ class Worker:
                 self._counts.settle(item, 'not_wanted')
             elif self._backlog:
                 self._backlog.append(item)
+                if self._too_far_behind():
+                    self._catch_up()
             else:
                 self._mailbox.push(item)
                 if self._mailbox.ready:
@@ -152,46 +162,82 @@ class Worker:
         return self._target
 
     @property
+    def busy_s(self) -> float:
+        """Seconds since what is under way was begun; 0 while nothing is."""
+        since = self._since
+        return time.perf_counter() - since if since else 0.0
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         with self._wake:
-            return not (self._busy or self._commands or self._backlog or self._mailbox.ready)
+            return not (self._since or self._commands or self._backlog or self._mailbox.ready)
 
     # -- in the worker's thread ------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                self._busy = False
-                while not (self._stop or self._commands or self._backlog or self._mailbox.ready):
-                    self._wake.wait()
-                if self._stop:
-                    return
-                self._busy = True
-                command = self._commands.popleft() if self._commands else None
-                moment = [] if command is not None else self._next()
-            if command is not None:
-                command()
-            elif moment:
-                self._process(moment)
+        while not self._stop:
+            try:
+                self._work()
+            except BaseException as e:  # what ended this thread would end the tracking, unseen
+                self._recover(e)
+
+    def _work(self) -> None:
+        """Wait for something to do, and do it."""
+        with self._wake:
+            self._since = 0.0
+            while not (self._stop or self._commands or self._backlog or self._mailbox.ready):
+                self._wake.wait()
+            if self._stop:
+                return
+            self._since = time.perf_counter()
+            command = self._commands.popleft() if self._commands else None
+            self._moment = [] if command is not None else self._next()
+        if command is not None:
+            command()
+        elif self._moment:
+            self._process(self._moment)
+
+    def _recover(self, error: BaseException) -> None:
+        """Account for what was under way, tell, and let the next frame come."""
+        with self._wake:
+            self.failures += 1
+            self._starting = self._begins()
+            for item in self._moment:
+                self._counts.settle(item, 'failed')
+        self._complain('', f'the worker failed and was started again: {told(error)}')
+
+    def _begins(self) -> bool:
+        """Whether a target waits to be begun on; with the lock held."""
+        return any(isinstance(c, partial) and c.func == self._begin for c in self._commands)
 
     def _next(self) -> list[Item]:
         """Take the next moment; called with the lock held."""
         if self._backlog and time.perf_counter() > self._deadline:
             # the tracker is slower than the cameras: it would stay behind for ever
-            for item in self._backlog:
-                self._mailbox.push(item)
-            self._backlog.clear()
+            self._catch_up()
         while self._backlog:
             self._mailbox.push(self._backlog.popleft())
             if self._mailbox.ready:
                 return self._mailbox.take()
         return self._mailbox.take() if self._mailbox.ready else []
 
+    def _too_far_behind(self) -> bool:
+        """Whether more waits to be replayed than memory was given for; with the lock held."""
+        cameras = len(self._rings)
+        return (len(self._backlog) > cameras * MOST or sum(i.size for i in self._backlog)
+                > 2 * cameras * self._history[1] * 2**20)
+
+    def _catch_up(self) -> None:
+        """Give a replay up: only the newest frame of each camera counts; with the lock held."""
+        for item in self._backlog:
+            self._mailbox.push(item)
+        self._backlog.clear()
+
     def _later(self, start: Item) -> list[Item]:
-        """Return the frames of all cameras after ``start``, by stamp; with the lock held."""
+        """Return the frames of all cameras that came after ``start``; with the lock held."""
         rings = self._rings.values()
-        return sorted((i for r in rings for i in r.after(start.stamp)), key=lambda i: i.stamp)
+        return sorted((i for r in rings for i in r.after(start.serial)), key=lambda i: i.serial)
 
     def _begin(self, item: Item, image: Image, box: Box, target: Target) -> None:
         begun = time.perf_counter()
@@ -199,18 +245,18 @@ class Worker:
             track = self.tracker.init(Frame(image, item.stamp, item.camera), box)
         except Exception as e:  # a network may raise anything; the node must live on
             self._reset()
-            self._complain('', f'init of {target.name} failed: {_line(e)}')
+            self._complain('', f'init of {target.name} failed: {told(e)}')
             return
         with self._wake:
             self._mailbox.clear()
             self._follow()
             self._counts.settle(item, 'processed')
             # another init_target that waits will fetch its frames itself
-            self._starting = any(isinstance(c, partial) and c.func == self._begin
-                                 for c in self._commands)
+            self._starting = self._begins()
             self._backlog = deque(self._later(item))
             self._deadline = time.perf_counter() + self._history[0]
             self._target, self._seen = target, item.stamp
+            self._stamps = {item.camera: item.stamp}
             forget = self._forget
         if not forget:
             queue_ms = max(0.0, 1e3 * (begun - item.received))
@@ -221,8 +267,7 @@ class Worker:
         with self._wake:
             self._forget = self._reset in self._commands
             self._target, self._seen = Target('', ''), None
-            self._starting = any(isinstance(c, partial) and c.func == self._begin
-                                 for c in self._commands)
+            self._starting = self._begins()
             for item in self._backlog:
                 self._counts.settle(item, 'not_wanted')
             self._backlog.clear()
@@ -237,9 +282,9 @@ class Worker:
             start = time.perf_counter()
             try:
                 frames.append(Frame(self.decode(item), item.stamp, item.camera))
-            except ValueError as e:
+            except Exception as e:  # whatever a library throws at it, it is this frame's fault
                 self._settle(item, 'undecodable')
-                self._complain(item.camera, _line(e))
+                self._complain(item.camera, told(e))
                 continue
             items[item.camera] = item
             convert[item.camera] = 1e3 * (time.perf_counter() - start)
@@ -248,7 +293,7 @@ class Worker:
         except Exception as e:  # a network may raise anything; the node must live on
             for item in items.values():
                 self._settle(item, 'failed')
-            self._complain('', f'the tracker failed on a frame: {_line(e)}')
+            self._complain('', f'the tracker failed on a frame: {told(e)}')
             tracks, items = [], {}
         with self._wake:
             if self._forget:
@@ -258,14 +303,21 @@ class Worker:
         for track in tracks:
             item = items.pop(track.camera)
             self._settle(item, 'processed')
-            if track.visible:
-                self._seen = track.stamp
-            unseen = -1.0 if self._seen is None else (track.stamp - self._seen) / 1e9
             self._publish(Result(track, item, images[track.camera], self._target,
                                  max(0.0, 1e3 * (begun - item.received)), convert[track.camera],
-                                 unseen))
+                                 self._unseen_s(track)))
         for item in items.values():
             self._settle(item, 'not_wanted')
+
+    def _unseen_s(self, track: Track) -> float:
+        """Take note of a track; seconds since the target was seen, -1 for never."""
+        back = self._stamps.get(track.camera, track.stamp) - track.stamp
+        self._stamps[track.camera] = track.stamp
+        if track.visible:
+            self._seen = track.stamp
+        elif self._seen is not None and back > 0:
+            self._seen -= back  # the clock was set back, or a bag begins again: time goes on
+        return -1.0 if self._seen is None else max(0.0, (track.stamp - self._seen) / 1e9)
 
     def _follow(self) -> None:
         tracker = self.tracker
@@ -278,9 +330,3 @@ class Worker:
     def _settle(self, item: Item, fate: str) -> None:
         with self._wake:
             self._counts.settle(item, fate)
-
-
-def _line(error: Exception) -> str:
-    """Return an error's text as one line; its type too unless the text was written for users."""
-    text = ' '.join(str(error).split())
-    return text if isinstance(error, ValueError) else f'{type(error).__name__}: {text}'

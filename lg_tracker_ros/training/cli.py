@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Callable, Mapping
 
-from lg_tracker_ros.training import export, finetune
+from lg_tracker_ros.training import export, finetune, ship
 from lg_tracker_ros.training.assets import install
 from lg_tracker_ros.training.calibration import fit as calibrate
 from lg_tracker_ros.training.data import grabcut, pseudo_labels
@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     'calibrate': (calibrate.add_arguments, calibrate.run,
                   'make confidence mean the probability that the box is right'),
     'export': (export.add_arguments, export.run, 'write a checkpoint as the weights that ship'),
+    'onnx': (ship.add_arguments, ship.run, 'export the default networks as they ship'),
 }
 
 

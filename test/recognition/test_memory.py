@@ -1,4 +1,4 @@
-"""What was learned: rows of features, the gallery, the ridge against rivals, an operator's word."""
+"""What was learned: rows of features, gallery, ridge against rivals, an operator's word."""
 
 from lg_tracker_ros.recognition.memory import Memory, MemoryConfig, rows
 import numpy as np

@@ -14,10 +14,12 @@ from helpers.ros import Build, path, Rig, scene, stamp
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.ros import diagnostics
 from lg_tracker_ros.ros.convert import time_to_msg
 from lg_tracker_ros.ros.inputs import LossMeter
 from lg_tracker_ros.ros.params import unknown
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rcl_interfaces.srv import DescribeParameters, SetParametersAtomically
 from rclpy.parameter import Parameter
@@ -76,6 +78,39 @@ def test_cycled_without_growth(cycles):
         # a single leaked history of ten images in each cycle would be 33 MiB
         assert before is None or rss() - before < 12
         assert change(rig, 'shutdown')
+
+
+def test_a_node_answers_while_its_networks_are_built():
+    go, begun = threading.Event(), threading.Event()
+    build = Build()
+
+    def slow(settings):
+        begun.set()
+        assert go.wait(20)
+        return build(settings)
+    slow.local = build.local
+    with Rig(slow, autostart=False, started=False) as rig:
+        rig.change = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
+        get = rig.client.create_client(GetState, 'lg_tracker/get_state')
+        assert rig.change.wait_for_service(5) and get.wait_for_service(5)
+        configure = ChangeState.Request()
+        configure.transition.id = Transition.TRANSITION_CONFIGURE
+        answer = rig.change.call_async(configure)
+        assert begun.wait(5)
+        assert rig.result(get.call_async(GetState.Request())).current_state.label == 'configuring'
+        assert 'configuring' in rig.init(0).message
+        assert not change(rig, 'activate') and not change(rig, 'configure')
+        params = AsyncParameterClient(rig.client, 'lg_tracker')
+        refused, taken = rig.result(params.set_parameters(
+            [Parameter('tracker', value='pixelwise'), Parameter('beta1', value=0.9)])).results
+        assert 'cleanup the node first' in refused.reason and taken.successful
+        assert rig.part(ENGINE, lambda s: s.message == 'being built').level == OK
+        assert not answer.done()
+        go.set()
+        assert rig.result(answer).success
+        assert rig.node.tracker.config.beta1 == 0.9
+        assert not change(rig, 'deactivate')  # it isn't active: refused, and the node lives
+        assert change(rig, 'activate')
 
 
 def test_what_cannot_be_configured_is_said_and_can_be_mended():
@@ -255,6 +290,20 @@ def test_diagnostics_keep_the_nodes_own_clock():
             tick(ms)
         status = rig.part(CAMERA, lambda s: s.level == WARN)
         assert 'no image for' in status.message
+
+
+def test_diagnostics_come_without_a_clock_and_with_one_that_stands_still(monkeypatch):
+    monkeypatch.setattr(diagnostics, 'CLOCK_STILL_S', 0.5)
+    with Rig(use_sim_time=True) as rig:
+        rig.start(0)
+        told = rig.part(TRACKING, lambda s: 'clock' in s.message)
+        assert told.level == WARN and told.message.endswith(
+            'use_sim_time is on, but nothing comes on /clock')
+        clock = rig.client.create_publisher(Clock, '/clock', QoSProfile(depth=10))
+        rig.until(clock.get_subscription_count, 'clock heard')
+        clock.publish(Clock(clock=time_to_msg(50 * 10**9)))
+        told = rig.part(TRACKING, lambda s: 'still' in s.message)
+        assert told.level == WARN and 'use_sim_time is on and /clock has stood' in told.message
 
 
 def test_config_file_holds_every_default():

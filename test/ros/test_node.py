@@ -1,15 +1,22 @@
 """The node over DDS: what comes in and what comes out."""
 
+import array
+import itertools
+import re
 import threading
 import time
 
+import cv2
 from helpers.ros import Build, path, Rig, scene, SIZE, stamp
-from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.boxes import iou, scale
 from lg_tracker_ros.ros.convert import compressed_to_msg, detection_from_msg, time_from_msg
 from lg_tracker_ros.types import Box
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
+
+OK, WARN = b'\x00', b'\x01'
+TRACKING = 'lg_tracker: tracking'
 
 
 def truth(i):
@@ -186,6 +193,16 @@ def test_box_drawn_on_a_smaller_picture_and_a_second_init():
         assert detection.id == 'mine' == detection.results[0].hypothesis.class_id
 
 
+def test_boxes_follow_a_change_of_the_image_size():
+    with Rig() as rig:
+        rig.start(0)
+        for i, k in enumerate((1, 0.5, 3, 1), 1):
+            detection, _ = rig.process(i, cv2.resize(scene(*path(i)), None, fx=k, fy=k,
+                                                     interpolation=cv2.INTER_AREA))
+            box, confidence = detection_from_msg(detection)
+            assert iou(box, scale(truth(i), k, k)) > 0.9 and confidence > 0.7
+
+
 def test_reset_forgets_and_idle_status_comes():
     with Rig() as rig:
         rig.start(0)
@@ -218,6 +235,29 @@ def test_a_failing_network_is_reported_and_the_node_lives_on():
         rig.until(lambda: rig.statuses[-1].mode == 0, 'idle')
         build.local.fail = ''
         rig.start(3)
+
+
+def test_a_jpeg_with_a_garbled_header_is_refused_and_forgotten():
+    with Rig(cameras=('cam/compressed',), started=False) as rig:
+        rig.camera('cam/compressed', kind=CompressedImage)
+        rig.connect()
+        good = compressed_to_msg(scene(*path(0)), Header())
+        bad = compressed_to_msg(scene(*path(0)), Header())
+        at = bytes(bad.data).index(b'\xff\xc0')
+        bad.data[at + 5:at + 9] = array.array('B', b'\xff\xdc\xff\xdc')  # 65500 x 65500
+        future = rig.init_async()
+        rig.until(lambda: rig.node.targets.waiting, 'waiting')
+        rig.send(0, topic='cam/compressed', msg=bad)
+        answer = rig.result(future)
+        assert not answer.success and answer.message and len(answer.message) <= 300
+        rig.send(1, topic='cam/compressed', msg=good)
+        rig.received(2, 'cam/compressed')
+        assert rig.init(1, box=(*path(0), *SIZE)).success
+        rig.until(lambda: len(rig.detections) == 1, 'begun')
+        rig.send(2, topic='cam/compressed', msg=bad)
+        assert rig.received(3, 'cam/compressed')['undecodable'] == 1
+        rig.send(3, topic='cam/compressed', msg=good)
+        rig.until(lambda: stamp(3) in rig.boxes(), 'the next is tracked')
 
 
 def test_compressed_images():
@@ -283,6 +323,48 @@ def test_two_nodes_in_two_namespaces():
             assert right.process(i)[0].id == 'r'
         assert {d.id for d in left.detections} == {'l'}
         assert left.part('left/lg_tracker: tracking').hardware_id == '/left/lg_tracker'
+
+
+def test_silence_of_the_camera_is_told_and_status_goes_on():
+    with Rig(camera_timeout=0.3) as rig:
+        rig.start(0)
+        rig.process(1)
+        count = len(rig.statuses)
+        told = rig.part(TRACKING, lambda s: 'no image for' in s.message)
+        assert told.level == WARN and told.message.endswith(' s on /image')
+        values = {v.key: v.value for v in told.values}
+        assert (values['visible'], values['confidence']) == ('False', '0.000')
+        rig.until(lambda: len(rig.statuses) > count + 2, 'status goes on')
+        late = rig.statuses[count:]
+        assert {(s.mode, s.visible, s.confidence, s.target_id) for s in late} == {
+            (1, False, 0.0, late[0].target_id)}
+        ages = [s.time_since_last_seen for s in late]
+        assert ages[0] > 0.3 and ages == sorted(ages) and ages[-1] - ages[0] > 0.5
+        rig.process(2)
+        rig.part(TRACKING, lambda s: s.level == OK and s.message == 'target is followed')
+
+
+def test_a_tracker_that_hangs_is_told():
+    build = Build()
+    with Rig(build, camera_timeout=0.3) as rig:
+        rig.start(0)
+        build.local.gate = threading.Event()
+        rig.until(lambda: rig.send(1) and TRACKING in rig.diagnostics and 'busy with one frame for'
+                  in rig.diagnostics[TRACKING].message, 'told')
+        assert rig.diagnostics[TRACKING].level == WARN
+
+
+def test_too_slow_is_told_with_rates_threads_and_engine():
+    with Rig(Build(delay=0.05)) as rig:
+        rig.start(0)
+        sent = itertools.count(1)
+        rig.until(lambda: rig.send(next(sent)) and TRACKING in rig.diagnostics and 'too slow'
+                  in rig.diagnostics[TRACKING].message, 'told')
+        status = rig.diagnostics[TRACKING]
+        found = re.search(r'too slow: ([\d.]+) images a second come, ([\d.]+) are processed '
+                          r'\(threads: (.+), engine: (\w+) on cpu\)$', status.message)
+        assert found, status.message
+        assert float(found[1]) > 1.2 * float(found[2]) > 0 and status.level == WARN
 
 
 def test_debug_image_and_attention_only_while_somebody_listens():

@@ -1,6 +1,6 @@
 """Tables for what waits before the tracker: history and mailbox."""
 
-from lg_tracker_ros.runtime.buffers import Counts, FATES, Item, Mailbox, Ring
+from lg_tracker_ros.runtime.buffers import Counts, FATES, Item, Mailbox, MOST, Ring
 import pytest
 
 MS = 10**6
@@ -9,7 +9,7 @@ MS = 10**6
 def item(n, camera='a', ms=None, size=100):
     """Make frame n: stamped, and arrived, n x 100 ms after 1 s."""
     t = (1000 + (100 * n if ms is None else ms)) * MS
-    return Item(camera, t, None, t, size=size)
+    return Item(camera, t, None, t, size=size, serial=n + 1)
 
 
 def stamps(items):
@@ -32,11 +32,39 @@ def test_ring_keeps_seconds_and_bytes():
     assert stamps(big.after(0)) == [2, 3, 4]
 
 
-def test_ring_forgets_when_a_bag_starts_over_and_keeps_unstamped_frames_by_arrival():
-    ring = Ring(0.5, 1)
-    for n in (100, 101, 0, 1):
+@pytest.mark.parametrize('before, now', [
+    ([100, 101], [0, 1]), (range(20), [0, 1, 2]),  # a bag that is looped, long and short
+    ([50, 51, 52], [46, 47]), ([50, 51], [900, 901])])  # a clock that is set
+def test_a_jump_of_the_clock_begins_a_new_history(before, now):
+    ring = Ring(3, 1)
+    for n in [*before, *now]:
         ring.push(item(n))
-    assert stamps(ring.after(0)) == [0, 1]
+    assert stamps(ring.after(0)) == list(now)
+    assert ring.span() == (item(now[0]).stamp, item(now[-1]).stamp)
+
+
+def test_a_frame_that_overtakes_another_is_no_jump():
+    ring = Ring(3, 1)
+    for ms in (0, 66, 33, 99):
+        ring.push(item(0, ms=ms))
+    assert len(ring) == 4
+
+
+def test_ring_is_bounded_whatever_the_stamps_say_and_keeps_the_newest():
+    for frozen in (True, False):
+        ring = Ring(3600, 1)
+        for n in range(3 * MOST):
+            ring.push(item(n, ms=0 if frozen else n % 50, size=0))
+        assert len(ring) == MOST
+    big = Ring(3, 1)
+    for n in range(3):
+        big.push(item(n, size=2 * 2**20))
+    assert stamps(big.after(0)) == [2]
+    big.limit(3, 0.5)
+    assert stamps([big.find(item(2).stamp)]) == [2]
+
+
+def test_ring_keeps_unstamped_frames_by_arrival():
     bare = Ring(0.5, 1)
     for n in range(10):
         bare.push(Item('a', 0, None, n * 100 * MS))

@@ -27,6 +27,7 @@ from lg_tracker_ros.evaluation.experiments.proposals import make_redetector, mea
 from lg_tracker_ros.evaluation.reports.proposal_results import AT, COLUMNS, figures
 from lg_tracker_ros.files import replace_file, table
 from lg_tracker_ros.provenance import seen_in_training
+from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.training.adversarial.algorithm1 import AdversarialTraining, steps_for
 from lg_tracker_ros.training.loop.checkpoints import read_run, set_values
 from lg_tracker_ros.training.loop.distributed import find_place, Place
@@ -114,7 +115,7 @@ def results(name: str, trial: Trial, judges: Sequence[Path], every: int
     report = read_run(trial.folder / 'best.pt')['report']
     found: dict[str, float | None] = {key: report[key] for key in HELD}
     file = trial.folder / 'judged.json'
-    done = json.loads(file.read_text()) if file.exists() else {}
+    done = read_object(file) if file.exists() else {}
     for data in judges:
         key = f'{data.resolve()} every {every}'
         if key not in done:

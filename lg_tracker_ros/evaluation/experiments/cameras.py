@@ -25,6 +25,7 @@ from typing import Any, Sequence, TypeVar
 from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.jitter import add_jitter, first_box
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes
 from lg_tracker_ros.evaluation.experiments.one_pass import (
     described,
@@ -49,7 +50,7 @@ from lg_tracker_ros.files import replace_file, table
 from lg_tracker_ros.provenance import seen_in_training
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
-from lg_tracker_ros.types import Box, Track
+from lg_tracker_ros.types import Track
 import numpy as np
 import numpy.typing as npt
 
@@ -79,11 +80,13 @@ def groups(sequences: Sequence[S]) -> dict[str, list[S]]:
     return found
 
 
-def run_group(tracker: LongTermTracker, members: Sequence[LabelledSequence]) -> list[list[str]]:
+def run_group(tracker: LongTermTracker, members: Sequence[LabelledSequence], jitter: int = 0
+              ) -> list[list[str]]:
     """
     Follow the target through all members at once; returns a row for each moment, as in the CSV.
 
-    Begins with the box of the member that has the earliest one (the first of these by order).
+    Begins with the box of the member that has the earliest one (the first of these by order),
+    moved by the seed ``jitter`` (jitter.py).
     """
     first = min(members, key=lambda m: m.start)
     rows = []
@@ -91,7 +94,7 @@ def run_group(tracker: LongTermTracker, members: Sequence[LabelledSequence]) -> 
     for i, frames in enumerate(zip(*(m.frames(first.start) for m in members)), first.start):
         begin = time.perf_counter()
         if last is None:
-            last = tracker.init(frames[members.index(first)], Box(*first.truth[i]))
+            last = tracker.init(frames[members.index(first)], first_box(first, jitter))
         else:
             last = choose(tracker.step(frames), last)
         ms = 1e3 * (time.perf_counter() - begin)
@@ -225,7 +228,8 @@ class Job:
 
 def follow_group(job: Job) -> int:
     """Do a job; both files are written whole, the rows last. Returns the number of moments."""
-    rows = run_group(build_tracker(settings_of(job.tracker, job.weights)), job.members)
+    rows = run_group(build_tracker(settings_of(job.tracker, job.weights)), job.members,
+                     job.made['jitter'])
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([[*COLUMNS, 'camera'], *rows])
     replace_file(job.path.with_suffix('.json'), json.dumps(job.made, sort_keys=True) + '\n')
@@ -234,7 +238,7 @@ def follow_group(job: Job) -> int:
 
 
 def plan(trackers: Sequence[str], found: dict[str, list[LabelledSequence]], out: Path,
-         weights: Path, seen: bool) -> tuple[list[Job], dict[str, list[str]]]:
+         weights: Path, seen: bool, jitter: int) -> tuple[list[Job], dict[str, list[str]]]:
     """
     List the jobs, and the remarks on sequences that the report must carry.
 
@@ -247,7 +251,7 @@ def plan(trackers: Sequence[str], found: dict[str, list[LabelledSequence]], out:
         if tracker in PEERS:
             raise ValueError(f'{tracker} follows a target in one camera only; give configurations '
                              'of ours to `eval cameras`')
-        made = described(tracker, weights)
+        made = described(tracker, weights, jitter)
         for group, members in found.items():
             known = [m.name for m in members if seen_in_training(m.source, made['trained_on'])]
             if known and not seen:
@@ -274,6 +278,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--again', action='store_true', help='do again what is there')
     parser.add_argument('--seen', action='store_true',
                         help='also groups that the weights were trained on, marked')
+    add_jitter(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -282,7 +287,7 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         raise ValueError(f'{args.data} holds no group of cameras; expected sequences whose names '
                          'differ in _cam<digits> alone, such as hall_cam1 and hall_cam2')
-    jobs, marks = plan(words(args.trackers), found, args.out, args.peers, args.seen)
+    jobs, marks = plan(words(args.trackers), found, args.out, args.peers, args.seen, args.jitter)
     members = [m for of in found.values() for m in of]
     one_protocol(members, args.out / FOLDER)
     write_labels(args.out / FOLDER, members, marks)

@@ -15,9 +15,10 @@ from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.jitter import add_jitter, first_box
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes, over_ray
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
-from lg_tracker_ros.evaluation.experiments.records import write_labels
+from lg_tracker_ros.evaluation.experiments.records import read_labels, write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import (
     folder_name,
     make_runner,
@@ -29,13 +30,13 @@ from lg_tracker_ros.evaluation.experiments.trackers import (
 )
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.provenance import peer_files, seen_in_training, weights_of, what_made_it
+from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.rows import COLUMNS, PLACE, place_row, track_row
-from lg_tracker_ros.types import Box
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One tracker over one sequence; ``made`` goes into the sidecar."""
+    """One tracker over one sequence; ``made``, its jitter with it, goes into the sidecar."""
 
     tracker: str
     sequence: LabelledSequence
@@ -71,11 +72,11 @@ def follow(job: Job) -> int:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow([*COLUMNS, *PLACE])
-    n = len(s.truth)
+    n, box = len(s.truth), first_box(s, job.made['jitter'])
     stages: dict[str, list[float | None]] = {}
     for i, frame in enumerate(s.frames(s.start), s.start):
         begin = time.perf_counter()
-        track = runner.init(frame, Box(*s.truth[i])) if i == s.start else runner.step(frame)
+        track = runner.init(frame, box) if i == s.start else runner.step(frame)
         ms = 1e3 * (time.perf_counter() - begin)
         writer.writerow([*track_row(i, frame.stamp, track, ms), *place_row(track)])
         for stage, value in track.ms.items():
@@ -92,27 +93,32 @@ def result_path(out: Path, tracker: str, sequence: str) -> Path:
     return out / folder_name(tracker) / f'{sequence}.csv'
 
 
-def described(tracker: str, weights: Path) -> dict[str, Any]:
-    """Say what makes a tracker's results, for the sidecar; ValueError for an unknown name."""
+def described(tracker: str, weights: Path, jitter: int = 0) -> dict[str, Any]:
+    """
+    Say what makes a tracker's results, for the sidecar; ValueError for an unknown name.
+
+    ``jitter`` is the seed by which first boxes are moved (jitter.py).
+    """
     if tracker in PEERS:
         files = peer_files(tracker, peer_weights(tracker, weights))
-        return {'settings': {'peer': tracker}, **what_made_it(tracker, files)}
+        return {'settings': {'peer': tracker}, 'jitter': jitter, **what_made_it(tracker, files)}
     settings = settings_of(tracker, weights)
-    return {'settings': asdict(settings), **what_made_it(settings.tracker, weights_of(settings))}
+    return {'settings': asdict(settings), 'jitter': jitter,
+            **what_made_it(settings.tracker, weights_of(settings))}
 
 
 def is_done(path: Path, made: Mapping[str, Any], again: bool) -> bool:
     """
     Whether the results of a job are in ``path``, made as ``made`` says.
 
-    Raises ValueError when those there come from other settings or other weights: nobody could
-    tell afterwards which lines are whose.
+    Raises ValueError when those there come from other settings, other weights or other first
+    boxes: nobody could tell afterwards which lines are whose.
     """
     sidecar = path.with_suffix('.json')
     if again or not path.is_file() or not sidecar.is_file():
         return False
-    old = json.loads(sidecar.read_text())
-    for what in ('settings', 'weights'):
+    old = {'jitter': 0, **read_object(sidecar)}  # older ones don't say
+    for what in ('settings', 'weights', 'jitter'):
         if old.get(what) != json.loads(json.dumps(made[what])):
             raise ValueError(f'{path} was made with other {what}; use another --out, or --again '
                              'to replace it')
@@ -120,7 +126,7 @@ def is_done(path: Path, made: Mapping[str, Any], again: bool) -> bool:
 
 
 def plan(trackers: Sequence[str], sequences: Sequence[LabelledSequence], out: Path, weights: Path,
-         seen: bool) -> tuple[list[Job], dict[str, list[str]]]:
+         seen: bool, jitter: int = 0) -> tuple[list[Job], dict[str, list[str]]]:
     """
     List the jobs, and the remarks that a report must carry, by sequence.
 
@@ -132,7 +138,7 @@ def plan(trackers: Sequence[str], sequences: Sequence[LabelledSequence], out: Pa
         raise ValueError(f'each tracker must be named once, got {" ".join(trackers)}')
     jobs, marks = [], {s.name: list[str]() for s in sequences}
     for tracker in trackers:
-        made = described(tracker, weights)
+        made = described(tracker, weights, jitter)
         for s in sequences:
             known = seen_in_training(s.source, made['trained_on'])
             if known and not seen:
@@ -162,9 +168,8 @@ def run_jobs(jobs: Sequence[Job], workers: int, again: bool = False, ray: str = 
 def one_protocol(sequences: Sequence[LabelledSequence], out: Path) -> None:
     """Refuse to put sequences of two protocols into one folder: no mean may mix them."""
     protocols = {s.protocol for s in sequences}
-    known = out / 'dataset.json'
-    if known.is_file():
-        protocols |= {entry['protocol'] for entry in json.loads(known.read_text()).values()}
+    if (out / 'dataset.json').exists():
+        protocols |= {labels.protocol for labels in read_labels(out).values()}
     if len(protocols) > 1:
         raise ValueError(f'{out} would hold the protocols {" and ".join(sorted(protocols))}; give '
                          'each its own --out')
@@ -190,6 +195,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--again', action='store_true', help='do again what is there')
     parser.add_argument('--seen', action='store_true',
                         help='also sequences that the weights were trained on, marked')
+    add_jitter(parser)
 
 
 def words(text: str) -> list[str]:
@@ -203,7 +209,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
     sequences = read_dataset(args.data, args.layout, words(args.only))
     one_protocol(sequences, args.out)
-    jobs, marks = plan(words(args.trackers), sequences, args.out, args.peers, args.seen)
+    jobs, marks = plan(words(args.trackers), sequences, args.out, args.peers, args.seen,
+                       args.jitter)
     for tracker in words(args.trackers):
         make_runner(tracker, args.peers)  # what can't be had here should say so at once
     write_labels(args.out, sequences, marks)

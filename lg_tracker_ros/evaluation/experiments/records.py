@@ -16,9 +16,12 @@ from typing import Any, Iterable, Mapping, Sequence
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.reading.guard import reading, refused
+from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.rows import COLUMNS, PLACE
 from lg_tracker_ros.types import Mode
 import numpy as np
+import numpy.typing as npt
 
 
 def _numbers(values: Iterable[float]) -> list[float | None]:
@@ -34,41 +37,53 @@ def write_labels(out: Path, sequences: Sequence[LabelledSequence],
     sequence of that name with other labels is there: its results would be scored wrongly.
     """
     path = out / 'dataset.json'
-    known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    known = read_object(path) if path.exists() else {}
+    there = read_labels(out) if known else {}
     for s in sequences:
         where = s.video or s.images[0].parent
         entry = {'truth': [r if r[0] is not None else None for r in map(_numbers, s.truth)],
                  'absent': np.flatnonzero(s.absent).tolist(), 'attributes': list(s.attributes),
                  'source': s.source, 'protocol': s.protocol, 'path': str(where),
                  'marks': list(marks.get(s.name, ()))}
-        old = known.get(s.name)
-        if old is not None and (old['truth'], old['absent']) != (entry['truth'], entry['absent']):
-            raise ValueError(f'{path} holds other labels for {s.name}; use another --out')
+        if s.name in there and any(known[s.name][k] != entry[k] for k in ('truth', 'absent')):
+            raise refused(path, f'holds other labels for {s.name}; use another --out')
         known[s.name] = entry
     replace_file(path, json.dumps(known, sort_keys=True, separators=(',', ':')) + '\n')
 
 
 def read_labels(out: Path) -> dict[str, Labels]:
-    """Read OUT/dataset.json; ValueError when it isn't there."""
+    """Read OUT/dataset.json; ValueError when it isn't there, or is damaged."""
     path = out / 'dataset.json'
-    if not path.is_file():
-        raise ValueError(f'{path} does not exist; is {out} the --out of an `eval run`?')
-    found = {}
-    for name, entry in json.loads(path.read_text()).items():
-        truth = np.array([r or [np.nan] * 4 for r in entry['truth']], np.float64)
-        absent = np.zeros(len(truth), bool)
-        absent[entry['absent']] = True
-        found[name] = Labels(name, truth, absent, tuple(entry['attributes']), entry['source'],
-                             entry['protocol'], entry['path'], tuple(entry['marks']))
-    return found
+    if not path.exists():
+        raise refused(path, f'does not exist; is {out} the --out of an `eval run`?')
+    entries = read_object(path)
+    with reading(path, 'the labels of an `eval run`'):
+        return {name: _labels(name, entry) for name, entry in entries.items()}
+
+
+def _labels(name: str, entry: Mapping[str, Any]) -> Labels:
+    """Make the labels of an entry; raises anything where it isn't one."""
+    truth = np.array([r or [np.nan] * 4 for r in entry['truth']], np.float64).reshape(-1, 4)
+    if len(truth) != len(entry['truth']):
+        raise ValueError(f'{name} has boxes that are not four numbers')
+    absent = np.zeros(len(truth), bool)
+    absent[np.array(entry['absent'], int)] = True
+    words = [[str(word) for word in entry[key]] for key in ('attributes', 'marks')]
+    return Labels(name, truth, absent, tuple(words[0]), str(entry['source']),
+                  str(entry['protocol']), str(entry['path']), tuple(words[1]))
 
 
 def read_record(path: Path, labels: Labels) -> Record:
     """
     Read OUT/<tracker>/<sequence>.csv and its sidecar.
 
-    Raises ValueError with file and line for a row that doesn't fit.
+    Raises ValueError with file and line for a row that doesn't fit, and for a damaged sidecar.
     """
+    with reading(path, 'results of an `eval run`'):
+        return _record(path, labels)
+
+
+def _record(path: Path, labels: Labels) -> Record:
     n = len(labels.truth)
     boxes, places = np.full((n, 4), np.nan), np.full((n, 4), np.nan)
     confidence, ms = np.zeros(n), np.full(n, np.nan)
@@ -77,7 +92,7 @@ def read_record(path: Path, labels: Labels) -> Record:
         rows = csv.reader(file)
         head = tuple(next(rows, ()))
         if head[:len(COLUMNS)] != COLUMNS:
-            raise ValueError(f'{path}:1: expected the columns {",".join(COLUMNS)}')
+            raise ValueError(f'line 1: expected the columns {",".join(COLUMNS)}')
         placed = head[len(COLUMNS):] == PLACE
         for line, row in enumerate(rows, 2):
             try:
@@ -85,16 +100,28 @@ def read_record(path: Path, labels: Labels) -> Record:
                 if not 0 <= i < n:
                     raise ValueError(f'frame {i} is not in 0..{n - 1}')
                 boxes[i], confidence[i] = values[:4], values[4]
+                if not 0 <= confidence[i] <= 1:
+                    raise ValueError(f'confidence must be in 0..1, got {confidence[i]}')
                 mode[i], ms[i] = Mode[row[8]].name, float(row[9])
                 if placed:
                     places[i] = list(map(float, row[len(COLUMNS):len(COLUMNS) + 4]))
             except (ValueError, KeyError, IndexError) as e:
-                raise ValueError(f'{path}:{line}: {e}') from e
-    made_path = path.with_suffix('.json')
-    made = json.loads(made_path.read_text()) if made_path.is_file() else {}
-    stages = {name: np.array([np.nan if v is None else v for v in values], np.float64)
-              for name, values in made.pop('stages', {}).items()}
+                raise ValueError(f'line {line}: {e}') from e
+    made, stages = _sidecar(path.with_suffix('.json'), n)
     return Record(path.parent.name, labels, boxes, confidence, mode, ms, stages, made, places)
+
+
+def _sidecar(path: Path, frames: int) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float64]]]:
+    """Read how results were made, and N milliseconds of each stage."""
+    if not path.exists():
+        return {}, {}
+    made = read_object(path)
+    with reading(path, 'the making of results of an `eval run`'):
+        stages = {name: np.array([np.nan if v is None else v for v in values], np.float64)
+                  for name, values in made.pop('stages', {}).items()}
+        if any(ms.shape != (frames,) for ms in stages.values()):
+            raise ValueError(f'its stages should have {frames} numbers each')
+    return made, stages
 
 
 def tracker_folders(out: Path) -> list[Path]:

@@ -66,7 +66,8 @@ def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
     """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
     sequences = read_dataset(args.data, args.layout, one_pass.words(args.only))
     one_pass.one_protocol(sequences, args.out)
-    jobs, marks = one_pass.plan(list(trackers), sequences, args.out, args.peers, args.seen)
+    jobs, marks = one_pass.plan(list(trackers), sequences, args.out, args.peers, args.seen,
+                                args.jitter)
     write_labels(args.out, sequences, marks)
     if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
         raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')

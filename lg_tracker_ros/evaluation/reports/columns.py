@@ -6,23 +6,43 @@ from typing import NamedTuple
 
 
 class Column(NamedTuple):
-    """A column of a table: heading, key of the figure, digits, which value is best, meaning."""
+    """
+    A column of a table: heading, key of the figure, digits, which value is best, meaning.
+
+    ``of`` is the key of how many there were in all: the figure is written ``x of y``.
+    """
 
     title: str
     key: str
     digits: int
     best: int = 1  # 1: the highest, -1: the lowest, 0: none
     text: str = ''
+    of: str = ''
 
 
 SEQUENCES = Column('seq.', 'sequences', 0, 0, 'how many sequences the row is over')
 FPS = Column('fps', 'fps', 1, 1, 'frames a second of the tracker alone, without reading images')
 MEDIAN = Column('ms', 'ms_median', 1, -1, 'time a frame, median')
+AUC = Column('AUC', 'auc', 3, 1, 'area under the success curve of the claimed boxes: the share of '
+             'frames with IoU above a threshold, over thresholds 0 to 1 (OTB)')
+AUC_OPE = Column('AUC OPE', 'auc_ope', 3, 1, 'the same as one-pass evaluation has it, a box for '
+                 'every frame: where the tracker claims none, the place where it believes the '
+                 'target to be')
+F_REPORTED = Column('F rep.', 'f_reported', 3, 1, 'VOT-LT F-measure of tracking precision and '
+                    'recall of the boxes as the tracker reported them, without a threshold')
+TNR = Column('TNR', 'tnr', 3, 1, 'share of frames without the target that have no box (OxUvA), '
+             'all sequences end to end')
+CLAIMED = Column('absent claimed', 'claimed_when_absent', 3, -1, 'share of the frames without the '
+                 'target in which a box is claimed, the mean over sequences')
+FALSE = Column('false an hour', 'false_reacquisitions_per_hour', 1, -1, 'how often a box is '
+               'claimed anew that is not the target, for an hour of 30 frames a second')
+HEAD = (F_REPORTED, TNR, CLAIMED, FALSE,
+        Column('found again', 'returns_found', 0, 1, 'after how many of its returns the target is '
+               'followed again', 'returns'),
+        AUC, AUC_OPE, SEQUENCES)
+"""What every report begins with."""
 MAIN = (
-    Column('AUC', 'auc', 3, 1, 'area under the success curve: the share of frames with IoU above '
-           'a threshold, over thresholds 0 to 1 (OTB)'),
-    Column('AUC OPE', 'auc_ope', 3, 1, 'the same as one-pass evaluation has it, a box for every '
-           'frame: where the tracker claims none, the place where it believes the target to be'),
+    AUC, AUC_OPE,
     Column('P@20', 'precision_20', 3, 1, 'share of frames whose centre is at most 20 px off '
            '(OTB)'),
     Column('P norm', 'normalised_precision', 3, 1, 'area under the precision curve with the error '
@@ -40,8 +60,7 @@ LONG_TERM = (
     Column('P', 'p', 3, 1, 'tracking precision at that threshold'),
     Column('R', 'r', 3, 1, 'tracking recall at that threshold'),
     Column('at', 'threshold', 3, 0, 'that threshold'),
-    Column('F rep.', 'f_reported', 3, 1, 'the same of the boxes as the tracker reported them, '
-           'without a threshold'),
+    F_REPORTED,
     Column('P rep.', 'p_reported', 3),
     Column('R rep.', 'r_reported', 3),
     Column('ECE', 'ece', 3, -1, 'expected calibration error: how far confidence is from the share '
@@ -49,11 +68,10 @@ LONG_TERM = (
     SEQUENCES)
 LEAVING = (
     *LONG_TERM[:-2],
-    Column('absent claimed', 'claimed_when_absent', 3, -1, 'share of the frames without the '
-           'target in which a box is claimed'),
+    CLAIMED,
     Column('TPR', 'tpr', 3, 1, 'share of frames with the target that have a box with IoU of .5 or '
            'more (OxUvA)'),
-    Column('TNR', 'tnr', 3, 1, 'share of frames without the target that have no box (OxUvA)'),
+    TNR,
     Column('MaxGM', 'maxgm', 3, 1, 'geometric mean of the two, the best that leaving out boxes '
            'at random can make of it (OxUvA)'),
     SEQUENCES)
@@ -66,8 +84,7 @@ RETURNS = (
     Column('after, p90', 'reacquired_after_p90', 0, -1, 'the 90th percentile of that'),
     Column('false', 'false_reacquisitions', 0, -1, 'how often a box is claimed anew that is not '
            'the target'),
-    Column('false an hour', 'false_reacquisitions_per_hour', 1, -1, 'that for an hour of 30 '
-           'frames a second'))
+    FALSE)
 SPEED = (
     MEDIAN, Column('ms p95', 'ms_p95', 1, -1, 'time a frame, 95th percentile'), FPS,
     Column('local', 'ms_local_median', 1, 0, 'the local tracker in ms, median'),

@@ -10,6 +10,7 @@ from typing import Any, Mapping, Sequence
 from lg_tracker_ros.evaluation.metrics.record import Labels
 from lg_tracker_ros.evaluation.reports.columns import (
     Column,
+    HEAD,
     LEAVING,
     LONG_TERM,
     MAIN,
@@ -38,8 +39,11 @@ def bold_best(values: Sequence[float | None], digits: int, best: int) -> list[st
 
 def figures(columns: Sequence[Column], rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Write the table of ``rows`` (name: figures); a column without a figure is left out."""
-    kept = [c for c in columns if any(r.get(c.key) is not None for r in rows.values())]
+    kept = [c for c in columns if any(r.get(c.key) is not None and (not c.of or r.get(c.of))
+                                      for r in rows.values())]
     written = [bold_best([r.get(c.key) for r in rows.values()], c.digits, c.best) for c in kept]
+    written = [[f'{w} of {r[c.of]}' for w, r in zip(column, rows.values())] if c.of else column
+               for c, column in zip(kept, written)]
     return table(['tracker', *(c.title for c in kept)],
                  [[name, *cells] for name, *cells in zip(rows, *written)])
 
@@ -49,6 +53,21 @@ def across(corner: str, trackers: Sequence[str],
     """Write a table with a column for each tracker, the best of each row in bold."""
     return table([corner, *trackers],
                  [[name, *bold_best(values, 3, 1)] for name, values in rows.items()])
+
+
+def head_tables(results: Results) -> list[str]:
+    """
+    Write the figures that every report begins with: of all sequences, and where targets leave.
+
+    Both tables have the highest F as reported first; where targets leave in all, one will do.
+    """
+    lines = figures(HEAD, {t: results.compared[t]['mean'] for t in results.ranked('f_reported')})
+    leaving = {t: where for t in results.ranked('f_reported', 'where_targets_leave')
+               if (where := results.compared[t]['where_targets_leave'])}
+    if leaving and any(w != results.compared[t]['mean'] for t, w in leaving.items()):
+        lines = ['All sequences:', '', *lines, '', 'Where targets leave:', '',
+                 *figures(HEAD, leaving)]
+    return [*lines, '']
 
 
 def main_table(results: Results) -> list[str]:
@@ -136,6 +155,10 @@ def opening(results: Results, command: str) -> list[str]:
     lines = [title(results.labels), '',
              f'{len(absent)} sequences of {frames} frames; the target is absent in {sum(absent)} '
              f'of them, in {np.count_nonzero(absent)} sequences.', '']
+    moved = sorted({r.made.get('jitter', 0) for of in results.records.values()
+                    for r in of.values()} - {0})
+    if moved:
+        lines += [f'First boxes are moved and scaled: --jitter {", ".join(map(str, moved))}.', '']
     return [*lines, *made_with(command), *remark(results)]
 
 
@@ -165,7 +188,8 @@ def markdown(results: Results, command: str = '', pictures: Mapping[str, str] | 
     """
     ranked = results.ranked()
     means = {t: results.compared[t]['mean'] for t in ranked}
-    lines = [*opening(results, command), *main_table(results), '']
+    lines = [*opening(results, command), *head_tables(results), '## Short term', '',
+             *main_table(results), '']
     lines += ['## Long term', '']
     lines += [*figures(LONG_TERM, {t: means[t] for t in results.ranked('f')}), '']
     leaving = {t: where for t in results.ranked('f', 'where_targets_leave')
@@ -184,7 +208,7 @@ def markdown(results: Results, command: str = '', pictures: Mapping[str, str] | 
         for file, caption in pictures.items():
             lines += [caption, '', f'![{caption}](pictures/{file})', '']
     lines += [*sections, '## What made it', '', *made_table(results), '## Columns', '']
-    explained = dict.fromkeys(c for group in (MAIN, LONG_TERM, LEAVING, RETURNS, SPEED)
+    explained = dict.fromkeys(c for group in (HEAD, MAIN, LONG_TERM, LEAVING, RETURNS, SPEED)
                               for c in group if c.text)
     lines += [f'- {c.title}: {c.text}' for c in explained]
     return '\n'.join([*lines, '', 'Bold is the best of its column, in the tables by sequence or '

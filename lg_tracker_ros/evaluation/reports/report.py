@@ -11,6 +11,7 @@ from lg_tracker_ros.evaluation.experiments import cameras
 from lg_tracker_ros.evaluation.experiments.records import read_labels, tracker_folders
 from lg_tracker_ros.evaluation.reports import proposal_results
 from lg_tracker_ros.evaluation.reports.markdown import (
+    head_tables,
     main_table,
     markdown,
     portable,
@@ -58,9 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``eval report``; prints the main table."""
+    """Run ``eval report``; prints the first tables."""
     command = f'python -m lg_tracker_ros eval report {portable(str(args.out))}'
     results = write(args.out, command, pictures=not args.no_pictures)
-    lines = [*remark(results), *main_table(results)] if results else [f'{args.out}/report.md']
+    lines = ([*remark(results), *head_tables(results), *main_table(results)] if results
+             else [f'{args.out}/report.md'])
     print('\n'.join(lines))
     return 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-import hashlib
 import http.client
 from pathlib import Path
 import sys
 import urllib.request
 
+from lg_tracker_ros.files import sha256
 from lg_tracker_ros.training.assets.catalogue import Asset
 from tqdm import tqdm
 
@@ -19,15 +19,6 @@ MIRRORS = {'debian': ('https://deb.debian.org/debian',
 """Where to look, in this order; the second one keeps what has left the first."""
 
 CHUNK = 1 << 20
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def download(url: str, path: Path, digest: str) -> None:
@@ -57,7 +48,7 @@ def download(url: str, path: Path, digest: str) -> None:
 
 def fetch(asset: Asset, folder: Path, mirrors: Iterable[str]) -> list[tuple[Path, str]]:
     """
-    Download the packages of ``asset`` that aren't in ``folder`` yet.
+    Download the packages of ``asset`` that aren't in ``folder``, whole, yet.
 
     Each is looked for at the pinned version in one mirror after the other. Returns the paths and
     the URLs; raises OSError, in one line, when no mirror has it.
@@ -69,7 +60,7 @@ def fetch(asset: Asset, folder: Path, mirrors: Iterable[str]) -> list[tuple[Path
         for mirror in mirrors:
             url = f'{mirror.rstrip("/")}/{asset.folder}/{name}'
             try:
-                if not path.exists():
+                if not path.is_file() or sha256(path) != digest:
                     download(url, path, digest)
                 out.append((path, url))
                 break

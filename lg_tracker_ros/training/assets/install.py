@@ -19,6 +19,8 @@ import sys
 import time
 
 import cv2
+from lg_tracker_ros.files import cache_folder
+from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.training.assets.archives import matches, read_deb
 from lg_tracker_ros.training.assets.catalogue import Asset, ASSETS
 from lg_tracker_ros.training.assets.download import fetch, MIRRORS
@@ -30,8 +32,7 @@ COPYRIGHT = ('usr/share/doc/*/copyright',)
 
 def default_folder() -> Path:
     """Return the cache's folder."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / (
-        'lg_tracker_ros/assets')
+    return cache_folder() / 'assets'
 
 
 def shrink_photo(data: bytes, side: int = 960, least: int = 300) -> bytes | None:
@@ -117,9 +118,12 @@ class Source:
 def is_complete(asset: Asset, folder: Path) -> bool:
     """Whether ``folder`` holds all of ``asset``, as the table has it today."""
     path = folder / 'source.json'
-    # JSON knows no tuples
-    return path.exists() and json.loads(path.read_text()).get('asset') == json.loads(
-        json.dumps(asdict(asset)))
+    try:
+        # JSON knows no tuples
+        return path.exists() and read_object(path).get('asset') == json.loads(
+            json.dumps(asdict(asset)))
+    except ValueError:  # damaged: it is brought anew
+        return False
 
 
 def install(asset: Asset, out: Path, mirrors: Iterable[str]) -> Source:
@@ -179,7 +183,7 @@ def run(args: argparse.Namespace, assets: Sequence[Asset] = ASSETS) -> int:
         except (OSError, ValueError) as e:
             failed += 1
             print(f'lg_tracker_ros: {e}', file=sys.stderr)
-    sources = [json.loads(p.read_text()) for p in sorted(args.out.glob('*/source.json'))]
+    sources = [read_object(p) for p in sorted(args.out.glob('*/source.json'))]
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / 'sources.json').write_text(json.dumps(sources, indent=1))
     return 1 if failed else 0

@@ -7,9 +7,10 @@ from difflib import get_close_matches
 import json
 import os
 from pathlib import Path
-import pickle
 from typing import Any, Mapping, Sequence, TypeVar
 
+from lg_tracker_ros.checkpoint import read_pickled
+from lg_tracker_ros.reading.guard import refused
 from lg_tracker_ros.training.networks.network import Training
 import torch
 
@@ -30,13 +31,10 @@ def read_run(path: Path) -> dict[str, Any]:
     """Read a checkpoint of ``save``; FileNotFoundError without one, ValueError for another."""
     if not path.is_file():
         raise FileNotFoundError(f'no checkpoint at {path}')
-    try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as e:
-        raise ValueError(f'{path} is not a readable checkpoint of `train fit`') from e
+    state = read_pickled(path)
     if not isinstance(state, dict) or not {'network', 'config', 'step'} <= set(state):
-        raise ValueError(f'{path} is not a checkpoint of `train fit`: it says neither which '
-                         'network it holds nor how that was trained')
+        raise refused(path, 'is not a checkpoint of `train fit`: it says neither which network it '
+                            'holds nor how that was trained')
     return state
 
 

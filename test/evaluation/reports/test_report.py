@@ -120,15 +120,12 @@ def test_markdown(out):
     names = [line.split('|')[1].strip() for line in text.splitlines()
              if line.startswith('| ') and line.count('|') > 9][:4]
     assert names == ['tracker', 'default', 'other', 'opencv_csrt'], 'the highest AUC first'
-    head, best = row(text, 'tracker'), row(text, 'default')
+    short = '## Short term'
+    head, best = row(text, 'tracker', short), row(text, 'default', short)
     assert best[head.index('AUC')] == '**0.952**'
     assert best[head.index('ms')] == '20.0'
-    assert row(text, 'opencv_csrt')[head.index('ms')] == '**5.0**'
-    assert row(text, 'opencv_csrt')[head.index('AUC')] == '0.361'
-    leave = row(text, 'tracker', 'Where targets leave')
-    assert row(text, 'opencv_csrt', 'Where targets leave')[leave.index('TNR')] == '0.000'
-    assert row(text, 'default', 'Where targets leave')[leave.index('absent claimed')] == (
-        '**0.000**')
+    assert row(text, 'opencv_csrt', short)[head.index('ms')] == '**5.0**'
+    assert row(text, 'opencv_csrt', short)[head.index('AUC')] == '0.361'
     returns = row(text, 'tracker', 'returns |')
     assert row(text, 'default', 'returns |')[returns.index('found')] == '**1**'
     assert row(text, 'car (default was trained on it)') == [
@@ -147,6 +144,32 @@ def test_markdown(out):
         assert f'(pictures/{name})' in text
     for column in head[1:]:
         assert f'\n- {column}: ' in text
+
+
+def test_every_report_is_headed_by_the_figures_that_count(out):
+    write_report(out, pictures=False)
+    text = (out / 'report.md').read_text()
+    for part in ('All sequences:', 'Where targets leave:'):
+        assert text.index(part) < text.index('## Short term')
+        head = row(text, 'tracker', part)
+        assert head == ['tracker', 'F rep.', 'TNR', 'absent claimed', 'false an hour',
+                        'found again', 'AUC', 'AUC OPE', 'seq.']
+        for column in head[1:]:
+            assert text.count(f'\n- {column}: ') == 1
+    leave = dict(zip(head, row(text, 'opencv_csrt', part)))
+    assert leave['TNR'] == '0.000' and leave['absent claimed'] == '1.000'
+    assert leave['found again'] == '0 of 1' and leave['seq.'] == '1'
+    assert row(text, 'default', part)[3:6] == ['**0.000**', '0.0', '**1** of 1']
+    assert row(text, 'default', 'All sequences:')[-1] == '2'
+
+
+def test_moved_first_boxes_are_said(out):
+    write_report(out, pictures=False)
+    assert '--jitter' not in (out / 'report.md').read_text()
+    for path in out.glob('*/walk.json'):
+        path.write_text(json.dumps({**json.loads(path.read_text()), 'jitter': 7}))
+    write_report(out, pictures=False)
+    assert 'First boxes are moved and scaled: --jitter 7.' in (out / 'report.md').read_text()
 
 
 def test_pictures_are_there_and_not_blank(out):
@@ -205,9 +228,11 @@ def test_command_line(out, capsys):
     report.add_arguments(parser)
     assert report.run(parser.parse_args([str(out), '--no-pictures'])) == 0
     printed = capsys.readouterr().out
-    assert [line.split()[1] for line in printed.splitlines()[2:]] == [
-        'default', 'other', 'opencv_csrt']
-    assert len({len(line) for line in printed.splitlines()}) == 1, 'aligned'
+    tables = [part.splitlines() for part in printed.split('\n\n') if part.startswith('|')]
+    assert len(tables) == 3, 'the head of all, of where targets leave, and the main one'
+    for lines in tables:
+        assert [line.split()[1] for line in lines[2:]] == ['default', 'other', 'opencv_csrt']
+        assert len({len(line) for line in lines}) == 1, 'aligned'
     assert not (out / 'pictures').exists()
     text = (out / 'report.md').read_text()
     assert 'pictures/' not in text

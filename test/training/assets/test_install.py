@@ -323,6 +323,19 @@ def test_what_broke_off_is_done_again(archive, tmp_path):
     assert assets.is_complete(asset, out / 'photos')
 
 
+def test_a_damaged_package_or_note_is_brought_anew(archive, tmp_path):
+    """A package of another sum waits in the folder; the note of a source is cut off."""
+    mirror, asset = archive
+    waiting = tmp_path / '.packages/photos'
+    waiting.mkdir(parents=True)
+    for name, _ in asset.packages:
+        (waiting / name).write_bytes((mirror / 'pool' / name).read_bytes()[:-1])
+    assert install(archive, tmp_path).files == 2
+    (tmp_path / 'photos/source.json').write_text('{"asset": ')
+    assert not assets.is_complete(asset, tmp_path / 'photos')
+    assert install(archive, tmp_path).files == 2 and assets.is_complete(asset, tmp_path / 'photos')
+
+
 def test_a_wrong_checksum_is_said_and_the_next_mirror_asked(archive, tmp_path):
     mirror, asset = archive
     bad = tmp_path / 'bad/pool'
@@ -363,6 +376,10 @@ def test_the_cache_follows_the_desktop_standard(monkeypatch, tmp_path):
     args = parse()
     assert args.out == tmp_path / 'lg_tracker_ros/assets'
     assert args.debian_mirror == 'http://near'
+    for empty in ('', 'relative'):
+        monkeypatch.setenv('XDG_CACHE_HOME', empty)
+        monkeypatch.setenv('HOME', str(tmp_path))
+        assert parse().out == tmp_path / '.cache/lg_tracker_ros/assets'
 
 
 def test_the_table():

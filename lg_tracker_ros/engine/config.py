@@ -1,0 +1,66 @@
+"""What a user says about where networks run, and what this machine has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+import importlib.util
+from pathlib import Path
+
+import torch
+
+ENGINES = ('auto', 'torch', 'onnx', 'tensorrt')
+PRECISIONS = ('fp32', 'fp16')
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """
+    Where and how networks run.
+
+    ``device``: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``engine``: one of ENGINES.
+    ``precision``: ``fp32`` or, on a GPU, ``fp16``. ``threads``: CPU threads of one network,
+    0 = the library's choice. ``shipped``: folder with networks that were exported at release;
+    ``cache``: folder in which those that are exported here are kept. Without these folders no
+    network is looked for on disk, nor left there.
+    """
+
+    device: str = 'auto'
+    engine: str = 'auto'
+    precision: str = 'fp32'
+    threads: int = 0
+    shipped: Path | None = None
+    cache: Path | None = None
+
+    def resolve(self) -> EngineConfig:
+        """
+        Replace ``auto`` by what this machine has.
+
+        Raises ValueError, in one line that says how to mend it, for what it doesn't have.
+        """
+        device, engine = self.device, self.engine
+        if engine not in ENGINES:
+            raise ValueError(f'engine must be one of {", ".join(ENGINES)}, got {engine!r}')
+        if self.precision not in PRECISIONS:
+            raise ValueError(
+                f'precision must be one of {", ".join(PRECISIONS)}, got {self.precision!r}')
+        if device == 'auto':
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        if device != 'cpu' and not device.startswith('cuda'):
+            raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+        if device != 'cpu' and not torch.cuda.is_available():
+            raise ValueError(f"device '{device}': PyTorch sees no CUDA GPU here; "
+                             "use device 'cpu' or install a CUDA build of PyTorch")
+        has_onnx = importlib.util.find_spec('onnxruntime') is not None
+        if engine == 'auto':
+            engine = 'onnx' if device == 'cpu' and has_onnx else 'torch'
+        if engine in ('onnx', 'tensorrt') and not has_onnx:
+            raise ValueError(f"engine '{engine}' needs the Python package onnxruntime: "
+                             "pip install onnxruntime, or use engine 'torch'")
+        if engine == 'tensorrt' and device == 'cpu':
+            raise ValueError("engine 'tensorrt' needs a CUDA device; use engine 'onnx'")
+        if self.precision == 'fp16' and device == 'cpu':
+            raise ValueError("precision 'fp16' needs a CUDA device; use 'fp32' on the CPU")
+        if self.precision == 'fp16' and engine == 'onnx':
+            raise ValueError("engine 'onnx' runs fp32 only; for precision 'fp16' use engine "
+                             "'torch' or 'tensorrt'")
+        return replace(self, device=device, engine=engine)

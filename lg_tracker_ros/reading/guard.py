@@ -1,0 +1,48 @@
+"""Whatever a reader throws at a file's content comes out as one line with the file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LONGEST = 300
+"""Characters of a message at most."""
+
+
+def one_line(text: object, most: int = LONGEST) -> str:
+    """Bring a text onto one line of printable characters, at most ``most``; its end goes first."""
+    head = str(text)[:10 * most]  # a file may bring megabytes
+    line = ' '.join(''.join(c if c.isprintable() else ' ' for c in head).split())
+    return line if len(line) <= most else line[:most - 1] + '…'
+
+
+def refused(path: Path | str, words: object) -> ValueError:
+    """Make the error that says of a file what ``words`` do; of a long path its end is named."""
+    where = str(path)
+    where = where if len(where) <= LONGEST // 2 else '…' + where[1 - LONGEST // 2:]
+    return ValueError(one_line(f'{where} {words}'))
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """
+    Name the file in what the block throws at its content; ``kind`` is what it should be.
+
+    Raises ValueError (``refused``) for any such error, and for what is no regular file: nobody
+    may ever write into a FIFO. Raises OSError, with the file's name, where it can't be had.
+    """
+    if not path.exists():
+        raise FileNotFoundError(one_line(f'{path} does not exist'))
+    if not path.is_file():
+        raise refused(path, f'is no regular file, expected {kind}')
+    try:
+        yield
+    except ValueError as e:
+        raise refused(path, f'is not {kind}: {e}') from e
+    except OSError as e:
+        if e.filename is None:
+            raise refused(path, f'cannot be read: {e}') from e
+        raise
+    except Exception as e:  # readers of others' formats throw anything at damaged bytes
+        raise refused(path, f'is not {kind}: {type(e).__name__}: {e}') from e

@@ -1,0 +1,42 @@
+"""``train onnx``: the networks of the default tracker as ONNX, as they ship."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
+from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.engine.exporting import pack
+from lg_tracker_ros.factory import make_local, make_redetector
+from lg_tracker_ros.parameters.tracker import Settings
+
+
+def ship(folder: Path) -> int:
+    """
+    Export every network of the default tracker into ``folder``, each weight once.
+
+    A robot then needs neither the package ``onnx`` nor an export at start. Returns the size in
+    bytes. Raises ValueError, in one line, where they can't be exported here.
+    """
+    with TemporaryDirectory() as kept:
+        engine = EngineConfig('cpu', 'onnx', threads=1, cache=Path(kept)).resolve()
+        make_local(Settings(), engine)
+        make_redetector(Settings(), engine)
+        pack({'-'.join(p.name.split('-')[:2]) + '.onnx': p.read_bytes()
+              for p in Path(kept).glob('*.onnx')}, folder)
+    return sum(p.stat().st_size for p in folder.iterdir())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``train onnx``."""
+    parser.add_argument('--out', type=Path, default=SHIPPED_NETWORKS, metavar='FOLDER',
+                        help='default: where they ship')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``train onnx``."""
+    size = ship(args.out)
+    print(f'{args.out}: {size / 1e6:.2f} MB')
+    return 0

@@ -1,0 +1,37 @@
+"""One line with the file's name, whatever was thrown."""
+
+from lg_tracker_ros.reading.guard import LONGEST, one_line, reading, refused
+import pytest
+
+
+@pytest.mark.parametrize('thrown', [
+    IndexError('x'), TypeError('x'), RecursionError('x'), RuntimeError('x'), MemoryError('x'),
+    UnicodeDecodeError('utf-8', b'x', 0, 1, 'x'), OSError('x'), KeyError('x'), ValueError('x')])
+def test_whatever_is_thrown_names_the_file(tmp_path, thrown):
+    path = tmp_path / 'a.bin'
+    path.write_bytes(b'')
+    with pytest.raises(ValueError, match=rf'^{path} (is not a thing: |cannot be read: ).*x') as e:
+        with reading(path, 'a thing'):
+            raise thrown
+    assert e.value.__cause__ is thrown
+
+
+def test_what_can_not_be_had_keeps_its_own_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'a\.bin does not exist'):
+        with reading(tmp_path / 'a.bin', 'a thing'):
+            raise AssertionError('nothing is read')
+    with pytest.raises(ValueError, match=r'is no regular file, expected a thing'):
+        with reading(tmp_path, 'a thing'):
+            raise AssertionError('nothing is read')
+    path = tmp_path / 'b'
+    path.write_bytes(b'')
+    with pytest.raises(PermissionError, match='b'):
+        with reading(path, 'a thing'):
+            raise PermissionError(13, 'Permission denied', str(path))
+
+
+def test_a_message_is_one_short_printable_line():
+    assert one_line('a\n  b\x1b[31m\tc') == 'a b [31m c'
+    assert one_line('x' * 301) == 'x' * 299 + '…' and one_line('x' * 300) == 'x' * 300
+    text = str(refused('/a' * 1000 + '/weights.pt', 'is wrong: ' + 'y\n' * 10**6))
+    assert len(text) == LONGEST and '/weights.pt is wrong: y y y' in text

@@ -1,0 +1,36 @@
+"""Sums of files that ship, and what a header says; hostile files are in test_hostile.py."""
+
+from lg_tracker_ros.checkpoint import check_sum, trained_on
+from lg_tracker_ros.files import sha256
+import pytest
+
+
+@pytest.mark.parametrize('line', ['{} *a.pt', '{}  a.pt'])
+def test_both_forms_of_sha256sum_are_checked(tmp_path, line):
+    path = tmp_path / 'a.pt'
+    path.write_bytes(b'weights')
+    (tmp_path / 'SHA256SUMS').write_text(line.format(sha256(path).upper()) + '\n')
+    check_sum(path)
+    path.write_bytes(b'others')
+    with pytest.raises(ValueError, match=r'a\.pt is not what SHA256SUMS beside it says: damaged'):
+        check_sum(path)
+
+
+@pytest.mark.parametrize('line', ['SHA256 (a.pt) = 00', '00  a.pt', '', 'a.pt'])
+def test_a_line_that_checks_nothing_is_told(tmp_path, line):
+    (tmp_path / 'a.pt').write_bytes(b'weights')
+    (tmp_path / 'SHA256SUMS').write_text('0' * 64 + f'  b.pt\n{line}\n')
+    with pytest.raises(ValueError, match=r'SHA256SUMS is not a list of sha256sum: line 2: expect'):
+        check_sum(tmp_path / 'a.pt')
+
+
+@pytest.mark.parametrize('note', [b'5', b'[5]', b'"x"', b'{}'])
+def test_what_it_was_trained_on_is_a_list_of_names(tmp_path, note):
+    header = b'{"__metadata__": {"trained_on": "%s"}}' % note.replace(b'"', b'\\"')
+    path = tmp_path / 'a.safetensors'
+    path.write_bytes(len(header).to_bytes(8, 'little') + header)
+    if note == b'{}':  # nothing, as no list is
+        assert trained_on(path) == ()
+        return
+    with pytest.raises(ValueError, match="'trained_on' in its header should be a list of names"):
+        trained_on(path)
