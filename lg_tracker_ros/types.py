@@ -153,8 +153,8 @@ class Track:
     believes it to be all the same and looks next, None in a camera that it isn't sought in.
     ``proposals`` are those of a global search, None in other frames.
     ``unsure`` is a box that may show the target where none is claimed: it fits, but not well
-    enough, or a rival is as like. ``ms`` holds the time of each stage in milliseconds: ``local``, ``redetect``, and ``learn``
-    for a tracker that learns online.
+    enough, or a rival is as like. ``ms`` holds the time of each stage in milliseconds:
+    ``local``, ``redetect``, and ``learn`` for a tracker that learns online.
     """
 
     camera: str

@@ -59,14 +59,22 @@ class LookCue:
         return found.alike
 
 
+@dataclass(frozen=True, eq=False)
 class ElsewhereCue:
-    """Not where the target was last: what a global search finds is more often something else."""
+    """
+    Not where the target was just now: what a global search finds is more often something else.
 
+    ``doubt`` says, in [0, 1], how little it means that a box of this camera was found where the
+    target was followed: after a cut or a long absence nothing is left of that.
+    """
+
+    doubt: Callable[[str], float]
     name = 'elsewhere'
 
     def __call__(self, found: Found) -> Array:
-        """Return N numbers, 1 for what was found elsewhere."""
-        return np.array([float(r.kind is not Kind.LOCAL) for r in found.regions])
+        """Return N numbers in [0, 1], 1 for what was found elsewhere."""
+        here = self.doubt(found.frame.camera)
+        return np.array([here if r.kind is Kind.LOCAL else 1.0 for r in found.regions])
 
 
 @dataclass(frozen=True, eq=False)

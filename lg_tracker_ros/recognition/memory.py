@@ -96,13 +96,13 @@ class Memory:
 
     def veto(self, look: Array) -> None:
         """Take somebody's word that a look is not the target's."""
-        self.vetoed = self.vetoed[1 - self.config.recent:] + (look,)
+        self.vetoed = (*self.vetoed[1 - self.config.recent:], look)
         self.reject([look])
 
     def vow(self, look: Array) -> None:
         """Take somebody's word that a look is the target's."""
         self.vetoed = tuple(v for v in self.vetoed if v @ look < self.config.alike)
-        self.recent = self.recent[1 - self.config.recent:] + (look,)
+        self.recent = (*self.recent[1 - self.config.recent:], look)
         self._filter = None
 
     def likeness_to_vetoed(self, looks: Array) -> Array:
@@ -120,7 +120,7 @@ class Memory:
         target goes.
         """
         for look in looks:
-            self.rivals = tuple(r for r in self.rivals if r @ look < self.config.alike) + (look,)
+            self.rivals = (*(r for r in self.rivals if r @ look < self.config.alike), look)
             if len(self.rivals) > self.config.rivals:
                 easiest = int(np.argmin(np.stack(self.rivals) @ self.mean))
                 self.rivals = self.rivals[:easiest] + self.rivals[easiest + 1:]

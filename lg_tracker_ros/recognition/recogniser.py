@@ -79,12 +79,13 @@ class OnlineRecogniser(CalibratedTracker):
     """
 
     def __init__(self, tracker: LocalTracker, look: Look, confidence: Confidence,
-                 learned: Confidence = LEARNED, config: MemoryConfig = MemoryConfig(),
-                 schedule: Schedule = Schedule()) -> None:
+                 learned: Confidence = LEARNED, config: MemoryConfig | None = None,
+                 schedule: Schedule | None = None) -> None:
         """Wrap ``tracker``; what ``learned`` says is added to the log odds of ``confidence``."""
         super().__init__(tracker, look, confidence)
-        self.learned, self.config, self.schedule = learned, config, schedule
-        self.cues += (ElsewhereCue(), AwayCue(lambda: self._unseen), RivalCue(self._path),
+        self.learned = learned
+        self.config, self.schedule = config or MemoryConfig(), schedule or Schedule()
+        self.cues += (ElsewhereCue(self._doubt), AwayCue(lambda: self._unseen), RivalCue(self._path),
                       *(cue(lambda: self.memory)
                         for cue in (FirstCue, GalleryCue, UsualCue, RidgeCue, VetoCue)))
 
@@ -106,6 +107,12 @@ class OnlineRecogniser(CalibratedTracker):
 
     def _path(self, camera: str) -> RivalPaths:
         return self._paths.setdefault(camera, RivalPaths())
+
+    def _doubt(self, camera: str) -> float:
+        """How little it means, in [0, 1], to be where the target was followed in ``camera``."""
+        if self._cut or camera != self._last[0] or self._unseen > self.schedule.nearby:
+            return 1.0
+        return self._settling / max(self.schedule.settle, 1)
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
         """Let the tracker search each region; what it finds is compared as one batch."""
@@ -165,12 +172,15 @@ class OnlineRecogniser(CalibratedTracker):
         self._reject(frame, accepted.box, rejected)
 
     def miss(self, frame: Frame) -> None:
-        """Take note of a frame in which nothing was believed: what came just before is doubtful."""
+        """Take note of a frame in which nothing was believed; what came just before is doubtful."""
         if isinstance(self.tracker, OnlineTracker):
             self.tracker.miss(frame)
         self._pending.clear()
         self._misses += 1
-        self._unseen = 0 if self._followed >= DOUBTFUL else self._unseen + 1
+        if self._followed >= DOUBTFUL:
+            self._unseen, self._settling = 0, max(self._settling - 1, 0)
+        else:
+            self._unseen += 1
         self._followed = 0.0
         camera, box = self._last
         if camera == frame.camera and not self._cut and self._misses <= self.schedule.nearby:
