@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
 
-from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.datasets.sequence import Boxes, LabelledSequence
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.rows import COLUMNS, PLACE
@@ -23,6 +23,14 @@ import numpy as np
 
 def _numbers(values: Iterable[float]) -> list[float | None]:
     return [float(v) if np.isfinite(v) else None for v in values]
+
+
+def _rows(boxes: Boxes) -> list[list[float | None] | None]:
+    return [row if row[0] is not None else None for row in map(_numbers, boxes)]
+
+
+def _boxes(rows: Iterable[Sequence[float] | None]) -> Boxes:
+    return np.array([r or [np.nan] * 4 for r in rows], np.float64)
 
 
 def write_labels(out: Path, sequences: Sequence[LabelledSequence],
@@ -37,12 +45,15 @@ def write_labels(out: Path, sequences: Sequence[LabelledSequence],
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     for s in sequences:
         where = s.video or s.images[0].parent
-        entry = {'truth': [r if r[0] is not None else None for r in map(_numbers, s.truth)],
+        entry = {'truth': _rows(s.truth),
                  'absent': np.flatnonzero(s.absent).tolist(), 'attributes': list(s.attributes),
                  'source': s.source, 'protocol': s.protocol, 'path': str(where),
                  'marks': list(marks.get(s.name, ()))}
+        if s.others is not None:
+            entry['others'] = _rows(s.others)
         old = known.get(s.name)
-        if old is not None and (old['truth'], old['absent']) != (entry['truth'], entry['absent']):
+        if old is not None and any(old.get(k) != entry.get(k)
+                                   for k in ('truth', 'absent', 'others')):
             raise ValueError(f'{path} holds other labels for {s.name}; use another --out')
         known[s.name] = entry
     replace_file(path, json.dumps(known, sort_keys=True, separators=(',', ':')) + '\n')
@@ -55,11 +66,12 @@ def read_labels(out: Path) -> dict[str, Labels]:
         raise ValueError(f'{path} does not exist; is {out} the --out of an `eval run`?')
     found = {}
     for name, entry in json.loads(path.read_text()).items():
-        truth = np.array([r or [np.nan] * 4 for r in entry['truth']], np.float64)
+        truth = _boxes(entry['truth'])
         absent = np.zeros(len(truth), bool)
         absent[entry['absent']] = True
         found[name] = Labels(name, truth, absent, tuple(entry['attributes']), entry['source'],
-                             entry['protocol'], entry['path'], tuple(entry['marks']))
+                             entry['protocol'], entry['path'], tuple(entry['marks']),
+                             _boxes(entry['others']) if 'others' in entry else None)
     return found
 
 
