@@ -8,8 +8,8 @@ import time
 
 import cv2
 from helpers.ros import Build, path, Rig, scene, SIZE, stamp
-from lg_tracker_ros.boxes import iou, scale
 from lg_tracker_interfaces.srv import InitTarget
+from lg_tracker_ros.boxes import iou, scale
 from lg_tracker_ros.ros.convert import (
     compressed_to_msg,
     detection_from_msg,

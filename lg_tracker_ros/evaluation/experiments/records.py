@@ -33,7 +33,7 @@ def _rows(boxes: Boxes) -> list[list[float | None] | None]:
 
 
 def _boxes(rows: Iterable[Sequence[float] | None]) -> Boxes:
-    return np.array([r or [np.nan] * 4 for r in rows], np.float64)
+    return np.array([r or [np.nan] * 4 for r in rows], np.float64).reshape(-1, 4)
 
 
 def write_labels(out: Path, sequences: Sequence[LabelledSequence],
