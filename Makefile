@@ -47,8 +47,9 @@ weights: setup
 perturbed: setup
 	$(PY) -m pytest -n 2 --dist loadfile -m "not performance" --perturbed $(ARGS)
 
+bench: NANO = $(if $(wildcard ../shared/weights/nanotrackv2),--nano ../shared/weights/nanotrackv2)
 bench: setup
-	$(PY) -m lg_tracker_ros bench $(ARGS)
+	$(PY) -m lg_tracker_ros bench $(NANO) $(ARGS)
 	$(PY) -m pytest -q -m performance
 
 lint: setup

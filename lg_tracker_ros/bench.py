@@ -21,7 +21,6 @@ from tqdm import tqdm
 
 CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman' / 'video.mp4'
 CLIP_BOX = (184.0, 141.0, 72.0, 147.0)
-NANO = Path('../shared/weights/nanotrackv2')
 NODE_RATE, NODE_FRAMES = 20.0, 120
 """Images a second for the node, and how many: below its capacity, so that none waits for another.
 """
@@ -36,9 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--box', default='', metavar='x,y,w,h',
                         help='the target in its first frame')
     parser.add_argument('--frames', type=int, default=40, help='frames for each size')
-    parser.add_argument('--nano', default=str(NANO) if NANO.is_dir() else '', metavar='FOLDER',
-                        help='folder with the ONNX files of NanoTrack v2, measured alongside; '
-                        f'default: {NANO} where that exists')
+    parser.add_argument('--nano', default='', metavar='FOLDER',
+                        help='folder with the ONNX files of NanoTrack v2, measured alongside')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all')
     parser.add_argument('--no-node', action='store_true', help='leave out the ROS node')
 

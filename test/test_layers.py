@@ -100,3 +100,11 @@ def test_files_and_folders_stay_small() -> None:
             for path in [*SOURCES, *(ROOT / 'test').rglob('*.py')]
             if (lines := len(path.read_text().splitlines())) > 400}
     assert long == {}
+
+
+@pytest.mark.parametrize('words', [
+    'argparse.Namespace(',  # a command is a function with arguments, and calls no other's parser
+    'shared/weights', '../shared',  # where a developer keeps what others made
+])
+def test_no_source_holds(words: str) -> None:
+    assert [str(path) for path in SOURCES if words in path.read_text()] == []

@@ -43,7 +43,8 @@ class LabelledSequence(Labelled):
     unlabelled and not scored. ``attributes`` are the data set's own tags. ``source`` names where
     the pictures come from (``OTB/Dog``): what the weights were trained on is compared with it.
     ``masks`` are files of the target's mask for each frame (not 0: target), where there are any.
-    ``protocol`` names how the sequence came to be where it isn't the data set's own.
+    ``protocol`` names how the sequence came to be where it isn't the data set's own. ``others``
+    (N x 4 as ``truth``) is a look-alike that is labelled too, nan where it isn't in view.
 
     Raises ValueError when the lengths don't match or a frame is absent and has a box.
     """
@@ -57,6 +58,7 @@ class LabelledSequence(Labelled):
     source: str = ''
     masks: tuple[Path, ...] = ()
     protocol: str = 'plain'
+    others: Boxes | None = None
 
     def __post_init__(self) -> None:
         """Refuse what can't be scored."""
@@ -64,6 +66,9 @@ class LabelledSequence(Labelled):
         if self.truth.shape != (n, 4) or self.absent.shape != (n,):
             raise ValueError(f'{self.name}: truth must be N x 4 and absent N, got '
                              f'{self.truth.shape} and {self.absent.shape}')
+        if self.others is not None and self.others.shape != (n, 4):
+            raise ValueError(f'{self.name}: {len(self.others)} boxes of a look-alike but {n} '
+                             'labels')
         if bool(self.images) == (self.video is not None):
             raise ValueError(f'{self.name}: images or a video, one of the two')
         for what, files in (('images', self.images), ('masks', self.masks)):

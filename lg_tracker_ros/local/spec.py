@@ -50,9 +50,17 @@ class LocalSpec:
     external: ExternalFiles | None = None
     trained_on: tuple[str, ...] = ()
 
-    def found_below(self, folder: Path) -> str:
-        """Find what ``tracker_weights`` must name below a folder of others' files, '' for none."""
-        return self.external.find(folder) or str(folder) if self.external else ''
+    def found_below(self, folder: Path | None) -> str:
+        """
+        Find what ``tracker_weights`` must name below a folder of others' files, '' for none.
+
+        Raises ValueError where it needs such files and there is no folder.
+        """
+        if self.external is None:
+            return ''
+        if folder is None:
+            raise ValueError(f'{self.name} needs its ONNX files: name their folder with --peers')
+        return self.external.find(folder) or str(folder)
 
     def file(self, backbone: str) -> str:
         """Name the file of our weights for ``backbone``, '' where it reads none."""

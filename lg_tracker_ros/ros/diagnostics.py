@@ -15,6 +15,7 @@ from lg_tracker_ros.ros.inputs import CameraInput, loss_advice
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import FATES
 from lg_tracker_ros.runtime.pace import Load, Standstill
+from lg_tracker_ros.runtime.words import one_line
 from lg_tracker_ros.types import Mode
 from rclpy.node import Node
 
@@ -150,7 +151,7 @@ class Diagnostics:
         visible = last is not None and last.track.visible and not silence
         return self._make('tracking', *tracking_state(state, mode, visible, health.trouble,
                                                       silence, notes), {
-            'state': state, 'mode': mode.name, 'target_id': target, 'visible': visible,
+            'state': state, 'mode': mode.name, 'target_id': one_line(target), 'visible': visible,
             'confidence': 0.0 if last is None or silence else last.track.confidence,
             'rate_hz': health.meter.rate(now),
             'latency_p50_ms': health.meter.percentile(0.5),

@@ -2,54 +2,92 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import time
 from typing import Any, Callable
 
+from lg_tracker_ros.runtime.words import one_line
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+WAKE_S = 0.2
+"""Seconds within which a signal is heeded."""
+LAST_WORDS_S = 1.0
+"""Seconds that a node has at the end to answer who still waits."""
 
 
 def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
     """
     Run a node until SIGINT or SIGTERM; what stops it from starting is one line on stderr.
 
-    The node's ``close`` is called at the end; ``finished``, where it has one, ends it too.
+    The node's ``close`` is called at the end; ``finished``, where it has one, ends it too. Calls
+    that are ``pending``, where it has that, are answered before the end. A second signal ends the
+    process at once.
     """
+    signals = _Signals()
     try:
-        rclpy.init(args=args)
+        # rclpy's own handler would take the context away while there are calls to answer
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as e:  # rcl refuses arguments with an exception that has no public name
-        print(f'lg_tracker_ros: {" ".join(str(e).split())}', file=sys.stderr)
+        print(f'lg_tracker_ros: {one_line(str(e))}', file=sys.stderr)
         return 1
     node: Any = None
     executor = SingleThreadedExecutor()
     try:
         node = make()
         executor.add_node(node)
-        while rclpy.ok() and not getattr(node, 'finished', False):
-            executor.spin_once(timeout_sec=0.5)
+        while rclpy.ok() and not signals.came and not getattr(node, 'finished', False):
+            executor.spin_once(timeout_sec=WAKE_S)
         return 0
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         return 0
     except (ValueError, RuntimeError) as e:
         if node is None:
-            print(f'lg_tracker_ros: {" ".join(str(e).split())}', file=sys.stderr)
+            print(f'lg_tracker_ros: {one_line(str(e))}', file=sys.stderr)
             return 1
         if isinstance(e, RuntimeError) and not rclpy.ok():
-            return 0  # the signal came between asking ok() and waiting
+            return 0  # the context was shut down between asking ok() and waiting
         raise
     finally:
         if node is not None:
             node.close()  # first: a thread of its may still wake the executor
+            _answer(node, executor)
         executor.shutdown()
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
 
 
+def _answer(node: Any, executor: SingleThreadedExecutor) -> None:
+    """Let the answers to calls that are pending go out."""
+    end = time.monotonic() + LAST_WORDS_S
+    while rclpy.ok() and getattr(node, 'pending', False) and time.monotonic() < end:
+        executor.spin_once(timeout_sec=WAKE_S)
+        node.close()  # a transition that was under way may have ended meanwhile
+
+
+class _Signals:
+    """Whether SIGINT or SIGTERM came."""
+
+    def __init__(self) -> None:
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, frame: Any) -> None:
+        self.came = True
+        signal.signal(number, signal.SIG_DFL)
+
+
 def main(args: list[str] | None = None) -> int:
     """Run the tracker node."""
-    from lg_tracker_ros.ros.node import TrackerNode
-    return spin(TrackerNode, args)
+    def make() -> Any:
+        # here, where a signal is heeded: it takes seconds
+        from lg_tracker_ros.ros.node import TrackerNode
+        return TrackerNode()
+    return spin(make, args)
 
 
 if __name__ == '__main__':

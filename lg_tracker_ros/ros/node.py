@@ -85,13 +85,18 @@ class TrackerNode(LifecycleNode):
             self._autostart = self.create_timer(0.0, self._start, clock=steady,
                                                 callback_group=group)
 
-    def close(self) -> None:
-        """End the threads of builder and worker; to be called before destroy_node."""
+    @property
+    def pending(self) -> bool:
+        """Whether a service call has not been answered yet."""
+        return self.targets.pending
+
+    def close(self, why: str = 'the node is being shut down') -> None:
+        """End the threads of builder and worker, refuse who waits; before destroy_node."""
         if self._aside is not None and self._aside is not threading.current_thread():
             self._aside.join()
         self._poll.cancel()
         stream, self.stream = self.stream, None
-        self.targets.detach()
+        self.targets.detach(why)
         if stream is not None:
             stream.close()
 
@@ -173,7 +178,7 @@ class TrackerNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop receiving, processing and publishing; the target is forgotten."""
-        self.close()
+        self.close('the node was deactivated meanwhile')
         self.state = 'inactive'
         return super().on_deactivate(state)
 

@@ -47,6 +47,22 @@ def fit_box(box: Box, drawn: tuple[int, int], size: tuple[int, int]) -> Box:
     return box
 
 
+def no_image(camera: CameraInput, waited: float, newest: int, now: float) -> str:
+    """
+    Say why no image came within ``waited`` seconds, and what helps.
+
+    ``newest`` is the stamp of the newest image kept, 0 for none; ``now`` is of the pace's clock.
+    """
+    text = f'no image on {camera.name} within {waited:.3g} s'
+    if camera.problem:
+        return f'{text}: {camera.problem}'
+    if camera.pace.last is None:
+        return f'{text}: none has come yet; raise init_timeout if the camera is that slow'
+    text += f': the last came {now - camera.pace.last:.1f} s ago'
+    return text + (f'; give its stamp, {_s(newest)}, or raise init_timeout' if newest else
+                   '; raise init_timeout if the camera is that slow')
+
+
 def not_kept(stamp: int, names: Sequence[str], spans: Mapping[str, tuple[int, int]]) -> str:
     """Say why there is no frame with this stamp."""
     have = {n: spans[n] for n in names if n in spans}

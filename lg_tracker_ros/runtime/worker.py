@@ -11,7 +11,7 @@ from typing import Callable, Sequence
 from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, MOST, Ring
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.results import Result, Target
-from lg_tracker_ros.runtime.words import told
+from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
@@ -108,9 +108,11 @@ class Worker:
         """
         Follow a new target from this frame on and catch up; returns how many frames that is.
 
-        The work is done in the worker's thread. Box and image must have been checked.
+        The work is done in the worker's thread. Box and image must have been checked. Of several
+        targets that wait to be begun on only the last counts.
         """
         with self._wake:
+            self._commands = deque(c for c in self._commands if not self._is_begin(c))
             self._starting = True
             self._commands.append(partial(self._begin, item, image, box, target))
             self._wake.notify()
@@ -209,7 +211,10 @@ class Worker:
 
     def _begins(self) -> bool:
         """Whether a target waits to be begun on; with the lock held."""
-        return any(isinstance(c, partial) and c.func == self._begin for c in self._commands)
+        return any(map(self._is_begin, self._commands))
+
+    def _is_begin(self, command: Callable[[], None]) -> bool:
+        return isinstance(command, partial) and command.func == self._begin
 
     def _next(self) -> list[Item]:
         """Take the next moment; called with the lock held."""
@@ -245,7 +250,7 @@ class Worker:
             track = self.tracker.init(Frame(image, item.stamp, item.camera), box)
         except Exception as e:  # a network may raise anything; the node must live on
             self._reset()
-            self._complain('', f'init of {target.name} failed: {told(e)}')
+            self._complain('', one_line(f'init of {target.name} failed: {told(e)}'))
             return
         with self._wake:
             self._mailbox.clear()

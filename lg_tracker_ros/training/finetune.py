@@ -167,9 +167,8 @@ def run(args: argparse.Namespace) -> int:
                          'cut-outs (PNG with alpha) with --data')
     tracks, out = args.out / 'tracks', args.out / 'run'
     label_all(args, tracks)
-    training.run(argparse.Namespace(
-        network=args.network, data=[tracks, *data], clips=args.clips, without=[], ring=None,
-        workers=args.workers, set=settings, out=out, weights=before, device=args.device))
+    training.train_network(args.network, [tracks, *data], out, settings=settings, weights=before,
+                           clips=args.clips, workers=args.workers, device=args.device)
     held = training.Samples(network, c, out / 'samples', [], 0).held
     sequences = [s for folder in subfolders(tracks) for s in read_dataset(folder, 'plain')
                  if held_out(s.name)]

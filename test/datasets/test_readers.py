@@ -151,6 +151,21 @@ def test_vot_regions(tmp_path):
     assert sequence.source == 'VOT/bag'
 
 
+def test_didi_is_in_the_layout_of_vot(tmp_path):
+    write(tmp_path / 'list.txt', 'boxes\npolygons\n')
+    write(tmp_path / 'boxes/groundtruth.txt', '3.00,4.00,5.00,6.00\nnan,nan,nan,nan\n')
+    write(tmp_path / 'boxes/sequence', 'name=boxes\nfps=30\nchannels.color=rgb/%08d.jpg\n')
+    images(tmp_path / 'boxes/rgb', numbered(1, 2, '{:08}.jpg'))
+    write(tmp_path / 'polygons/groundtruth.txt', '2,3,9,1,8,11,1,13\n3,4,10,2,9,12,2,14\n')
+    images(tmp_path / 'polygons/color', numbered(1, 2, '{:08}.jpg'))
+    boxes, polygons = read_dataset(tmp_path)
+    check(boxes, [[2, 3, 5, 6], NAN], [1])
+    check(polygons, [[0, 0, 8, 12], [1, 1, 8, 12]])
+    assert boxes.images[1] == tmp_path / 'boxes/rgb/00000002.jpg'
+    assert polygons.images[0] == tmp_path / 'polygons/color/00000001.jpg'
+    assert (boxes.name, polygons.name, boxes.protocol) == ('boxes', 'polygons', 'plain')
+
+
 def test_vot_masks_agree_with_the_official_toolkit():
     io = pytest.importorskip('vot.region.io', reason='vot-toolkit is not installed')
     rng = np.random.default_rng(0)

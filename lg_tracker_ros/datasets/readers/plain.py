@@ -3,6 +3,7 @@ The plain form: one folder a sequence, easy to make by hand, and what ``eval abs
 
     NAME/groundtruth.txt   x,y,w,h a line in pixels, 0-based; nan,nan,nan,nan: the target is absent
     NAME/video.mp4         or any one video file, or a folder images/ of image files
+    NAME/twin.txt          optional: boxes of a look-alike in the same form; nan: not in view
     NAME/protocol.json     optional: {"protocol": str, "source": str, "attributes": [str],
                            "unlabelled": [int]}
 
@@ -24,7 +25,7 @@ from lg_tracker_ros.datasets.readers.files import (
     subfolders,
 )
 from lg_tracker_ros.datasets.readers.text import make_sequence, read_rows, to_truth
-from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.datasets.sequence import Boxes, LabelledSequence
 import numpy as np
 
 EXPECTS = 'NAME/groundtruth.txt with NAME/video.mp4 or NAME/images/'
@@ -63,11 +64,7 @@ def read(folder: Path) -> list[LabelledSequence]:
 
 def _read_one(folder: Path) -> LabelledSequence:
     labels = folder / 'groundtruth.txt'
-    rows = read_rows(labels)
-    flat = np.flatnonzero((rows[:, 2:] <= 0).any(axis=1))
-    if flat.size:
-        raise ValueError(f'{labels}:{flat[0] + 1}: w and h must be positive; write '
-                         'nan,nan,nan,nan where the target is absent')
+    rows = _read_boxes(labels)
     name = folder_name(folder)
     rest = _protocol(folder / 'protocol.json')
     gone = np.isnan(rows[:, 0])
@@ -78,6 +75,8 @@ def _read_one(folder: Path) -> LabelledSequence:
         gone[frame] = False
     truth = to_truth(rows, gone)
     rest.setdefault('source', name)
+    if (folder / 'twin.txt').is_file():
+        rest['others'] = _read_boxes(folder / 'twin.txt')
     videos = _videos(folder)
     if not videos:
         return make_sequence(labels, name, truth, find_images(folder / 'images'), **rest)
@@ -88,6 +87,16 @@ def _read_one(folder: Path) -> LabelledSequence:
     if count and count != len(rows):
         raise ValueError(f'{labels} has {len(rows)} lines but {video} has {count} frames')
     return make_sequence(labels, name, truth, video=video, **rest)
+
+
+def _read_boxes(path: Path) -> Boxes:
+    """Read N x 4 boxes, nan where there is none."""
+    rows = read_rows(path)
+    flat = np.flatnonzero((rows[:, 2:] <= 0).any(axis=1))
+    if flat.size:
+        raise ValueError(f'{path}:{flat[0] + 1}: w and h must be positive; write '
+                         'nan,nan,nan,nan where the target is absent')
+    return rows
 
 
 def _frame_count(video: Path) -> int:

@@ -1,5 +1,5 @@
 """
-VOT, short-term and long-term (Kristan et al., the VOT challenges 2013 to now).
+VOT, short-term and long-term (Kristan et al., the VOT challenges 2013 to now), and DiDi.
 
     list.txt                       the names of the sequences, a line each
     NAME/groundtruth.txt           a region a line
@@ -8,7 +8,9 @@ VOT, short-term and long-term (Kristan et al., the VOT challenges 2013 to now).
     NAME/color/00000001.jpg ...    or the images beside groundtruth.txt (the older years)
     NAME/TAG.tag, NAME/TAG.label   0 or 1 a line
 
-The folder is that of list.txt or a vot-toolkit workspace, which has it in sequences/. A region is
+The folder is that of list.txt or a vot-toolkit workspace, which has it in sequences/. DiDi
+(Videnovic et al., CVPR 2025), picked from other sets for its distractors, comes in the same form.
+A region is
 
 - ``x,y,w,h``, 1-based;
 - a polygon ``x1,y1,x2,y2,...``, 1-based: its box is that of the smallest and largest coordinates

@@ -41,7 +41,7 @@ from lg_tracker_ros.evaluation.experiments.records import (
     tracker_folders,
     write_labels,
 )
-from lg_tracker_ros.evaluation.experiments.trackers import folder_name, PEERS, settings_of, WEIGHTS
+from lg_tracker_ros.evaluation.experiments.trackers import folder_name, PEERS, settings_of
 from lg_tracker_ros.evaluation.metrics.overlap import success_auc
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.evaluation.reports.markdown import number
@@ -212,7 +212,7 @@ class Job:
     group: str
     members: tuple[LabelledSequence, ...]
     out: Path
-    weights: Path
+    weights: Path | None
     made: dict[str, Any]
 
     @property
@@ -238,7 +238,7 @@ def follow_group(job: Job) -> int:
 
 
 def plan(trackers: Sequence[str], found: dict[str, list[LabelledSequence]], out: Path,
-         weights: Path, seen: bool, jitter: int) -> tuple[list[Job], dict[str, list[str]]]:
+         weights: Path | None, seen: bool, jitter: int) -> tuple[list[Job], dict[str, list[str]]]:
     """
     List the jobs, and the remarks on sequences that the report must carry.
 
@@ -273,7 +273,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--trackers', default='default', metavar='A,B', help='as for `eval run`')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
-    parser.add_argument('--peers', type=Path, default=WEIGHTS, metavar='DIR',
+    parser.add_argument('--peers', type=Path, metavar='DIR',
                         help='as for `eval run`')
     parser.add_argument('--again', action='store_true', help='do again what is there')
     parser.add_argument('--seen', action='store_true',

@@ -26,7 +26,6 @@ from lg_tracker_ros.evaluation.experiments.trackers import (
     PEERS,
     Runner,
     settings_of,
-    WEIGHTS,
 )
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.provenance import peer_files, seen_in_training, weights_of, what_made_it
@@ -41,7 +40,7 @@ class Job:
     tracker: str
     sequence: LabelledSequence
     out: Path
-    weights: Path
+    weights: Path | None
     made: dict[str, Any]
 
     @property
@@ -56,7 +55,7 @@ class Job:
 
 
 @lru_cache(maxsize=1)
-def _runner(name: str, weights: Path) -> Runner:
+def _runner(name: str, weights: Path | None) -> Runner:
     """Keep the last tracker: to build one takes as long as fifty frames."""
     return make_runner(name, weights)
 
@@ -93,7 +92,7 @@ def result_path(out: Path, tracker: str, sequence: str) -> Path:
     return out / folder_name(tracker) / f'{sequence}.csv'
 
 
-def described(tracker: str, weights: Path, jitter: int = 0) -> dict[str, Any]:
+def described(tracker: str, weights: Path | None = None, jitter: int = 0) -> dict[str, Any]:
     """
     Say what makes a tracker's results, for the sidecar; ValueError for an unknown name.
 
@@ -125,8 +124,8 @@ def is_done(path: Path, made: Mapping[str, Any], again: bool) -> bool:
     return True
 
 
-def plan(trackers: Sequence[str], sequences: Sequence[LabelledSequence], out: Path, weights: Path,
-         seen: bool, jitter: int = 0) -> tuple[list[Job], dict[str, list[str]]]:
+def plan(trackers: Sequence[str], sequences: Sequence[LabelledSequence], out: Path,
+         weights: Path | None, seen: bool, jitter: int = 0) -> tuple[list[Job], dict[str, list[str]]]:
     """
     List the jobs, and the remarks that a report must carry, by sequence.
 
@@ -189,9 +188,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
     parser.add_argument('--ray', default='', metavar='ADDRESS',
                         help="over a Ray cluster instead; 'local' starts one here")
-    parser.add_argument('--peers', type=Path, default=WEIGHTS, metavar='DIR',
-                        help=f'where the ONNX files of NanoTrack and VitTrack are; default: '
-                        f'{WEIGHTS}')
+    parser.add_argument('--peers', type=Path, metavar='DIR',
+                        help='where the ONNX files of NanoTrack and VitTrack are')
     parser.add_argument('--again', action='store_true', help='do again what is there')
     parser.add_argument('--seen', action='store_true',
                         help='also sequences that the weights were trained on, marked')

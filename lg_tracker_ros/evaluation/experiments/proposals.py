@@ -34,7 +34,7 @@ from lg_tracker_ros.evaluation.experiments.jobs import over_processes
 from lg_tracker_ros.evaluation.experiments.one_pass import described, is_done, one_protocol, words
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
 from lg_tracker_ros.evaluation.experiments.records import write_labels
-from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of, WEIGHTS
+from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.attention import map_auc, map_iou
 from lg_tracker_ros.evaluation.metrics.overlap import overlaps
 from lg_tracker_ros.evaluation.reports.pictures import attention_picture
@@ -199,7 +199,7 @@ def plan(args: argparse.Namespace, sequences: Sequence[LabelledSequence]
     jobs: list[Job] = []
     marks: dict[str, list[str]] = {}
     for name in words(args.redetectors):
-        made = described(redetector_settings(name), WEIGHTS)
+        made = described(redetector_settings(name))
         made['settings'] |= {'every': args.every, 'k': args.k, 'map_level': MAP_LEVEL}
         for s in sequences:
             known = seen_in_training(s.source, made['trained_on'])

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
 
-from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.datasets.sequence import Boxes, LabelledSequence
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.reading.guard import reading, refused
@@ -26,6 +26,14 @@ import numpy.typing as npt
 
 def _numbers(values: Iterable[float]) -> list[float | None]:
     return [float(v) if np.isfinite(v) else None for v in values]
+
+
+def _rows(boxes: Boxes) -> list[list[float | None] | None]:
+    return [row if row[0] is not None else None for row in map(_numbers, boxes)]
+
+
+def _boxes(rows: Iterable[Sequence[float] | None]) -> Boxes:
+    return np.array([r or [np.nan] * 4 for r in rows], np.float64).reshape(-1, 4)
 
 
 def write_labels(out: Path, sequences: Sequence[LabelledSequence],
@@ -41,11 +49,14 @@ def write_labels(out: Path, sequences: Sequence[LabelledSequence],
     there = read_labels(out) if known else {}
     for s in sequences:
         where = s.video or s.images[0].parent
-        entry = {'truth': [r if r[0] is not None else None for r in map(_numbers, s.truth)],
+        entry = {'truth': _rows(s.truth),
                  'absent': np.flatnonzero(s.absent).tolist(), 'attributes': list(s.attributes),
                  'source': s.source, 'protocol': s.protocol, 'path': str(where),
                  'marks': list(marks.get(s.name, ()))}
-        if s.name in there and any(known[s.name][k] != entry[k] for k in ('truth', 'absent')):
+        if s.others is not None:
+            entry['others'] = _rows(s.others)
+        if s.name in there and any(known[s.name].get(k) != entry.get(k)
+                                   for k in ('truth', 'absent', 'others')):
             raise refused(path, f'holds other labels for {s.name}; use another --out')
         known[s.name] = entry
     replace_file(path, json.dumps(known, sort_keys=True, separators=(',', ':')) + '\n')
@@ -63,14 +74,15 @@ def read_labels(out: Path) -> dict[str, Labels]:
 
 def _labels(name: str, entry: Mapping[str, Any]) -> Labels:
     """Make the labels of an entry; raises anything where it isn't one."""
-    truth = np.array([r or [np.nan] * 4 for r in entry['truth']], np.float64).reshape(-1, 4)
+    truth = _boxes(entry['truth'])
     if len(truth) != len(entry['truth']):
         raise ValueError(f'{name} has boxes that are not four numbers')
     absent = np.zeros(len(truth), bool)
     absent[np.array(entry['absent'], int)] = True
     words = [[str(word) for word in entry[key]] for key in ('attributes', 'marks')]
     return Labels(name, truth, absent, tuple(words[0]), str(entry['source']),
-                  str(entry['protocol']), str(entry['path']), tuple(words[1]))
+                  str(entry['protocol']), str(entry['path']), tuple(words[1]),
+                  _boxes(entry['others']) if 'others' in entry else None)
 
 
 def read_record(path: Path, labels: Labels) -> Record:

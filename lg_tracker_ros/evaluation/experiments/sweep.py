@@ -76,7 +76,8 @@ def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
         {s.name: records[folder_name(t)][s.name] for s in sequences})['mean']}
         for t, v in trackers.items()]
     return results, (f'{len(sequences)} sequences of {args.data.name}, '
-                     f'protocol {sequences[0].protocol}.')
+                     f'protocol {sequences[0].protocol}'
+                     + (f', --jitter {args.jitter}.' if args.jitter else '.'))
 
 
 def steps(base: str) -> dict[str, list[str]]:

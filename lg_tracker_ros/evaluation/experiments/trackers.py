@@ -23,8 +23,6 @@ from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 
 PEERS = ('opencv_csrt', 'opencv_kcf', 'opencv_mil', 'opencv_tld', 'opencv_nano', 'opencv_vit')
-WEIGHTS = Path('../shared/weights')
-"""Where the ONNX files of NanoTrack and VitTrack are looked for when nothing else is said."""
 
 
 class Runner(Protocol):
@@ -89,8 +87,8 @@ class Peer:
                      min(max(float(score), 0.0), 1.0), 0)
 
 
-def peer_weights(name: str, folder: Path = WEIGHTS) -> str:
-    """Find the files that tracker ``name`` needs below ``folder``; '' for one without."""
+def peer_weights(name: str, folder: Path | None) -> str:
+    """Find the files that tracker ``name`` needs below ``folder``; as LocalSpec.found_below."""
     spec = LOCAL_TRACKERS.get(name)
     return spec.found_below(folder) if spec is not None else ''
 
@@ -102,7 +100,7 @@ def folder_name(name: str) -> str:
     return '@'.join([stem, *(r.replace('/', '_') for r in rest)])
 
 
-def settings_of(name: str, weights: Path = WEIGHTS) -> Settings:
+def settings_of(name: str, weights: Path | None = None) -> Settings:
     """
     Return the settings that ``name`` stands for (see above); ``weights`` as in peer_weights.
 
@@ -121,12 +119,13 @@ def settings_of(name: str, weights: Path = WEIGHTS) -> Settings:
             f"unknown tracker {name!r}; expected 'default', a parameter file NAME.yaml, "
             f'{", ".join(PEERS)}, or LOCAL+REDETECTOR of {", ".join(LOCAL_TRACKERS)} and '
             f'{", ".join(REDETECTORS)}, perhaps with @parameter=value')
-    found = peer_weights(local, weights)
+    given = any(word.startswith('tracker_weights=') for word in params)
+    found = '' if given else peer_weights(local, weights)
     return read_settings(None, ['threads=1', f'tracker={local}', f'redetector={redetector}',
                                 *([f'tracker_weights={found}'] if found else []), *params])
 
 
-def make_runner(name: str, weights: Path = WEIGHTS) -> Runner:
+def make_runner(name: str, weights: Path | None = None) -> Runner:
     """Build what ``name`` stands for; ValueError, in one line, when it can't be had."""
     if name in PEERS:
         return Peer(name, peer_weights(name, weights))

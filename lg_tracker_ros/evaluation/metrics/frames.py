@@ -21,7 +21,9 @@ class Run:
     ``iou``, ``errors`` (px) and ``normalised`` are those of the overlap module, nan without truth;
     ``ratio`` is the linear size of the box over the true one's, or its inverse where that is
     smaller than 1, nan without both. ``confidence`` is nan where no box is claimed. ``guessed``
-    is the IoU with a box for every frame (Record.every), nan without truth.
+    is the IoU with a box for every frame (Record.every), nan without truth. ``on_other`` is the
+    claimed box's IoU with a labelled look-alike, 0 without a claim, nan where there is none;
+    None where the sequence labels none at all.
     """
 
     iou: Values
@@ -35,6 +37,7 @@ class Run:
     mode: npt.NDArray[np.str_]
     ms: Values
     stages: Mapping[str, Values]
+    on_other: Values | None = None
 
     def stage(self, name: str) -> Values:
         """Give a stage's N times in ms, nan where it did not run."""
@@ -52,7 +55,7 @@ def score(record: Record) -> Run:
         raise ValueError(f'{record.labels.name}: no frame has a true box; at least one must')
     begin = record.labels.start
     boxes, truth = record.boxes[begin:], record.labels.truth[begin:]
-    claimed = record.claimed[begin:]
+    claimed, others = record.claimed[begin:], record.labels.others
     ratio = np.sqrt(np.prod(boxes[:, 2:], axis=1) / np.prod(truth[:, 2:], axis=1))
     return Run(
         overlaps(boxes, truth), overlaps(record.every[begin:], truth),
@@ -60,4 +63,5 @@ def score(record: Record) -> Run:
         center_errors(boxes, truth, normalised=True), np.maximum(ratio, 1 / ratio),
         np.where(claimed, record.confidence[begin:], np.nan), claimed,
         record.labels.absent[begin:], record.mode[begin:], record.ms[begin:],
-        {name: ms[begin:] for name, ms in record.stages.items()})
+        {name: ms[begin:] for name, ms in record.stages.items()},
+        None if others is None else overlaps(boxes, others[begin:]))

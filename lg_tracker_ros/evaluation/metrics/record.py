@@ -22,6 +22,7 @@ class Labels(Labelled):
     protocol: str = 'plain'
     path: str = ''
     marks: tuple[str, ...] = ()
+    others: Boxes | None = None
 
 
 @dataclass(frozen=True, eq=False)

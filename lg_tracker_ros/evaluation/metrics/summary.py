@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
-from lg_tracker_ros.evaluation.metrics import longterm, overlap, redetection
+from lg_tracker_ros.evaluation.metrics import longterm, overlap, redetection, twins
 from lg_tracker_ros.evaluation.metrics.calibration import (
     calibration_error,
     Reliability,
@@ -88,6 +88,16 @@ def _speed_figures(runs: Sequence[Run]) -> Figures:
     return found
 
 
+def _twin_figures(runs: Sequence[Run]) -> Figures:
+    """Compute what is claimed on look-alikes, pooled over the runs that have any."""
+    told = [r for r in runs if r.on_other is not None]
+    if not told:
+        return twins.Twins(None, None, None)._asdict()
+    return twins.twins(_pool(told, lambda r: r.iou), _pool(told, lambda r: r.claimed),
+                       _pool(told, lambda r: r.absent),
+                       _pool(told, lambda r: np.asarray(r.on_other)))._asdict()
+
+
 def _figures(runs: Sequence[Run]) -> Figures:
     """
     Compute every figure that both a sequence and a mean have.
@@ -109,6 +119,7 @@ def _figures(runs: Sequence[Run]) -> Figures:
         'frames': sum(len(r.iou) for r in runs),
         'frames_present': sum(np.count_nonzero(np.isfinite(r.iou)) for r in runs),
         'frames_absent': sum(np.count_nonzero(r.absent) for r in runs)})
+    found.update(_twin_figures(runs))
     found.update(_speed_figures(runs))
     return found
 

@@ -4,8 +4,10 @@ Build long-term sequences from any: the target leaves and returns, with exact la
     OUT/NAME-KIND/images/000000.jpg ...   JPEG, quality 95
     OUT/NAME-KIND/groundtruth.txt         x,y,w,h; nan,nan,nan,nan where there is no box
     OUT/NAME-KIND/protocol.json           from what and how, and which frames are unlabelled
+    OUT/NAME-twin/twin.txt                the look-alike's boxes, as in groundtruth.txt
 
-That is the plain form (readers/plain.py). The kinds and their rules are in absent_plan.py.
+That is the plain form (readers/plain.py). The kinds and their rules are in absent_plan.py and
+twin_plan.py.
 """
 
 from __future__ import annotations
@@ -30,10 +32,15 @@ from lg_tracker_ros.evaluation.protocols.absent_plan import (
     Size,
     UnfitError,
 )
+from lg_tracker_ros.evaluation.protocols.twin import with_twin
+from lg_tracker_ros.evaluation.protocols.twin_plan import plan_twin, TWIN
 from lg_tracker_ros.types import Frame, Image
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
+ALL_KINDS = (*KINDS, TWIN)
+"""Those to draw from, and the one that must be asked for."""
 QUALITY = 95
 TONES = ((8, 8, 10), (30, 34, 78), (46, 50, 56))
 """Of covers, BGR: a cap, a finger against the light, a cloth."""
@@ -95,11 +102,19 @@ def pictures(p: Plan, sequence: LabelledSequence, other: LabelledSequence | None
 
 def describe(p: Plan, sequence: LabelledSequence, other: LabelledSequence | None) -> str:
     """Return the text of protocol.json."""
-    noted = {'protocol': 'absent', 'source': sequence.source or sequence.name,
+    noted = {'protocol': TWIN if p.twin else 'absent', 'source': sequence.source or sequence.name,
              'made_from': sequence.name, 'first': p.first, 'kind': p.kind, 'seed': p.seed,
-             'attributes': [p.kind], 'unlabelled': np.flatnonzero(p.unlabelled).tolist(),
+             'attributes': [p.kind, *p.tags], 'unlabelled': np.flatnonzero(p.unlabelled).tolist(),
              'other': (other.source or other.name) if other is not None else ''}
+    if p.twin:
+        noted['twin'] = {'hue': p.twin.hue, 'saturation': p.twin.saturation,
+                         'brightness': p.twin.brightness}
     return json.dumps(noted, sort_keys=True) + '\n'
+
+
+def rows(boxes: npt.NDArray[np.float64]) -> str:
+    """Write boxes N x 4 as the plain form has them."""
+    return ''.join(','.join(f'{v:.2f}' for v in row) + '\n' for row in boxes)
 
 
 def build(p: Plan, sequence: LabelledSequence, others: Sequence[LabelledSequence], out: Path
@@ -112,10 +127,11 @@ def build(p: Plan, sequence: LabelledSequence, others: Sequence[LabelledSequence
     """
     other = next((o for o in others if o.name == p.other), None)
     note = describe(p, sequence, other)
-    truth = ''.join(','.join(f'{v:.2f}' for v in row) + '\n' for row in p.truth)
+    texts = {'protocol.json': note, 'groundtruth.txt': rows(p.truth)}
+    if p.twin:
+        texts['twin.txt'] = rows(p.twin.labels(p.size))
     folder = out / p.name
     if folder.exists():
-        texts = {'protocol.json': note, 'groundtruth.txt': truth}
         if all((folder / n).is_file() and (folder / n).read_text() == t for n, t in texts.items()):
             return folder
         raise ValueError(f'{folder} was built otherwise (another seed, length or source); remove '
@@ -123,12 +139,12 @@ def build(p: Plan, sequence: LabelledSequence, others: Sequence[LabelledSequence
     part = out / f'.{p.name}.{os.getpid()}'
     (part / 'images').mkdir(parents=True)
     try:
-        for i, image in enumerate(pictures(p, sequence, other)):
+        for i, image in enumerate(with_twin(p, sequence, pictures(p, sequence, other))):
             path = part / 'images' / f'{i:06d}.jpg'
             if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
                 raise OSError(f'{path} cannot be written; is there room left?')
-        (part / 'groundtruth.txt').write_text(truth)
-        (part / 'protocol.json').write_text(note)
+        for name, text in texts.items():
+            (part / name).write_text(text)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -142,15 +158,16 @@ def plans(sequence: LabelledSequence, others: Sequence[LabelledSequence], seed: 
 
     Raises UnfitError, with every reason, when it allows none.
     """
-    order = [k for k in KINDS if k in kinds]
+    order = [k for k in ALL_KINDS if k in kinds]
     Random(f'{seed}/{sequence.name}').shuffle(order)
     first = next(sequence.frames(sequence.start))
     found: list[Plan] = []
     reasons = []
     for kind in order:
         try:
-            found.append(plan(sequence, others, seed, kind, (first.width, first.height),
-                              max_frames))
+            size = first.width, first.height
+            found.append(plan_twin(sequence, others, seed, size, max_frames) if kind == TWIN
+                         else plan(sequence, others, seed, kind, size, max_frames))
         except UnfitError as e:
             reasons.append(str(e))
         if found and not each:
@@ -169,7 +186,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--kinds', default=','.join(KINDS), metavar='KIND,KIND',
-                        help=f'kinds of absence to draw from; default: {",".join(KINDS)}')
+                        help=f'kinds of absence to draw from; default: {",".join(KINDS)}; {TWIN}: '
+                        'with a look-alike in the picture')
     parser.add_argument('--each', action='store_true',
                         help='every kind of every sequence instead of one')
     parser.add_argument('--max-frames', type=int, default=300, metavar='N',
@@ -181,9 +199,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``eval absent``."""
     kinds = [k for k in args.kinds.split(',') if k]
-    unknown = [k for k in kinds if k not in KINDS]
+    unknown = [k for k in kinds if k not in ALL_KINDS]
     if unknown or not kinds:
-        raise ValueError(f'--kinds takes some of {",".join(KINDS)}, got {args.kinds!r}')
+        raise ValueError(f'--kinds takes some of {",".join(ALL_KINDS)}, got {args.kinds!r}')
     if args.max_frames < SHORTEST:
         raise ValueError(f'--max-frames must be at least {SHORTEST}, got {args.max_frames}')
     everything = read_dataset(args.data, args.layout)

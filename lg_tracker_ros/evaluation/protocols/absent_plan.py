@@ -8,6 +8,7 @@ in the source's, which follows the target and for a stretch jumps to where nothi
 
 Frame i of a plan is frame ``first`` + i of its source in every kind. Absences of the source's own
 stay; ours have LENGTH absent frames and at least BETWEEN with a box before and after each.
+A fourth kind, ``twin``, puts a look-alike into the first or second: twin_plan.py.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ WINDOWS = (0.6, 0.5, 0.4)
 """Sides of a jumping window as a share of the picture's, the first that can be had."""
 SMALLEST = 64
 TRIES = 60
+SHOWN = 0.25
+"""Share of a twin's box that must lie in the picture for the twin to be labelled."""
 
 Size = tuple[int, int]
 Stretch = tuple[int, int]
@@ -45,6 +48,33 @@ class UnfitError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
+class Twin:
+    """
+    A look-alike: the source's own target of another moment, mirrored and in other colours.
+
+    ``boxes`` (N x 4, x, y, w, h in pixels of the built pictures, perhaps beyond them) are where it
+    is drawn, nan where it isn't; ``frames`` (N) which frame of the source it is cut from, -1 for
+    none. Its hue is turned by ``hue`` (OpenCV's units of two degrees), its saturation and
+    brightness are multiplied.
+    """
+
+    boxes: Boxes = field(repr=False)
+    frames: npt.NDArray[np.int64] = field(repr=False)
+    hue: float
+    saturation: float
+    brightness: float
+
+    def labels(self, size: Size) -> Boxes:
+        """Give the part of each box inside pictures of ``size``; nan: less than a quarter is."""
+        low = np.clip(self.boxes[:, :2], 0, size)
+        sides = np.clip(self.boxes[:, :2] + self.boxes[:, 2:], 0, size) - low
+        hidden = ~(sides.prod(axis=1) >= SHOWN * self.boxes[:, 2:].prod(axis=1))
+        found = np.hstack([low, sides])
+        found[hidden] = np.nan
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """
     One sequence to be built, with N frames of ``size`` (width, height in pixels).
@@ -52,7 +82,8 @@ class Plan:
     ``truth`` (N x 4, x, y, w, h in pixels of the built pictures) and ``absent`` (N) are labels as
     in LabelledSequence. ``corner`` (N x 2) is the top left pixel of the window in the source's
     picture. ``cut`` (N) is the frame of the sequence ``other`` that is shown instead, -1 for
-    none. ``cover`` (N) in [0, 1] is how far the lens is covered; 1: nothing shows.
+    none. ``cover`` (N) in [0, 1] is how far the lens is covered; 1: nothing shows. ``tags`` become
+    attributes of the sequence, beside the kind.
     """
 
     made_from: str
@@ -66,6 +97,8 @@ class Plan:
     cut: npt.NDArray[np.int64] = field(repr=False)
     cover: npt.NDArray[np.float64] = field(repr=False)
     other: str = ''
+    tags: tuple[str, ...] = ()
+    twin: Twin | None = None
 
     @property
     def name(self) -> str:

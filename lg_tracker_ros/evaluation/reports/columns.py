@@ -85,6 +85,14 @@ RETURNS = (
     Column('false', 'false_reacquisitions', 0, -1, 'how often a box is claimed anew that is not '
            'the target'),
     FALSE)
+TWINS = (
+    Column('on the twin', 'claimed_on_twin', 3, -1, 'share of the frames without the target but '
+           'with a look-alike in which a box is claimed on it (IoU above .3)'),
+    Column('on nothing', 'claimed_on_nothing', 3, -1, 'share of the frames without the target in '
+           'which a box is claimed that is on no look-alike'),
+    Column('wrong twin', 'wrong_twin', 3, -1, 'share of the frames with both in which the claimed '
+           'box is on the look-alike'))
+"""Only where look-alikes are labelled."""
 SPEED = (
     MEDIAN, Column('ms p95', 'ms_p95', 1, -1, 'time a frame, 95th percentile'), FPS,
     Column('local', 'ms_local_median', 1, 0, 'the local tracker in ms, median'),

@@ -16,6 +16,7 @@ from lg_tracker_ros.evaluation.reports.columns import (
     MAIN,
     RETURNS,
     SPEED,
+    TWINS,
 )
 from lg_tracker_ros.evaluation.reports.results import data_folder, Results
 from lg_tracker_ros.files import table
@@ -197,6 +198,9 @@ def markdown(results: Results, command: str = '', pictures: Mapping[str, str] | 
     if leaving:
         lines += ['Where targets leave:', '', *figures(LEAVING, leaving), '',
                   *figures(RETURNS, leaving), '']
+    twins = {t: m for t, m in means.items() if any(m[c.key] is not None for c in TWINS)}
+    if twins:
+        lines += ['With a look-alike:', '', *figures(TWINS, twins), '']
     lines += ['## Speed', '', 'Times compare within one run only: same machine, same load.', '',
               *figures(SPEED, {t: means[t] for t in results.ranked('fps')}), '']
     lines += ['## AUC of each sequence', '',
@@ -208,8 +212,8 @@ def markdown(results: Results, command: str = '', pictures: Mapping[str, str] | 
         for file, caption in pictures.items():
             lines += [caption, '', f'![{caption}](pictures/{file})', '']
     lines += [*sections, '## What made it', '', *made_table(results), '## Columns', '']
-    explained = dict.fromkeys(c for group in (HEAD, MAIN, LONG_TERM, LEAVING, RETURNS, SPEED)
-                              for c in group if c.text)
+    groups = (HEAD, MAIN, LONG_TERM, LEAVING, RETURNS, TWINS if twins else (), SPEED)
+    explained = dict.fromkeys(c for group in groups for c in group if c.text)
     lines += [f'- {c.title}: {c.text}' for c in explained]
     return '\n'.join([*lines, '', 'Bold is the best of its column, in the tables by sequence or '
                       'attribute of its row. A dash means that there is no such figure.']) + '\n'

@@ -164,7 +164,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='labelled sequences to judge by only')
     parser.add_argument('--weights', type=Path, metavar='FILE',
                         help='weights of a single tracker; default: those that ship')
-    parser.add_argument('--peers', type=Path, default=Path('../shared/weights'), metavar='DIR',
+    parser.add_argument('--peers', type=Path, metavar='DIR',
                         help="where NanoTrack's and VitTrack's ONNX files lie")
     parser.add_argument('--write', action='store_true',
                         help='put the constants into the header of --weights')

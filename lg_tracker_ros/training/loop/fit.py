@@ -76,7 +76,7 @@ def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
 class Samples:
     """The rings of a network, the material they are filled from, and who fills them."""
 
-    def __init__(self, network: Network[Any, Any], c: Training, folder: Path, data: list[Path],
+    def __init__(self, network: Network[Any, Any], c: Training, folder: Path, data: Sequence[Path],
                  workers: int, clips: float = 0.2, without: Sequence[str] = ()) -> None:
         """Map the rings; raises ValueError for what can't be."""
         if workers < 0:
@@ -129,19 +129,34 @@ def watched(batches: Iterable[Batch], writers: Writers) -> Iterator[Batch]:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``train fit``."""
-    network = find_network(args.network)
-    c = begun_with(network, set_values(network.defaults, args.set), args.weights)
-    place = find_place(args.device)
+    train_network(args.network, args.data, args.out, settings=args.set, weights=args.weights,
+                  ring=args.ring, clips=args.clips, without=args.without, workers=args.workers,
+                  device=args.device)
+    return 0
+
+
+def train_network(name: str, data: Sequence[Path], out: Path, *, settings: Sequence[str] = (),
+                  weights: Path | None = None, ring: Path | None = None, clips: float = 0.2,
+                  without: Sequence[str] = (), workers: int = 1, device: str = 'auto') -> None:
+    """
+    Train the network ``name`` on the material in ``data``; a run that is in ``out`` goes on.
+
+    ``settings`` are NAME=VALUE, ``weights`` those to begin with, ``ring`` the folder of samples
+    (default: OUT/samples), ``clips`` the share of samples from labelled clips; stills of the
+    data sets ``without`` are left out. Raises ValueError, in one line, for what can't be.
+    """
+    network = find_network(name)
+    c = begun_with(network, set_values(network.defaults, settings), weights)
+    place = find_place(device)
     check_config(c, place.world)
-    samples = Samples(network, c, args.ring or args.out / 'samples', args.data, args.workers,
-                      args.clips, args.without)
+    samples = Samples(network, c, ring or out / 'samples', data, workers, clips, without)
     # one process of a machine sees to the samples; the others wait for it where all of them join
     leads = place.local == 0
-    workers = args.workers if leads and args.data else 0
+    makers = workers if leads and data else 0
     if place.device.type == 'cpu':
-        share = max((os.cpu_count() or 1) - args.workers, 1)
+        share = max((os.cpu_count() or 1) - workers, 1)
         torch.set_num_threads(min(torch.get_num_threads(), share))
-    before = trained_before(args.weights)
+    before = trained_before(weights)
     if place.rank == 0:
         samples.hold_out()
     with ExitStack() as stack:
@@ -150,20 +165,19 @@ def run(args: argparse.Namespace) -> int:
 
             def source(steps: range, rank: int, world: int) -> Iterable[Batch]:
                 return stream(make, samples.fields, c.seed, c.batch, steps, rank, world,
-                              args.workers)
+                              workers)
         else:
-            ring = samples.ring()
+            kept = samples.ring()
             writers = stack.enter_context(Writers(
-                ring, samples.maker(False) if workers else None, c.seed, workers))
+                kept, samples.maker(False) if makers else None, c.seed, makers))
             if leads:
                 writers.wait(min(c.warmup, c.capacity), 'samples')
             ahead = 2 if place.device.type == 'cuda' else 0
 
             def source(steps: range, rank: int, world: int) -> Iterable[Batch]:
-                return watched(replay(ring, c.seed, c.batch, steps, rank, world, ahead), writers)
-        fit(network, c, source, partial(samples.held.batches, 64), args.out, args.network,
-            args.weights, sorted({*network.seen, *samples.trained_on(), *before}), place)
-    return 0
+                return watched(replay(kept, c.seed, c.batch, steps, rank, world, ahead), writers)
+        fit(network, c, source, partial(samples.held.batches, 64), out, name, weights,
+            sorted({*network.seen, *samples.trained_on(), *before}), place)
 
 
 def begun_with(network: Network[Any, C], c: C, start: Path | None) -> C:

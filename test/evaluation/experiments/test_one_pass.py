@@ -163,7 +163,8 @@ def test_what_the_weights_were_trained_on_is_left_out_or_marked(evaluate, tmp_pa
     (('--trackers', 'default,default'), 'each tracker must be named once'),
     (('--trackers', 'default@beta1=2'), 'beta1 must be in 0.01..1, got 2'),
     (('--trackers', 'default@beta9=2'), "name of tracker.yaml, got 'beta9=2'"),
-    (('--trackers', 'opencv_nano', '--peers', '/nowhere'), 'opencv_nano needs'),
+    (('--trackers', 'opencv_nano', '--peers', '/nowhere'), 'opencv_nano needs in '),
+    (('--trackers', 'opencv_nano'), 'needs its ONNX files: name their folder with --peers'),
     (('--only', 'man'), 'man'),
     (('--jobs', '0'), '--jobs must be at least 1, got 0'),
 ])

@@ -19,7 +19,8 @@ SEQUENCE_KEYS = {
     'returns_found', 'reacquired_after_median', 'reacquired_after_p90', 'false_reacquisitions',
     'ece', 'size_ratio_p95', 'frames', 'frames_present', 'frames_absent', 'global_share',
     'ms_median', 'ms_p95', 'fps', 'ms_local_median', 'ms_local_p95', 'ms_redetect_median',
-    'ms_redetect_p95', 'ms_median_in_local', 'ms_median_in_global'}
+    'ms_redetect_p95', 'ms_median_in_local', 'ms_median_in_global', 'claimed_on_twin',
+    'claimed_on_nothing', 'wrong_twin'}
 MEAN_KEYS = SEQUENCE_KEYS | {'tpr', 'tnr', 'maxgm', 'false_reacquisitions_per_hour', 'sequences'}
 
 
@@ -51,6 +52,24 @@ def short_run(**labels):
     """Give a run over a target that is always there, which the tracker never finds."""
     return record([BOX] * 3, [], [BOX, WRONG, WRONG], [1, 0.5, 0.5], ['LOCAL'] * 3, [100, 5, 5],
                   **labels)
+
+
+def test_what_is_claimed_on_a_twin_by_hand():
+    twin = [200, 10, 20, 20]
+    near = [200, 10, 20, 60]  # IoU 1/3 with the twin
+    off = [200, 10, 20, 70]  # 2/7: not on it
+    run = record(
+        [BOX, BOX, BOX, NONE, NONE, NONE, NONE, NONE, BOX], [3, 4, 5, 6],
+        [BOX, twin, BOX, near, off, NONE, WRONG, twin, near], [.9] * 9, ['LOCAL'] * 9, [5] * 9,
+        others=np.array([twin, twin, twin, twin, twin, twin, NONE, twin, NONE], float))
+    m = sequence_metrics(run)
+    assert m['claimed_on_twin'] == pytest.approx(1 / 3), 'of frames 3, 4 and 5'
+    assert m['claimed_on_nothing'] == pytest.approx(2 / 4), 'off and wrong; 7 is unlabelled'
+    assert m['wrong_twin'] == pytest.approx(1 / 2), 'of frames 1 and 2: the first box is given'
+    both = tracker_metrics({'a': run, 'b': long_run(name='b')})
+    assert both['mean']['claimed_on_nothing'] == pytest.approx(2 / 4), 'where there are twins'
+    alone = sequence_metrics(long_run())
+    assert {alone[k] for k in ('claimed_on_twin', 'claimed_on_nothing', 'wrong_twin')} == {None}
 
 
 def test_a_sequence_by_hand():

@@ -362,8 +362,8 @@ def test_another_build_is_not_overwritten(data, tmp_path):
 
 
 @pytest.mark.parametrize('words, message', [
-    (('--kinds', 'jump,blink'), "--kinds takes some of cut-away,jump,covered, got 'jump,blink'"),
-    (('--kinds', ''), "--kinds takes some of cut-away,jump,covered, got ''"),
+    (('--kinds', 'jump,blink'), "some of cut-away,jump,covered,twin, got 'jump,blink'"),
+    (('--kinds', ''), "--kinds takes some of cut-away,jump,covered,twin, got ''"),
     (('--max-frames', 59), '--max-frames must be at least 60, got 59'),
     (('--only', 'round'), "holds no sequence 'round'")])
 def test_wrong_input_is_one_line(data, tmp_path, words, message):

@@ -161,6 +161,7 @@ def test_every_report_is_headed_by_the_figures_that_count(out):
     assert leave['found again'] == '0 of 1' and leave['seq.'] == '1'
     assert row(text, 'default', part)[3:6] == ['**0.000**', '0.0', '**1** of 1']
     assert row(text, 'default', 'All sequences:')[-1] == '2'
+    assert 'look-alike' not in text, 'none is labelled'
 
 
 def test_moved_first_boxes_are_said(out):

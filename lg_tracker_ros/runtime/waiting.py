@@ -1,0 +1,103 @@
+"""Requests that wait: for a frame that has yet to come, and for their answer's turn. Plain Python."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+import threading
+from typing import Callable, Collection
+
+from lg_tracker_ros.runtime.buffers import Item
+
+MOST = 32
+"""Requests that may wait at a time."""
+
+Answer = Item | str | None
+"""The frame; or why there is none, None when it did not come in time."""
+
+
+@dataclass(eq=False)
+class _Waiter:
+    cameras: Collection[str]
+    stamp: int
+    deadline: float
+    answer: Callable[[Answer], None]
+
+
+class Waiting:
+    """Each request that was taken in is answered exactly once; for any number of threads."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._waiters: list[_Waiter] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """Count those that wait."""
+        return len(self._waiters)
+
+    def add(self, cameras: Collection[str], stamp: int, deadline: float,
+            answer: Callable[[Answer], None]) -> None:
+        """
+        Wait until ``deadline`` for the next frame of ``cameras``, of this stamp unless it is 0.
+
+        Raises ValueError when too many wait already.
+        """
+        with self._lock:
+            if len(self._waiters) >= MOST:
+                raise ValueError(f'{MOST} requests wait for an image already; call again later')
+            self._waiters.append(_Waiter(cameras, stamp, deadline, answer))
+
+    def arrived(self, item: Item) -> None:
+        """Answer those that wait for this frame."""
+        if self._waiters:
+            self._settle(lambda w: item.camera in w.cameras and w.stamp in (0, item.stamp), item)
+
+    def expire(self, now: float) -> None:
+        """Answer those whose deadline has passed; ``now`` is of the deadlines' clock."""
+        self._settle(lambda w: now >= w.deadline, None)
+
+    def refuse(self, why: str) -> None:
+        """Answer all that wait."""
+        self._settle(lambda w: True, why)
+
+    def _settle(self, due: Callable[[_Waiter], bool], answer: Answer) -> None:
+        with self._lock:
+            answered = [w for w in self._waiters if due(w)]
+            self._waiters = [w for w in self._waiters if w not in answered]
+        for waiter in answered:
+            waiter.answer(answer)
+
+
+class Turns:
+    """
+    Lets a few answers out at a time.
+
+    A client keeps ten answers as ROS makes it; more at once, after a frame that many waited for
+    say, and it would lose the others.
+    """
+
+    def __init__(self, batch: int = 4) -> None:
+        """Let ``batch`` answers out from one ``tick`` to the next."""
+        self._batch, self._given = batch, 0
+        self._queue: deque[Callable[[], None]] = deque()
+
+    @property
+    def idle(self) -> bool:
+        """Whether a tick would change nothing."""
+        return not (self._given or self._queue)
+
+    def ask(self, go: Callable[[], None]) -> None:
+        """Call ``go`` now, or when its turn comes."""
+        self._queue.append(go)
+        self._give()
+
+    def tick(self) -> None:
+        """Let the next ones out; to be called every few hundredths of a second until idle."""
+        self._given = 0
+        self._give()
+
+    def _give(self) -> None:
+        while self._queue and self._given < self._batch:
+            self._given += 1
+            self._queue.popleft()()
