@@ -131,6 +131,15 @@ class Mode(enum.Enum):
     GLOBAL = 2
 
 
+class Sight(enum.Enum):
+    """What is known of the target in a frame; the values are those of TrackerStatus.msg."""
+
+    UNSEEN = 0
+    SEEN = 1
+    UNSURE = 2
+    """A box fits, but is too unlike, or a rival is as like: nothing to act on."""
+
+
 @dataclass(frozen=True, eq=False)
 class Proposals:
     """
@@ -172,6 +181,13 @@ class Track:
     def visible(self) -> bool:
         """Whether the target is seen in this frame."""
         return self.box is not None
+
+    @property
+    def sight(self) -> Sight:
+        """Whether the target is seen in this frame, or may be."""
+        if self.box is not None:
+            return Sight.SEEN
+        return Sight.UNSEEN if self.unsure is None else Sight.UNSURE
 
 
 @runtime_checkable
