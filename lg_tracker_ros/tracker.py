@@ -274,7 +274,7 @@ class LongTermTracker:
                 proposals = replace(proposals, boxes=[scale(b, *view.zoom)
                                                       for b in proposals.boxes])
         return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
-                     place, proposals, unsure)
+                     place, proposals, unsure, [c.output for c in view.candidates])
 
     def _remember(self, frame: Frame) -> None:
         if self.redetector is not None:

@@ -162,7 +162,8 @@ class Track:
     believes it to be all the same and looks next, None in a camera that it isn't sought in.
     ``proposals`` are those of a global search, None in other frames.
     ``unsure`` is a box that may show the target where none is claimed: it fits, but not well
-    enough, or a rival is as like. ``ms`` holds the time of each stage in milliseconds:
+    enough, or a rival is as like. ``found`` is all that the local tracker found in this frame,
+    wherever it was sent. ``ms`` holds the time of each stage in milliseconds:
     ``local``, ``redetect``, and ``learn`` for a tracker that learns online.
     """
 
@@ -176,6 +177,7 @@ class Track:
     place: Box | None = None
     proposals: Proposals | None = None
     unsure: Box | None = None
+    found: Sequence[TrackerOutput] = ()
 
     @property
     def visible(self) -> bool:

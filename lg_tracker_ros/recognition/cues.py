@@ -69,12 +69,14 @@ class ElsewhereCue:
     """
 
     doubt: Callable[[str], float]
+    memory: Callable[[], Memory]
     name = 'elsewhere'
 
     def __call__(self, found: Found) -> Array:
         """Return N numbers in [0, 1], 1 for what was found elsewhere."""
         here = self.doubt(found.frame.camera)
-        return np.array([here if r.kind is Kind.LOCAL else 1.0 for r in found.regions])
+        doubt = np.array([here if r.kind is Kind.LOCAL else 1.0 for r in found.regions])
+        return doubt * self.memory().crowd
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,15 +130,23 @@ class GalleryCue:
 
 
 @dataclass(frozen=True, eq=False)
-class UsualCue:
-    """How alike the target usually is to itself: one that changes much may look less alike."""
+class UnusualCue:
+    """
+    Found elsewhere, and less like the accepted looks than the target usually is.
+
+    A target in view may turn; what comes back after a while should look as usual. ``doubt`` as
+    in ElsewhereCue.
+    """
 
     memory: Callable[[], Memory]
-    name = 'usual'
+    doubt: Callable[[str], float]
+    name = 'unusual'
 
     def __call__(self, found: Found) -> Array:
-        """Return the same for each of N: a mean similarity in [-1, 1]."""
-        return np.full(len(found.outputs), self.memory().usual)
+        """Return N differences of similarity, 0 or more."""
+        memory, here = self.memory(), self.doubt(found.frame.camera)
+        doubt = np.array([here if r.kind is Kind.LOCAL else 1.0 for r in found.regions])
+        return doubt * np.maximum(memory.usual - memory.gallery(found.looks), 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,6 +132,14 @@ class Memory:
         kept = self.lasting + self.recent
         return np.asarray(np.mean(kept, axis=0), np.float32) if kept else self.first
 
+    @property
+    def crowd(self) -> float:
+        """How alike the likest rival is to the target, from 0 (hardly) to 1 (as a twin)."""
+        if not self.rivals:
+            return 0.0
+        alike = float((np.stack(self.rivals) @ self.mean).max())
+        return min(max((alike - 0.3) / 0.3, 0.0), 1.0)
+
     def gallery(self, looks: Array) -> Array:
         """Compare N looks with the accepted ones: N mean similarities in [-1, 1]."""
         return np.asarray(looks @ self.mean)

@@ -17,7 +17,7 @@ from lg_tracker_ros.recognition.cues import (
     GalleryCue,
     RidgeCue,
     RivalCue,
-    UsualCue,
+    UnusualCue,
     VetoCue,
 )
 from lg_tracker_ros.recognition.look import Look
@@ -85,9 +85,10 @@ class OnlineRecogniser(CalibratedTracker):
         super().__init__(tracker, look, confidence)
         self.learned = learned
         self.config, self.schedule = config or MemoryConfig(), schedule or Schedule()
-        self.cues += (ElsewhereCue(self._doubt), AwayCue(lambda: self._unseen), RivalCue(self._path),
+        self.cues += (ElsewhereCue(self._doubt, lambda: self.memory), AwayCue(lambda: self._unseen), RivalCue(self._path),
+                      UnusualCue(lambda: self.memory, self._doubt),
                       *(cue(lambda: self.memory)
-                        for cue in (FirstCue, GalleryCue, UsualCue, RidgeCue, VetoCue)))
+                        for cue in (FirstCue, GalleryCue, RidgeCue, VetoCue)))
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start the tracker on ``box``; all that was learned before is forgotten."""
@@ -104,6 +105,11 @@ class OnlineRecogniser(CalibratedTracker):
         self._last = frame.camera, box
         self._misses = self._unseen = self._settling = 0
         self._until_look_around = 0
+
+    @property
+    def trust(self) -> float:
+        """How much what was learned counts, in [0, 1]."""
+        return min(self.memory.accepted / self.schedule.trust, 1.0)
 
     def _path(self, camera: str) -> RivalPaths:
         return self._paths.setdefault(camera, RivalPaths())
@@ -125,7 +131,7 @@ class OnlineRecogniser(CalibratedTracker):
 
     def _judged(self, found: Found, outputs: Sequence[TrackerOutput]) -> list[TrackerOutput]:
         """Add what was learned, the more the more there is of it."""
-        trust = min(self.memory.accepted / self.schedule.trust, 1.0)
+        trust = self.trust
         judged = [replace(o, confidence=logistic(
             self.confidence.log_odds(o.cues) + trust * self.learned.log_odds(o.cues)
             + KNOWN.log_odds(o.cues))) for o in outputs]

@@ -82,12 +82,16 @@ def fit_confidence(rows: Rows, weight: Rows, steps: int = 50) -> Confidence:
         used.remove(min(against, key=lambda i: theta[i]))
 
 
-def newton(x: Rows, y: Rows, weight: Rows, steps: int) -> Rows:
-    """Minimise the weighted cross-entropy of a logistic; the last column of ``x`` is 1."""
+def newton(x: Rows, y: Rows, weight: Rows, steps: int, known: Rows | float = 0.0) -> Rows:
+    """
+    Minimise the weighted cross-entropy of a logistic; the last column of ``x`` is 1.
+
+    ``known`` are log odds (N) to which ``x`` adds.
+    """
     theta = np.zeros(x.shape[1])
     ridge = RIDGE * (np.arange(x.shape[1]) < x.shape[1] - 1)
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ theta, -50, 50)))
+        p = 1 / (1 + np.exp(-np.clip(known + x @ theta, -50, 50)))
         gradient = x.T @ (weight * (p - y)) + ridge * theta
         hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + np.diag(ridge + 1e-9)
         theta -= np.linalg.solve(hessian, gradient)
