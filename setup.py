@@ -34,7 +34,7 @@ setup(
     # same for pip, where there is no ROS
     extras_require={
         'run': ['matplotlib', 'numpy', 'opencv-contrib-python-headless', 'psutil', 'PyYAML',
-                'safetensors', 'torch', 'tqdm'],
+                'torch', 'tqdm'],
         'onnx': ['onnx', 'onnxruntime'],
         'test': ['pytest', 'pytest-timeout'],
         # attributee 0.1.10, which vot-toolkit takes, can't be imported on Python 3.11 or newer

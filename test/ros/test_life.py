@@ -395,14 +395,3 @@ sys.exit(spin(lambda: Late('late'), []))
 """
     done = subprocess.run([sys.executable, '-c', text], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, 'closed\n', '')
-
-
-@pytest.mark.parametrize('arguments, reason', [
-    ((), 'source is empty'), (('-p', 'loop:=7'), 'loop must be bool'),
-    (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),
-    (('-p', f'source:={ROOT}/test'), 'holds no images'),
-    (('-p', f'source:={ROOT}/setup.py'), 'cannot be opened')])
-def test_camera_refuses_in_one_line(arguments, reason):
-    camera = process('lg_tracker_ros.ros.camera', *arguments)
-    text, _ = camera.communicate(timeout=60)
-    assert camera.returncode == 1 and reason in text and 'Traceback' not in text
