@@ -9,6 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.evaluation.experiments import one_pass
+from lg_tracker_ros.evaluation.experiments.planned import one_protocol, words
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
@@ -64,10 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
              ) -> tuple[list[dict[str, Any]], str]:
     """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
-    sequences = read_dataset(args.data, args.layout, one_pass.words(args.only))
-    one_pass.one_protocol(sequences, args.out)
-    jobs, marks = one_pass.plan(list(trackers), sequences, args.out, args.peers, args.seen,
-                                args.jitter)
+    sequences = read_dataset(args.data, args.layout, words(args.only))
+    one_protocol(sequences, args.out)
+    jobs, marks = one_pass.plan_runs(list(trackers), sequences, args.out, args.peers, args.seen,
+                                     args.jitter)
     write_labels(args.out, sequences, marks)
     if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
         raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')
@@ -111,7 +112,7 @@ def run_ladder(args: argparse.Namespace, base: str) -> int:
 
 def run_sweep(args: argparse.Namespace) -> int:
     """Run ``eval sweep``; resumes like ``eval run``, then writes OUT/sweep.json and sweep.md."""
-    bases = one_pass.words(args.trackers)
+    bases = words(args.trackers)
     if len(bases) != 1:
         raise ValueError(f'a sweep varies one tracker, got {args.trackers!r}')
     if args.ladder:
