@@ -14,7 +14,8 @@ from lg_tracker_ros.evaluation.experiments.records import read_records, write_la
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper
-from lg_tracker_ros.evaluation.reports.tables import number, theirs
+from lg_tracker_ros.evaluation.reports.markdown import number
+from lg_tracker_ros.evaluation.reports.tables import theirs
 from lg_tracker_ros.files import replace_file, table
 
 STUDY = ('beta1=0.6,0.7,0.8,0.9,0.95', 'beta2=3,5,8,10,13')
@@ -44,13 +45,11 @@ def markdown(names: Sequence[str], results: Sequence[dict[str, Any]], key: str) 
     """Write one figure: one parameter as a row, two as rows and columns, more as a list."""
     cells = {tuple(r['values']): number(r['mean'][key]) for r in results}
     if len(names) != 2:
-        return [f'| {" | ".join(names)} | {key} |', '|---' * (len(names) + 1) + '|',
-                *(f'| {" | ".join(v)} | {c} |' for v, c in cells.items()), '']
+        return [*table([*names, key], [[*v, c] for v, c in cells.items()], len(names)), '']
     rows, columns = (list(dict.fromkeys(v[i] for v in cells)) for i in (0, 1))
     return [f'{key}: {names[0]} down, {names[1]} across', '',
-            '| | ' + ' | '.join(columns) + ' |', '|---' * (len(columns) + 1) + '|',
-            *('| ' + ' | '.join([r, *(cells.get((r, c), '-') for c in columns)]) + ' |'
-              for r in rows), '']
+            *table(['', *columns], [[r, *(cells.get((r, c), '-') for c in columns)]
+                                    for r in rows]), '']
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
