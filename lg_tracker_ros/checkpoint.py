@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 import json
 from pathlib import Path
 import re
@@ -218,8 +219,22 @@ def read_note(path: Path, name: str) -> Any:
         return json.loads(metadata.get(name, 'null'))
 
 
-def shared_backbone() -> EfficientNetLite0:
-    """Return EfficientNet-Lite0 with the ImageNet weights that ship."""
+@lru_cache(maxsize=1)
+def _imagenet() -> dict[str, Tensor]:
+    """Read the ImageNet weights that ship: three parts of a tracker want them."""
     net = EfficientNetLite0()
     read_into(net, '', 'efficientnet_lite0.safetensors')
-    return net
+    return net.state_dict()
+
+
+def shared_backbone() -> EfficientNetLite0:
+    """
+    Return EfficientNet-Lite0 with the ImageNet weights that ship.
+
+    They are read once in a process and shared by all that this returns: who trains one copies
+    its weights. Each may move to a device of its own. Raises as ``read_into``.
+    """
+    with torch.device('meta'):  # no random weights first
+        net = EfficientNetLite0()
+    net.load_state_dict(_imagenet(), assign=True)
+    return net.eval()

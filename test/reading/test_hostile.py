@@ -239,8 +239,9 @@ def _results(folder):
     ('dataset.json', '{"s": {"truth": [[1,2,3,4]], "absent": [9], "attributes": [], "marks": []}}',
      'IndexError'),
     ('ncc/s.csv', 'x' * 10**6, 'field larger than field limit'),
-    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,nan,1,LOCAL,5', 'line 2: confidence must be'),
-    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,.5,1,WHAT,5', "line 2: 'WHAT'"),
+    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,nan,1,LOCAL,5',
+     's.csv:2: confidence must be'),
+    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,.5,1,WHAT,5', "s.csv:2: 'WHAT'"),
     ('ncc/s.json', '3', 'it holds int'),
     ('ncc/s.json', '{"stages": {"local": [1]}}', 'its stages should have 2 numbers each'),
     ('ncc/s.json', '{"stages": [1]}', 'AttributeError')])
