@@ -76,3 +76,9 @@ class NodeOptions:
 
 NODE_PARAMETERS = tuple(f.name for f in fields(NodeOptions))
 """Names of the parameters that only the node has."""
+
+
+def of_ros(name: str) -> bool:
+    """Whether a parameter is one that ROS gives every node, as a dump of ours has it."""
+    return (name in ('use_sim_time', 'start_type_description_service')
+            or name.startswith('qos_overrides'))

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Sequence
 
-from lg_tracker_ros.parameters.node import NODE_PARAMETERS
+from lg_tracker_ros.parameters.node import NODE_PARAMETERS, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from lg_tracker_ros.reading.guard import reading, refused
 from lg_tracker_ros.reading.plain import read_yaml_file
@@ -17,7 +17,8 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     Read settings from a ROS parameter file (or a plain mapping).
 
     The first node's ``ros__parameters`` count; names in ``known_elsewhere`` (the node's own
-    parameters) are passed over. Raises ValueError with the file's name.
+    parameters), and those of every ROS node, are passed over. Raises ValueError with the
+    file's name.
     """
     data = read_yaml_file(path)
     inner = data
@@ -28,13 +29,13 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
         raise refused(path, f'is wrong: expected parameters as name: value, '
                             f'got {type(data).__name__}')
     with reading(path, 'a valid set of parameters'):
-        return Settings().changed({k: v for k, v in data.items() if k not in known_elsewhere})
+        return Settings().changed({k: v for k, v in data.items()
+                                   if k not in known_elsewhere and not of_ros(str(k))})
 
 
 def read_settings(config: str | None, params: Sequence[str]) -> Settings:
     """Read the YAML file and put ``name=value`` words on top; ValueError for a wrong one."""
-    others = (*NODE_PARAMETERS, 'use_sim_time')
-    settings = read_yaml(Path(config), others) if config else Settings()
+    settings = read_yaml(Path(config), NODE_PARAMETERS) if config else Settings()
     known = {f.name for f in fields(settings)}
     values: dict[str, Any] = {}
     for word in params:

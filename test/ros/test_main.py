@@ -1,10 +1,17 @@
-"""The node's process: how it ends."""
+"""Tracker and camera as processes of their own: they start, refuse, and end on a signal."""
 
+import os
+from pathlib import Path
 import signal
 import subprocess
 import sys
 
+from helpers.ros import path, Rig, scene
 import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OK = b'\x00'
+ENGINE, CAMERA = 'lg_tracker: engine', 'lg_tracker: camera /image'
 
 BUILDING = """
 import sys
@@ -34,3 +41,82 @@ def test_a_signal_is_heeded_while_networks_are_built(how):
     finally:
         node.kill()
         node.wait()
+
+
+def process(module, *arguments, without=()):
+    """Start a module as a process of its own, in the domain of this run."""
+    return subprocess.Popen(
+        [sys.executable, '-m', module, '--ros-args', *arguments], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={k: v for k, v in os.environ.items() if not k.startswith(without)})
+
+
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
+def test_processes_of_camera_and_tracker(tmp_path, how):
+    import cv2
+    for i in range(40):
+        cv2.imwrite(str(tmp_path / f'{i:03}.png'), cv2.resize(scene(*path(i)), (640, 480)))
+    tracker = process('lg_tracker_ros.ros.main', '-p', 'tracker:=opencv_kcf',
+                      '-p', 'redetector:=none', '-p', 'device:=cpu', '-p', 'init_timeout:=30.0',
+                      # coverage ends a process on SIGTERM by SIGTERM: not what is tested
+                      without=('COVERAGE',) if how == signal.SIGTERM else ())
+    camera = None
+    try:
+        with Rig(node=False) as rig:
+            assert rig.init_client.wait_for_service(60)
+            rig.part(ENGINE, lambda s: s.level == OK, 60)
+            camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}',
+                             '-p', 'rate:=15')
+            rig.part(CAMERA, lambda s: any(
+                v.key == 'received' and int(v.value) > 2 for v in s.values), 40)
+            x, y = path(0)
+            answer = rig.init(None, box=(2 * x, 2 * y, 72, 56))
+            assert answer.success, answer.message
+            rig.until(lambda: len(rig.detections) > 10, 'detections', 20)
+            assert {d.header.frame_id for d in rig.detections} == {'camera'}
+            values = {v.key: v.value for v in rig.diagnostics[CAMERA].values}
+            # best effort, 0.9 MiB: without the profile most would be lost
+            assert values['lost_on_the_way'] == '0'
+            assert camera.wait(20) == 0 and 'the end after 40 images' in camera.stdout.read()
+            waiting = rig.init_async()
+            assert not rig.init(box=(0, 0, 0, 0)).success  # so the one before was taken
+            tracker.send_signal(how)
+            assert rig.result(waiting).message == 'the node is being shut down'
+            assert tracker.wait(30) == 0
+            assert 'Traceback' not in tracker.stdout.read()
+    finally:
+        for p in (tracker, camera):
+            if p is not None and p.poll() is None:
+                p.kill()
+
+
+def test_a_signal_between_two_waits_is_no_failure():
+    text = """
+import sys
+from lg_tracker_ros.ros.main import spin
+import rclpy
+from rclpy.node import Node
+
+class Late(Node):
+    close = lambda self: print('closed')
+
+    @property
+    def finished(self):
+        rclpy.shutdown()  # as the signal's handler does, after ok() was asked
+        return False
+
+sys.exit(spin(lambda: Late('late'), []))
+"""
+    done = subprocess.run([sys.executable, '-c', text], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'closed\n', '')
+
+
+@pytest.mark.parametrize('arguments, reason', [
+    ((), 'source is empty'), (('-p', 'loop:=7'), 'loop must be bool'),
+    (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),
+    (('-p', f'source:={ROOT}/test'), 'holds no images'),
+    (('-p', f'source:={ROOT}/setup.py'), 'cannot be opened')])
+def test_camera_refuses_in_one_line(arguments, reason):
+    camera = process('lg_tracker_ros.ros.camera', *arguments)
+    text, _ = camera.communicate(timeout=60)
+    assert camera.returncode == 1 and reason in text and 'Traceback' not in text
