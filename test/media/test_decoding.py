@@ -80,7 +80,7 @@ def test_an_exception_of_opencv_becomes_ours(monkeypatch):
     monkeypatch.setattr(cv2, 'cvtColor', raises)
     raw = SimpleNamespace(encoding='rgb8', width=2, height=1, step=6, is_bigendian=0,
                           data=bytes(6))
-    with pytest.raises(ValueError, match=r"'rgb8', can't be decoded: RuntimeError: 'two\\nline"):
+    with pytest.raises(ValueError, match=r"'rgb8', can't be decoded: RuntimeError: 'two lines'"):
         Decoder().msg_to_image(raw)
 
 
