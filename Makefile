@@ -34,7 +34,7 @@ test: setup
 	$(PY) -m pytest -n 2 --dist loadfile -m "not performance" $(ARGS)
 
 demo: setup
-	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video '$(VIDEO)') $(if $(BOX),--box '$(BOX)') $(ARGS)
+	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video "$$VIDEO") $(if $(BOX),"--box=$$BOX") $(ARGS)
 
 eval: setup
 	bash dev/eval.sh $(PY) $(or $(DATA),../shared/sequences) eval_out $(JOBS)

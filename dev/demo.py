@@ -22,7 +22,9 @@ from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.boxes import clip_to_image, iou, parse_box
 from lg_tracker_ros.media.drawing import annotate
-from lg_tracker_ros.media.video import Source, VideoOut
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.writer import VideoOut
+from lg_tracker_ros.offline.outputs import refuse_inputs
 from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg
 from lg_tracker_ros.ros.requests import GONE, NO_IMAGE_YET
 from lg_tracker_ros.types import Box, Mode, Track
@@ -127,7 +129,9 @@ def play(video: str, box: Box, rate: float, extra: list[str]) -> Record:
         while True:
             executor.spin_once(timeout_sec=0.05)
             if camera is None and recorder.client.service_is_ready():
-                camera = start('camera', '-p', f'source:={video}', '-p', f'rate:={rate}',
+                # quoted: ROS reads YAML, where # begins a comment and 0001 is a number
+                quoted = json.dumps(video, ensure_ascii=False)
+                camera = start('camera', '-p', f'source:={quoted}', '-p', f'rate:={rate}',
                                '-p', 'wait_for:=2')
                 progress = time.monotonic()
             done = len(recorder.record.order)
@@ -259,7 +263,10 @@ def main() -> int:
         if truth is None and not args.box:
             raise ValueError('your own video needs BOX=x,y,w,h: the target in its first frame')
         box = parse_box(args.box) if args.box else Box(*truth[0])
-        first = next(iter(Source(args.video)), None)
+        source = Source(args.video)
+        refuse_inputs([args.out / n for n in ('tracked.mp4', 'timeline.png', 'summary.json')],
+                      source.files)
+        first = next(iter(source), None)
         if first is None or clip_to_image(box, first.width, first.height) is None:
             raise ValueError(f'the box {args.box} lies outside the first frame of {args.video}')
         record = play(args.video, box, args.rate, [w for p in args.param for w in ('-p', p)])

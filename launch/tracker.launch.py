@@ -12,6 +12,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
+from launch_ros.parameter_descriptions import ParameterValue
 import yaml
 
 SHARE = get_package_share_directory('lg_tracker_ros')
@@ -69,7 +70,8 @@ def start(context):
         nodes.append(Node(
             package='lg_tracker_ros', executable='lg_tracker_camera', output='screen',
             namespace=value['namespace'],
-            parameters=[{'source': value['video'], 'loop': True}],
+            # as a string: launch would read YAML in it, where # begins a comment and 0001 is 1
+            parameters=[{'source': ParameterValue(value['video'], value_type=str), 'loop': True}],
             remappings=[('image', images[0])] if images else []))
     if value['rviz'].lower() == 'true':
         nodes.append(rviz(value['namespace']))

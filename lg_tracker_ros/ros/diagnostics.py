@@ -188,6 +188,7 @@ class Diagnostics:
         return self._make(
             f'camera {camera.name}', *camera_state(camera, silent_s, refused), {
                 'publishers': camera.publishers, 'frame_id': camera.frame_id or '',
+                'range_shown': stream.worker.decoders.shown(camera.name),
                 **_fates(count), 'lost_on_the_way': lost_in_all([camera])})
 
     def _engine(self, state: str, settings: Settings, engine: EngineConfig | None

@@ -169,9 +169,12 @@ class CameraInput:
         take: Any = self._take  # rclpy's type knows only callbacks of one argument
         make = partial(self._node.create_subscription, TYPES[kind], self.topic, take, qos,
                        callback_group=self._group)
+
+        def lost(event: Any) -> None:  # rclpy's type of it says nothing of its fields
+            self.loss.reported(event.total_count_change)
         try:
-            self._subscription = make(event_callbacks=SubscriptionEventCallbacks(
-                message_lost=lambda event: self.loss.reported(event.total_count_change)))
+            self._subscription = make(
+                event_callbacks=SubscriptionEventCallbacks(message_lost=lost))
             self.loss.reports = True
         except UnsupportedEventTypeError:
             self._subscription = make()

@@ -55,6 +55,10 @@ def declare(node: Node) -> dict[str, str]:
     wrong = {}
     for f in _FIELDS:
         default = list(f.default) if isinstance(f.default, tuple) else f.default
+        if isinstance(default, list) and type(given.get(f.name)) is str:
+            # image_topics:=/camera/image_raw, without the brackets: what is meant is plain
+            node._parameter_overrides[f.name] = Parameter(
+                f.name, Parameter.Type.STRING_ARRAY, [given[f.name]])
         if isinstance(default, float) and type(given.get(f.name)) is int:
             # a file says 1 where ROS wants 1.0: no reason to fail
             node._parameter_overrides[f.name] = Parameter(
