@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 
-from helpers.ros import Build, path, Rig, scene, stamp
+from helpers.ros import Build, path, PATIENCE, Rig, scene, stamp
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
@@ -39,7 +39,7 @@ def change(rig, label):
     """Trigger a transition over the service, as ``ros2 lifecycle set`` does."""
     if not hasattr(rig, 'change'):
         rig.change = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
-        assert rig.change.wait_for_service(5)
+        assert rig.change.wait_for_service(PATIENCE)
     request = ChangeState.Request()
     request.transition.label = label
     return rig.result(rig.change.call_async(request)).success
@@ -49,6 +49,14 @@ def rss():
     """Return the memory of this process in MiB."""
     gc.collect()
     return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 / 2**20
+
+
+def test_a_rig_that_cannot_be_connected_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(Rig, 'connect', lambda self: pytest.fail('not connected'))
+    before = threading.active_count()
+    with pytest.raises(pytest.fail.Exception, match='not connected'):
+        Rig()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize('cycles', [3, pytest.param(20, marks=pytest.mark.performance)])
@@ -86,17 +94,17 @@ def test_a_node_answers_while_its_networks_are_built():
 
     def slow(settings):
         begun.set()
-        assert go.wait(20)
+        assert go.wait(PATIENCE)
         return build(settings)
     slow.local = build.local
     with Rig(slow, autostart=False, started=False) as rig:
         rig.change = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
         get = rig.client.create_client(GetState, 'lg_tracker/get_state')
-        assert rig.change.wait_for_service(5) and get.wait_for_service(5)
+        assert rig.change.wait_for_service(PATIENCE) and get.wait_for_service(PATIENCE)
         configure = ChangeState.Request()
         configure.transition.id = Transition.TRANSITION_CONFIGURE
         answer = rig.change.call_async(configure)
-        assert begun.wait(5)
+        assert begun.wait(PATIENCE)
         assert rig.result(get.call_async(GetState.Request())).current_state.label == 'configuring'
         assert 'configuring' in rig.init(0).message
         assert not change(rig, 'activate') and not change(rig, 'configure')
@@ -166,7 +174,7 @@ def test_parameters_change_together_or_not_at_all():
     with Rig(build) as rig:
         rig.start(0)
         params = AsyncParameterClient(rig.client, 'lg_tracker')
-        assert params.wait_for_services(5)
+        assert params.wait_for_services(PATIENCE)
         client = rig.client.create_client(SetParametersAtomically,
                                           'lg_tracker/set_parameters_atomically')
 
@@ -278,15 +286,14 @@ def test_diagnostics_keep_the_nodes_own_clock():
 
         tick(0)
         rig.start(0)
-        for i in range(1, 11):  # two seconds in an instant
-            tick(200 * i)
+        for i in range(1, 11):  # nine seconds in an instant
+            tick(900 * i)
             rig.process(i)
         status = rig.part(CAMERA, lambda s: s.level == OK)
-        values = {v.key: float(v.value) for v in rig.part(
-            TRACKING, lambda s: any(v.key == 'rate_hz' and float(v.value) > 0
-                                    for v in s.values)).values if v.key == 'rate_hz'}
-        assert values['rate_hz'] == pytest.approx(5, abs=1.5)
-        for ms in range(2200, 5000, 400):
+        # a frame in .9 s, and one more where it came before a round of diagnostics
+        rig.part(TRACKING, lambda s: any(
+            v.key == 'rate_hz' and 0 < float(v.value) < 2.3 for v in s.values))
+        for ms in range(9200, 12000, 400):
             tick(ms)
         status = rig.part(CAMERA, lambda s: s.level == WARN)
         assert 'no image for' in status.message
@@ -335,7 +342,8 @@ def test_launch_file():
 def process(module, *arguments, without=()):
     """Start a module as a process of its own, in the domain of this run."""
     return subprocess.Popen(
-        [sys.executable, '-m', module, '--ros-args', *arguments], cwd=ROOT, text=True,
+        [sys.executable, '-X', 'faulthandler', '-m', module, '--ros-args', *arguments],
+        cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={k: v for k, v in os.environ.items() if not k.startswith(without)})
 
@@ -346,30 +354,33 @@ def test_processes_of_camera_and_tracker(tmp_path, how):
     for i in range(40):
         cv2.imwrite(str(tmp_path / f'{i:03}.png'), cv2.resize(scene(*path(i)), (640, 480)))
     tracker = process('lg_tracker_ros.ros.main', '-p', 'tracker:=opencv_kcf',
-                      '-p', 'redetector:=none', '-p', 'device:=cpu',
+                      '-p', 'redetector:=none', '-p', 'device:=cpu', '-p', 'init_timeout:=60.0',
                       # coverage ends a process on SIGTERM by SIGTERM: not what is tested
                       without=('COVERAGE',) if how == signal.SIGTERM else ())
     camera = None
     try:
         with Rig(node=False) as rig:
-            assert rig.init_client.wait_for_service(60)
-            rig.part(ENGINE, lambda s: s.level == OK, 60)
+            assert rig.init_client.wait_for_service(PATIENCE)
+            rig.part(TRACKING, lambda s: any(
+                v.key == 'state' and v.value == 'active' for v in s.values))
+            # asked before there is an image, it is the first one's: all 40 are left to follow
+            x, y = path(0)
+            asked = rig.init_async(None, box=(2 * x, 2 * y, 72, 56))
             camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}',
                              '-p', 'rate:=15')
-            rig.part(CAMERA, lambda s: any(
-                v.key == 'received' and int(v.value) > 2 for v in s.values), 40)
-            x, y = path(0)
-            answer = rig.init(None, box=(2 * x, 2 * y, 72, 56))
+            answer = rig.result(asked)
             assert answer.success, answer.message
-            rig.until(lambda: len(rig.detections) > 10, 'detections', 20)
+            rig.until(lambda: len(rig.detections) > 10, 'detections')
             assert {d.header.frame_id for d in rig.detections} == {'camera'}
-            values = {v.key: v.value for v in rig.diagnostics[CAMERA].values}
+            assert camera.wait(PATIENCE) == 0 and 'the end after 40 images' in camera.stdout.read()
+
+            def count(status, key):
+                return next(int(v.value) for v in status.values if v.key == key)
             # best effort, 0.9 MiB: without the profile most would be lost
-            assert values['lost_on_the_way'] == '0'
-            assert camera.wait(20) == 0 and 'the end after 40 images' in camera.stdout.read()
+            rig.part(CAMERA, lambda s: count(s, 'received') > 30)
             tracker.send_signal(how)
-            assert tracker.wait(30) == 0
-            assert 'Traceback' not in tracker.stdout.read()
+            code, printed = tracker.wait(PATIENCE), tracker.stdout.read()
+            assert code == 0 and 'Traceback' not in printed, printed
     finally:
         for p in (tracker, camera):
             if p is not None and p.poll() is None:
