@@ -19,8 +19,6 @@ from lg_tracker_ros.types import Box, Mode, Track
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.rounding
-
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'config' / 'tracker.yaml'
 HEADER = 'frame,stamp,x,y,w,h,confidence,visible,mode,ms'
@@ -82,6 +80,7 @@ def test_a_line_for_each_frame_in_the_agreed_columns(track):
     assert err.splitlines()[-1] == f'60 frames, target visible in {seen}'
 
 
+@pytest.mark.rounding
 def test_a_target_that_is_away_is_nan(track):
     """Over the frames in which the target leaves; a tracker that can tell."""
     _, out, _ = track(VIDEO, '--init', box_at(30), '--start', 30, *LIGHT,
@@ -92,6 +91,7 @@ def test_a_target_that_is_away_is_nan(track):
         assert [row[c] for c in 'xywh'] == ['nan'] * 4
 
 
+@pytest.mark.rounding
 def test_default_tracker_follows_and_the_shipped_file_is_the_default(track):
     words = (VIDEO, '--init', box_at(145), '--start', 145)
     plain = rows(track(*words)[1])
@@ -105,6 +105,7 @@ def test_default_tracker_follows_and_the_shipped_file_is_the_default(track):
         assert a == b
 
 
+@pytest.mark.rounding
 def test_a_folder_of_images_gives_the_boxes_of_the_video(track, pictures):
     status, out, _ = track(pictures, '--init', box_at(0), *LIGHT)
     folder = rows(out)
@@ -119,6 +120,7 @@ def test_a_folder_of_images_gives_the_boxes_of_the_video(track, pictures):
     assert place(later[0]) == pytest.approx(truth()[15], abs=0.01)
 
 
+@pytest.mark.rounding
 def test_params_go_over_the_file(track, tmp_path):
     file = tmp_path / 'mine.yaml'
     file.write_text('/**:\n  ros__parameters:\n    tracker: opencv_kcf\n    redetector: none\n'
@@ -158,6 +160,7 @@ def test_out_and_video(track, tmp_path):
     assert 100 < drawn.sum() < 8000
 
 
+@pytest.mark.rounding
 def test_several_sources_are_cameras(track, pictures, tmp_path):
     other = tmp_path / 'other'
     other.mkdir()

@@ -5,13 +5,13 @@ import sys
 
 import cv2
 from helpers.clip import first_box, frames, truth
+from helpers.costs import count_macs
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameConv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cue, PARTS, TanetLiteHead
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator

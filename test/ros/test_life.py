@@ -6,7 +6,7 @@ import gc
 from pathlib import Path
 import threading
 
-from helpers.ros import Build, Rig, stamp
+from helpers.ros import Build, PATIENCE, Rig, stamp
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
@@ -33,7 +33,7 @@ def change(rig, label):
     """Trigger a transition over the service, as ``ros2 lifecycle set`` does."""
     if not hasattr(rig, 'change'):
         rig.change = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
-        assert rig.change.wait_for_service(5)
+        assert rig.change.wait_for_service(PATIENCE)
     request = ChangeState.Request()
     request.transition.label = label
     return rig.result(rig.change.call_async(request)).success
@@ -43,6 +43,14 @@ def rss():
     """Return the memory of this process in MiB."""
     gc.collect()
     return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 / 2**20
+
+
+def test_a_rig_that_cannot_be_connected_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(Rig, 'connect', lambda self: pytest.fail('not connected'))
+    before = threading.active_count()
+    with pytest.raises(pytest.fail.Exception, match='not connected'):
+        Rig()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize('cycles', [3, pytest.param(20, marks=pytest.mark.performance)])
@@ -80,17 +88,17 @@ def test_a_node_answers_while_its_networks_are_built():
 
     def slow(settings):
         begun.set()
-        assert go.wait(20)
+        assert go.wait(PATIENCE)
         return build(settings)
     slow.local = build.local
     with Rig(slow, autostart=False, started=False) as rig:
         rig.change = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
         get = rig.client.create_client(GetState, 'lg_tracker/get_state')
-        assert rig.change.wait_for_service(5) and get.wait_for_service(5)
+        assert rig.change.wait_for_service(PATIENCE) and get.wait_for_service(PATIENCE)
         configure = ChangeState.Request()
         configure.transition.id = Transition.TRANSITION_CONFIGURE
         answer = rig.change.call_async(configure)
-        assert begun.wait(5)
+        assert begun.wait(PATIENCE)
         assert rig.result(get.call_async(GetState.Request())).current_state.label == 'configuring'
         assert 'configuring' in rig.init(0).message
         assert not change(rig, 'activate') and not change(rig, 'configure')
@@ -180,7 +188,7 @@ def test_parameters_change_together_or_not_at_all():
     with Rig(build) as rig:
         rig.start(0)
         params = AsyncParameterClient(rig.client, 'lg_tracker')
-        assert params.wait_for_services(5)
+        assert params.wait_for_services(PATIENCE)
         client = rig.client.create_client(SetParametersAtomically,
                                           'lg_tracker/set_parameters_atomically')
 
