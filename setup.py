@@ -33,8 +33,9 @@ setup(
     # what the tracker runs with comes by rosdep on a robot (package.xml); the extra `run` is the
     # same for pip, where there is no ROS
     extras_require={
-        'run': ['matplotlib', 'numpy', 'opencv-contrib-python-headless', 'psutil', 'PyYAML',
-                'safetensors', 'torch', 'tqdm'],
+        'run': ['av', 'matplotlib', 'numpy', 'opencv-contrib-python-headless', 'psutil', 'PyYAML',
+                'torch', 'tqdm'],
+        'bags': ['rosbags'],
         'onnx': ['onnx', 'onnxruntime'],
         'test': ['pytest', 'pytest-timeout'],
         # attributee 0.1.10, which vot-toolkit takes, can't be imported on Python 3.11 or newer

@@ -8,6 +8,7 @@ a picture of confidence, mode and latency, and summary.json.
 from __future__ import annotations
 
 import argparse
+from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 import json
@@ -15,19 +16,23 @@ from pathlib import Path
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, Iterator
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.boxes import clip_to_image, iou, parse_box
 from lg_tracker_ros.media.drawing import annotate
-from lg_tracker_ros.media.video import Source, VideoOut
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.writer import VideoOut
+from lg_tracker_ros.offline.outputs import refuse_inputs
 from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg
 from lg_tracker_ros.ros.requests import GONE, NO_IMAGE_YET
+from lg_tracker_ros.runtime.buffers import FATES
 from lg_tracker_ros.types import Box, Mode, Track
 import numpy as np
 import rclpy
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data, QoSProfile
@@ -37,8 +42,20 @@ from tqdm import tqdm
 from vision_msgs.msg import Detection2D
 
 CLIP = Path(__file__).resolve().parent.parent / 'test' / 'data' / 'woman' / 'video.mp4'
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds without any progress after which the demo gives up."""
+ENDING = 10.0
+"""Seconds that a node has to end by itself."""
+NODE = """
+import os, runpy, signal, sys, threading
+
+def end_with_demo():
+    os.read(0, 1)  # nothing is ever written: this returns when the demo is no more
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=end_with_demo, daemon=True).start()
+runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
+"""
 
 
 @dataclass
@@ -55,10 +72,11 @@ class Record:
 class Recorder(Node):
     """Draws the box on the first image and writes down what comes out."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, context: Context) -> None:
         """Subscribe; the box is sent with the first image's stamp."""
-        super().__init__('lg_tracker_demo')
+        super().__init__('lg_tracker_demo', context=context)
         self.record, self.box, self.answer = Record(), box, None
+        self.same = 0  # rounds of diagnostics that counted nothing new
         self.first, self.deadline = Header(), 0.0
         self.client = self.create_client(InitTarget, 'init_target')
         deep = QoSProfile(depth=200)
@@ -103,32 +121,55 @@ class Recorder(Node):
         """Note the frame counters."""
         for status in msg.status:
             if status.name.endswith(': tracking'):
-                for pair in status.values:
-                    if pair.value.isdigit():
-                        self.record.counters[pair.key] = int(pair.value)
+                count = {p.key: int(p.value) for p in status.values if p.value.isdigit()}
+                self.same = self.same + 1 if count == self.record.counters else 0
+                self.record.counters = count
+
+    def settled(self) -> bool:
+        """Whether every image that was received met its fate and every result came here."""
+        count = self.record.counters
+        return (self.same >= 2 and count['received'] == sum(count[f] for f in FATES)
+                and len(self.record.boxes) >= count['processed'] + count['replayed'])
+
+
+@contextmanager
+def started(module: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a node as a process of its own, which ends with the ``with``, or with a killed demo."""
+    with subprocess.Popen([sys.executable, '-c', NODE, f'lg_tracker_ros.ros.{module}',
+                           '--ros-args', '--log-level', 'warn', *words],
+                          stdin=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(ENDING)
+            except subprocess.TimeoutExpired:  # what brought us here must be told, not this
+                process.kill()
 
 
 def play(video: str, box: Box, rate: float, extra: list[str]) -> Record:
     """Start camera and tracker as processes of their own and record until the video ends."""
-    source = Source(video)
-
-    def start(module: str, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, '-m', f'lg_tracker_ros.ros.{module}',
-                                 '--ros-args', '--log-level', 'warn', *words])
-    rclpy.init()
-    recorder = Recorder(box)
-    executor = SingleThreadedExecutor()
-    executor.add_node(recorder)
-    tracker = start('main', *extra)
-    camera = None
-    bar = tqdm(total=source.count or None, unit='frame', desc='demo')
-    progress = time.monotonic()
-    try:
+    source, context, camera = Source(video), Context(), None
+    with ExitStack() as stack:
+        rclpy.init(context=context)
+        stack.callback(rclpy.try_shutdown, context=context)
+        recorder = Recorder(box, context)
+        stack.callback(recorder.destroy_node)
+        executor = SingleThreadedExecutor(context=context)
+        stack.callback(executor.shutdown)
+        executor.add_node(recorder)
+        tracker = stack.enter_context(started('main', *extra))
+        bar = stack.enter_context(tqdm(total=source.count or None, unit='frame', desc='demo'))
+        progress = time.monotonic()
         while True:
             executor.spin_once(timeout_sec=0.05)
             if camera is None and recorder.client.service_is_ready():
-                camera = start('camera', '-p', f'source:={video}', '-p', f'rate:={rate}',
-                               '-p', 'wait_for:=2')
+                # quoted: ROS reads YAML, where # begins a comment and 0001 is a number
+                quoted = json.dumps(video, ensure_ascii=False)
+                camera = stack.enter_context(started(
+                    'camera', '-p', f'source:={quoted}', '-p', f'rate:={rate}',
+                    '-p', 'wait_for:=2'))
                 progress = time.monotonic()
             done = len(recorder.record.order)
             if done > bar.n:
@@ -143,21 +184,12 @@ def play(video: str, box: Box, rate: float, extra: list[str]) -> Record:
                 break
             if time.monotonic() - progress > PATIENCE:
                 raise ValueError(f'no image and no answer for {PATIENCE:.0f} s')
-        deadline = time.monotonic() + 2.5  # the last results and one more round of diagnostics
-        while time.monotonic() < deadline:
+        if camera.returncode:
+            raise ValueError(f'the camera node ended with status {camera.returncode}')
+        recorder.same, deadline = 0, time.monotonic() + PATIENCE
+        while not recorder.settled() and time.monotonic() < deadline:
             executor.spin_once(timeout_sec=0.05)
-    finally:
-        bar.close()
-        for process in (camera, tracker):
-            if process is not None and process.poll() is None:
-                process.terminate()
-                process.wait(timeout=10)
-        executor.shutdown()
-        recorder.destroy_node()
-        rclpy.try_shutdown()
-    if camera.returncode:
-        raise ValueError(f'the camera node ended with status {camera.returncode}')
-    return recorder.record
+        return recorder.record
 
 
 def collect(record: Record) -> list[Track | None]:
@@ -259,7 +291,10 @@ def main() -> int:
         if truth is None and not args.box:
             raise ValueError('your own video needs BOX=x,y,w,h: the target in its first frame')
         box = parse_box(args.box) if args.box else Box(*truth[0])
-        first = next(iter(Source(args.video)), None)
+        source = Source(args.video)
+        refuse_inputs([args.out / n for n in ('tracked.mp4', 'timeline.png', 'summary.json')],
+                      source.files)
+        first = next(iter(source), None)
         if first is None or clip_to_image(box, first.width, first.height) is None:
             raise ValueError(f'the box {args.box} lies outside the first frame of {args.video}')
         record = play(args.video, box, args.rate, [w for p in args.param for w in ('-p', p)])
@@ -276,6 +311,9 @@ def main() -> int:
     except (ValueError, OSError) as e:
         print(f'demo: {e}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('demo: interrupted', file=sys.stderr)
+        return 130
     for key, value in summary.items():
         print(f'{key:24s} {json.dumps(value)}')
     print(f'written to {args.out}/: tracked.mp4, timeline.png, summary.json')

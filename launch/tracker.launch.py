@@ -3,12 +3,16 @@
 
 import os
 
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import (
+    get_package_prefix,
+    get_package_share_directory,
+    PackageNotFoundError,
+)
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.conditions import IfCondition
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
+from launch_ros.parameter_descriptions import ParameterValue
 import yaml
 
 SHARE = get_package_share_directory('lg_tracker_ros')
@@ -29,6 +33,18 @@ def topics(text):
     """Return the topics of 'a,b' or '[a, b]'."""
     parts = yaml.safe_load(text) if text.strip().startswith('[') else text.split(',')
     return [str(p).strip() for p in parts if str(p).strip()]
+
+
+def rviz(namespace):
+    """Return RViz; where it isn't installed a word, for an error here would orphan the tracker."""
+    try:
+        get_package_prefix('rviz2')
+    except PackageNotFoundError:
+        return LogInfo(msg='rviz:=true, but rviz2 is not installed: sudo apt install '
+                           f"ros-{os.environ.get('ROS_DISTRO', 'jazzy')}-rviz2")
+    return Node(package='rviz2', executable='rviz2', name='rviz', output='log',
+                namespace=namespace,
+                arguments=['-d', os.path.join(SHARE, 'config', 'tracker.rviz')])
 
 
 def start(context):
@@ -54,19 +70,17 @@ def start(context):
         nodes.append(Node(
             package='lg_tracker_ros', executable='lg_tracker_camera', output='screen',
             namespace=value['namespace'],
-            parameters=[{'source': value['video'], 'loop': True}],
+            # as a string: launch would read YAML in it, where # begins a comment and 0001 is 1
+            parameters=[{'source': ParameterValue(value['video'], value_type=str), 'loop': True}],
             remappings=[('image', images[0])] if images else []))
+    if value['rviz'].lower() == 'true':
+        nodes.append(rviz(value['namespace']))
     return nodes
 
 
 def generate_launch_description():
     """Declare the arguments and start the nodes."""
-    rviz = Node(
-        package='rviz2', executable='rviz2', name='rviz', output='log',
-        namespace=LaunchConfiguration('namespace'),
-        arguments=['-d', os.path.join(SHARE, 'config', 'tracker.rviz')],
-        condition=IfCondition(LaunchConfiguration('rviz')))
     return LaunchDescription(
         [DeclareLaunchArgument(name, default_value=default, description=text)
          for name, default, text in ARGUMENTS]
-        + [OpaqueFunction(function=start), rviz])
+        + [OpaqueFunction(function=start)])

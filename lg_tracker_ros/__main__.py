@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
-from lg_tracker_ros.cli import main
-
 if __name__ == '__main__':
+    # PyTorch takes seconds to load: Ctrl-C then just ends the process, without a traceback
+    heard = signal.getsignal(signal.SIGINT)
+    if heard is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from lg_tracker_ros.cli import main
+    signal.signal(signal.SIGINT, heard)
     sys.exit(main())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+import subprocess
 import sys
 import time
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import parse_box, scale
@@ -25,6 +28,8 @@ NODE_RATE, NODE_FRAMES = 20.0, 120
 """Images a second for the node, and how many: below its capacity, so that none waits for another.
 """
 SIZES = ((640, 480), (1280, 720))
+BUSY = 2
+"""Processes that compute all the time beside the tracker, as others do on a robot."""
 
 Step = Callable[[Frame], Any]
 
@@ -37,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--frames', type=int, default=40, help='frames for each size')
     parser.add_argument('--nano', default='', metavar='FOLDER',
                         help='folder with the ONNX files of NanoTrack v2, measured alongside')
-    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all')
+    parser.add_argument('--threads', type=int, default=Settings.threads,
+                        help='CPU threads of a network; 0: all cores')
     parser.add_argument('--no-node', action='store_true', help='leave out the ROS node')
 
 
@@ -116,6 +122,33 @@ def node_rows(images: Sequence[Image], box: Box, threads: int
                   f'process, {t.rate:.1f} results a second, {lost}')
 
 
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """Let ``count`` other processes compute meanwhile."""
+    others = [subprocess.Popen([sys.executable, '-S', '-c', 'while True: pass'])
+              for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def thread_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
+    """Time a local step with one thread and with all cores, by itself and beside BUSY loops."""
+    steps: dict[str, Step] = {}
+    for threads, name in ((1, '1 thread'), (0, 'all cores')):
+        local = build_tracker(Settings(threads=threads, redetector='none')).local
+        local.init(frames[0], box)
+        steps[name] = partial(local.track, regions=[Region(box)])
+    table = measure(frames, steps)
+    with busy(BUSY):
+        table |= {f'{name}, {BUSY} busy processes': times
+                  for name, times in measure(frames, steps).items()}
+    return table
+
+
 def run(args: argparse.Namespace) -> int:
     """Run ``bench``."""
     source = Source(args.video)
@@ -147,4 +180,5 @@ def run(args: argparse.Namespace) -> int:
             print(f'  {note}')
         if tracker.mode is not Mode.LOCAL:
             print('  note: the target was lost on the way; LOCAL times hold searches, too')
+    show('local tracker, 1 region', thread_rows(frames, sized))
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lg_tracker_ros.types import Box
+from lg_tracker_ros.types import Box, SMALLEST
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +22,7 @@ def iou(a: Box, b: Box) -> float:
     h = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
     if w <= 0 or h <= 0:
         return 0.0
-    return w * h / (a.w * a.h + b.w * b.h - w * h)
+    return min(w * h / (a.w * a.h + b.w * b.h - w * h), 1.0)  # rounding makes 1 + 1e-16
 
 
 def iou_pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -35,16 +35,16 @@ def iou_pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def clip_to_image(box: Box, width: int, height: int) -> Box | None:
-    """Return the part of the box inside the image; None when nothing of it is inside."""
+    """Return the part of the box inside the image; None when it is too thin to be a box."""
     x0, y0 = max(box.x, 0.0), max(box.y, 0.0)
     x1, y1 = min(box.x + box.w, float(width)), min(box.y + box.h, float(height))
-    return Box(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
+    return Box(x0, y0, x1 - x0, y1 - y0) if min(x1 - x0, y1 - y0) >= SMALLEST else None
 
 
 def inside_fraction(box: Box, width: int, height: int) -> float:
     """Share of the box's area that lies inside the image, in [0, 1]."""
     part = clip_to_image(box, width, height)
-    return 0.0 if part is None else part.w * part.h / (box.w * box.h)
+    return 0.0 if part is None else min(part.w * part.h / (box.w * box.h), 1.0)
 
 
 def keep_center_inside(box: Box, width: int, height: int) -> Box:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 import json
 from pathlib import Path
 import re
@@ -12,14 +13,13 @@ from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.files import sha256
 from lg_tracker_ros.reading.guard import reading, refused
 from lg_tracker_ros.reading.pickles import check_checkpoint
+from lg_tracker_ros.reading.tensors import read_metadata, read_safetensors
 import torch
 from torch import nn, Tensor
 
 FOLDER = Path(__file__).resolve().parent / 'weights'
 SHIPPED_NETWORKS = FOLDER / 'onnx'
 """The networks of the default tracker with these weights, as ONNX."""
-HEADER = 10_000_000
-"""Bytes of a safetensors header, at most; that of ResNet-50 has 50,000."""
 CONSTANT = 1e6
 """Constants of Confidence lie between both signs of it."""
 
@@ -35,7 +35,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'no file of weights at {path}')
-    data = _read_safetensors(path) if path.suffix == '.safetensors' else read_pickled(path)
+    data = read_safetensors(path) if path.suffix == '.safetensors' else read_pickled(path)
     if isinstance(data, Mapping) and isinstance(data.get('state_dict'), Mapping):
         data = data['state_dict']
     if not isinstance(data, Mapping) or not data or not all(
@@ -47,16 +47,6 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
                 or value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise refused(path, f'holds {key}, no plain tensor that has all of its elements')
     return {k.removeprefix('module.'): v for k, v in data.items()}
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        from safetensors.torch import load_file
-    except ImportError as e:
-        raise refused(path, 'needs the Python package safetensors to be read') from e
-    with reading(path, 'a readable safetensors file'):
-        _header(path)
-        return load_file(path, device='cpu')
 
 
 def read_pickled(path: Path) -> Any:
@@ -228,25 +218,27 @@ def read_note(path: Path, name: str) -> Any:
     """
     if path.suffix != '.safetensors':
         return None
+    metadata = read_metadata(path)
     with reading(path, 'a readable safetensors file'):
-        return json.loads(_header(path).get('__metadata__', {}).get(name, 'null'))
+        return json.loads(metadata.get(name, 'null'))
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """Read the header of a safetensors file: 8 bytes of length, little endian, then JSON."""
-    with path.open('rb') as file:
-        length, size = int.from_bytes(file.read(8), 'little'), path.stat().st_size
-        if length > min(size - 8, HEADER):
-            raise ValueError(f'it says a header of {length} bytes, expected at most '
-                             f'{max(min(size - 8, HEADER), 0)}')
-        header = json.loads(file.read(length))
-    if not isinstance(header, dict):
-        raise ValueError('its header is no JSON object')
-    return header
+@lru_cache(maxsize=1)
+def _imagenet() -> dict[str, Tensor]:
+    """Read the ImageNet weights that ship: three parts of a tracker want them."""
+    net = EfficientNetLite0()
+    read_into(net, '', 'efficientnet_lite0.safetensors')
+    return net.state_dict()
 
 
 def shared_backbone() -> EfficientNetLite0:
-    """Return EfficientNet-Lite0 with the ImageNet weights that ship."""
-    net = EfficientNetLite0()
-    read_into(net, '', 'efficientnet_lite0.safetensors')
-    return net
+    """
+    Return EfficientNet-Lite0 with the ImageNet weights that ship.
+
+    They are read once in a process and shared by all that this returns: who trains one copies
+    its weights. Each may move to a device of its own. Raises as ``read_into``.
+    """
+    with torch.device('meta'):  # no random weights first
+        net = EfficientNetLite0()
+    net.load_state_dict(_imagenet(), assign=True)
+    return net.eval()

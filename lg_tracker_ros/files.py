@@ -1,11 +1,13 @@
-"""Files that are written whole, their sums and places, and tables that can be read."""
+"""Files that are written whole, their sums, places and owners, and tables that can be read."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+import fcntl
 import hashlib
 import os
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
@@ -33,6 +35,28 @@ def cache_folder() -> Path:
     """
     given = Path(os.environ.get('XDG_CACHE_HOME', ''))
     return (given if given.is_absolute() else Path.home() / '.cache') / 'lg_tracker_ros'
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """
+    Own an output folder, and make it where it isn't there; another process is told to wait.
+
+    The system ends the ownership with the process, however that ends. Raises ValueError when
+    another one owns it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / '.owner', 'a+') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            file.seek(0)
+            raise ValueError(f'{folder} is being written by process {file.read(20).strip()}; wait '
+                             'for its end or give another --out') from e
+        file.truncate(0)
+        file.write(f'{os.getpid()}\n')
+        file.flush()
+        yield
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:

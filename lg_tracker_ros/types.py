@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
 
+SMALLEST, LARGEST = 0.01, 1e7
+"""Pixels: a side below the first is written as 0.00; a box beyond the second is no box."""
+
 
 @dataclass(frozen=True)
 class Box:
@@ -23,8 +26,8 @@ class Box:
     An axis-aligned box in pixels of the image, 0-based, floats.
 
     ``x, y`` is the top-left corner; the box covers ``[x, x + w) x [y, y + h)`` and may overlap
-    the border of the image. Raises ValueError when a number is not finite or a side is not
-    positive.
+    the border of the image. Raises ValueError when a number is not finite or beyond LARGEST, or
+    a side below SMALLEST: areas and quotients of boxes are then finite, too.
     """
 
     x: float
@@ -39,8 +42,11 @@ class Box:
             object.__setattr__(self, name, float(value))  # NumPy's numbers round differently
         if not all(math.isfinite(v) for v in values):
             raise ValueError(f'box x,y,w,h must be finite numbers, got {values}')
-        if self.w <= 0 or self.h <= 0:
-            raise ValueError(f'box sides must be positive, got w={self.w:g} h={self.h:g}')
+        if self.w < SMALLEST or self.h < SMALLEST:
+            raise ValueError(f'box sides must be positive, at least {SMALLEST} px, '
+                             f'got w={self.w:g} h={self.h:g}')
+        if max(map(abs, values)) > LARGEST:
+            raise ValueError(f'box x,y,w,h must be at most {LARGEST:g} px, got {values}')
 
     @property
     def cx(self) -> float:

@@ -1,6 +1,8 @@
 """What every test needs: DDS stays on this machine, in a domain of this run's own."""
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,14 +26,22 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Perturb before anything is built."""
+    """Keep what this run exports to itself, and perturb before anything is built."""
+    if not hasattr(config, 'workerinput'):  # the processes of pytest -n share it
+        cache = TemporaryDirectory(prefix='lg_tracker_tests_')
+        config.add_cleanup(cache.cleanup)
+        # but not from Matplotlib's list of fonts, which takes seconds
+        user = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+        os.environ.setdefault('MPLCONFIGDIR', f'{user}/matplotlib')
+        os.environ['XDG_CACHE_HOME'] = cache.name
     if config.getoption('--perturbed'):
         from helpers.rounding import perturb
         perturb()
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what ``--perturbed`` says nothing about."""
+    """Leave out what ``--perturbed`` says nothing about, and begin with what takes longest."""
+    items.sort(key=lambda item: item.get_closest_marker('slow') is None)
     if config.getoption('--perturbed'):
         kept = [i for i in items
                 if i.get_closest_marker('rounding') and not i.get_closest_marker('exact')]

@@ -1,8 +1,15 @@
 """Sums of files that ship, and what a header says; hostile files are in test_hostile.py."""
 
-from lg_tracker_ros.checkpoint import check_sum, trained_on
+from lg_tracker_ros.checkpoint import (
+    check_sum,
+    FOLDER,
+    read_state_dict,
+    shared_backbone,
+    trained_on,
+)
 from lg_tracker_ros.files import sha256
 import pytest
+import torch
 
 
 @pytest.mark.parametrize('line', ['{} *a.pt', '{}  a.pt'])
@@ -34,3 +41,12 @@ def test_what_it_was_trained_on_is_a_list_of_names(tmp_path, note):
         return
     with pytest.raises(ValueError, match="'trained_on' in its header should be a list of names"):
         trained_on(path)
+
+
+def test_the_backbone_is_read_once_and_shared():
+    first, second = shared_backbone().state_dict(), shared_backbone().state_dict()
+    shipped = read_state_dict(FOLDER / 'efficientnet_lite0.safetensors')
+    assert first.keys() == shipped.keys()
+    for key, value in first.items():
+        assert value.data_ptr() == second[key].data_ptr() and torch.equal(value, shipped[key]), key
+    assert not shared_backbone().training

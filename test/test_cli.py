@@ -7,17 +7,17 @@ import subprocess
 import sys
 
 import cv2
+from helpers.bags import write_bag
 from helpers.clip import frames, truth, VIDEO
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.rows import COLUMNS
 from lg_tracker_ros.tracker import choose
 from lg_tracker_ros.types import Box, Mode, Track
 import numpy as np
 import pytest
-
-pytestmark = pytest.mark.rounding
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'config' / 'tracker.yaml'
@@ -80,6 +80,7 @@ def test_a_line_for_each_frame_in_the_agreed_columns(track):
     assert err.splitlines()[-1] == f'60 frames, target visible in {seen}'
 
 
+@pytest.mark.rounding
 def test_a_target_that_is_away_is_nan(track):
     """Over the frames in which the target leaves; a tracker that can tell."""
     _, out, _ = track(VIDEO, '--init', box_at(30), '--start', 30, *LIGHT,
@@ -90,6 +91,7 @@ def test_a_target_that_is_away_is_nan(track):
         assert [row[c] for c in 'xywh'] == ['nan'] * 4
 
 
+@pytest.mark.rounding
 def test_default_tracker_follows_and_the_shipped_file_is_the_default(track):
     words = (VIDEO, '--init', box_at(145), '--start', 145)
     plain = rows(track(*words)[1])
@@ -103,6 +105,7 @@ def test_default_tracker_follows_and_the_shipped_file_is_the_default(track):
         assert a == b
 
 
+@pytest.mark.rounding
 def test_a_folder_of_images_gives_the_boxes_of_the_video(track, pictures):
     status, out, _ = track(pictures, '--init', box_at(0), *LIGHT)
     folder = rows(out)
@@ -117,6 +120,7 @@ def test_a_folder_of_images_gives_the_boxes_of_the_video(track, pictures):
     assert place(later[0]) == pytest.approx(truth()[15], abs=0.01)
 
 
+@pytest.mark.rounding
 def test_params_go_over_the_file(track, tmp_path):
     file = tmp_path / 'mine.yaml'
     file.write_text('/**:\n  ros__parameters:\n    tracker: opencv_kcf\n    redetector: none\n'
@@ -156,6 +160,7 @@ def test_out_and_video(track, tmp_path):
     assert 100 < drawn.sum() < 8000
 
 
+@pytest.mark.rounding
 def test_several_sources_are_cameras(track, pictures, tmp_path):
     other = tmp_path / 'other'
     other.mkdir()
@@ -204,7 +209,7 @@ def wrong(name, words, reason):
     wrong('old yaml', (str(VIDEO), '--config', '{tmp}/../old.yaml'),
           "old.yaml: parameter 'k' is now called 'max_candidates'"),
     wrong('rule', (str(VIDEO), '--param', 'rules=absence+luck'),
-          "clarity, lock_on, confirmation, sizes, size_guard, got 'luck'"),
+          "lock_on, confirmation, sizes, size_guard, got 'luck'"),
     wrong('no rule', (str(VIDEO), '--param', 'rules='), "size_guard, got ''"),
     wrong('policy', (str(VIDEO), '--param', 'policy=luck'),
           "policy must be one of joint, paper, got 'luck'"),
@@ -259,6 +264,82 @@ def test_a_wrong_command_line_is_status_2(words, reason, capsys):
     assert end.value.code == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith('lg_tracker_ros') and reason in error
+
+
+def test_a_box_may_begin_outside_of_the_image(track):
+    apart = track(VIDEO, '--init', '-5,100,40,60', '--start', 158, *LIGHT)
+    together = track(VIDEO, '--init=-5,100,40,60', '--start', 158, *LIGHT)
+    assert apart[0] == together[0] == 0
+    assert place(rows(apart[1])[0]) == place(rows(together[1])[0]) == [-5, 100, 40, 60]
+
+
+def test_a_source_is_not_written_over(track, pictures, tmp_path):
+    clip = tmp_path / 'clip.mp4'
+    clip.write_bytes(VIDEO.read_bytes())
+    image = (pictures / '0001.png').read_bytes()
+    for source, option, name in ((clip, '--video', clip), (clip, '--out', clip),
+                                 (pictures, '--out', pictures / '0001.png')):
+        status, out, err = track(source, '--init', box_at(0), *LIGHT, option, name)
+        assert status == 1 and 'would be written over' in err and not out
+    assert clip.read_bytes() == VIDEO.read_bytes()
+    assert (pictures / '0001.png').read_bytes() == image
+
+
+def test_an_older_result_stays_until_there_is_a_new_one(track, tmp_path):
+    file = tmp_path / 'o.csv'
+    file.write_text('before')
+    assert track(VIDEO, '--init', '900,9,40,40', *LIGHT, '--out', file)[0] == 1
+    assert file.read_text() == 'before' and len(list(tmp_path.iterdir())) == 1
+    assert track(VIDEO, '--init', box_at(158), '--start', 158, *LIGHT, '--out', file)[0] == 0
+    assert len(rows(file.read_text())) == 2 and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_cut_video_leaves_its_rows_a_word_and_a_status(track, tmp_path):
+    whole, cut = tmp_path / 'whole.avi', tmp_path / 'cut.avi'
+    video = VideoOut(whole, 10)
+    for frame in frames(8):
+        video.write(frame.image)
+    video.close()
+    cut.write_bytes(whole.read_bytes()[:whole.stat().st_size * 6 // 10])
+    out, drawn = tmp_path / 'o.csv', tmp_path / 'o.mp4'
+    status, _, err = track(cut, '--init', box_at(0), *LIGHT, '--out', out, '--video', drawn)
+    assert status == 1 and len(err.splitlines()) == 1 and 'cut.avi ends early, after' in err
+    got = rows(out.read_text())
+    assert 3 <= len(got) < 8 and len(list(Source(str(drawn)))) == len(got)
+
+
+def test_a_bag_gives_the_same_rows_each_time(track, tmp_path):
+    images = [f.image for f in frames(5)]
+    bags = [write_bag(tmp_path / kind, kind, False, images, ('/front', '/rear'))
+            for kind in ('SQLITE3', 'MCAP')]
+    found = []
+    for bag in (*bags, bags[0]):
+        status, out, _ = track(bag, '--topic', '/front', '--init', box_at(0), *LIGHT)
+        assert status == 0
+        found.append([{k: v for k, v in r.items() if k != 'ms'} for r in rows(out)])
+    assert found[0] == found[1] == found[2] and len(found[0]) == 5
+    assert [float(r['stamp']) for r in found[0]] == pytest.approx(
+        [10**9 + i * 0.04 for i in range(5)])
+    status, _, err = track(bags[0], '--init', box_at(0), *LIGHT)
+    assert status == 1 and 'name one, --topic; topics of images: /front, /rear' in err
+
+
+@pytest.mark.exact
+def test_sigterm_leaves_whole_results_and_rows_come_at_once(tmp_path):
+    video = tmp_path / 'o.mp4'
+    words = [sys.executable, '-m', 'lg_tracker_ros', 'track', str(VIDEO), *LIGHT, '--init',
+             box_at(0)]
+    with subprocess.Popen([*words, '--video', str(video)], stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.PIPE) as run:
+        first = [run.stdout.readline() for _ in range(4)]  # while it runs: not in one block
+        run.terminate()
+        rest, err = run.communicate(timeout=200)
+    text = ''.join(first) + rest
+    got = rows(text)
+    assert run.returncode == 143 and 3 <= len(got) <= 160
+    assert err == (f'lg_tracker_ros: ended by SIGTERM after {len(got)} frames, target visible in '
+                   f'{sum_of(text)}\n')
+    assert len(list(Source(str(video)))) == len(got)
 
 
 def test_as_a_process_of_its_own(tmp_path):

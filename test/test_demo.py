@@ -8,12 +8,14 @@ from itertools import islice
 import json
 import os
 from pathlib import Path
+import signal
+import subprocess
 import sys
 import time
 
 import cv2
 from helpers.clip import first_box, frames, truth, VIDEO
-from helpers.ros import H, path, Rig, SIZE, stamp, W
+from helpers.ros import H, path, PATIENCE, Rig, SIZE, stamp, W
 from lg_tracker_ros.cli import run_track
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.video import Source
@@ -22,11 +24,15 @@ from lg_tracker_ros.ros.bench import measure_node
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
 from lg_tracker_ros.types import Box, Mode
 import numpy as np
+import psutil
 import pytest
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from ros.test_life import change, rss
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+
+pytestmark = [pytest.mark.xdist_group('demo'), pytest.mark.timeout(600)]
 
 DEMO = Path(__file__).resolve().parents[1] / 'dev' / 'demo.py'
 
@@ -76,6 +82,7 @@ def run(tmp_path_factory):
         return result.tracks
     demo_collect = demo.collect
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, 'PATIENCE', 250.0)
         patch.setattr(demo, 'Recorder', Recorder)
         patch.setattr(demo, 'collect', collect)
         # at the clip's own 10 images a second: a machine with other work to do keeps up
@@ -175,13 +182,14 @@ def test_recorder_asks_again_while_images_reach_it_before_the_node(got):
     """The node takes the first image's box on that image, or where it never got it on another."""
     size = {'width': W, 'height': H}
     with Rig() as rig:
-        rclpy.init()
-        recorder = load().Recorder(Box(*path(0), *SIZE))
+        recorder = load().Recorder(Box(*path(0), *SIZE), rig.context)
+        executor = SingleThreadedExecutor(context=rig.context)
+        executor.add_node(recorder)
         try:
             rig.until(recorder.client.service_is_ready, 'service')
             for word in ('no image has come yet', 'no image has come yet'):
                 recorder.on_image(Image(header=Header(stamp=time_to_msg(stamp(0))), **size))
-                rclpy.spin_until_future_complete(recorder, recorder.answer, timeout_sec=10)
+                executor.spin_until_future_complete(recorder.answer, PATIENCE)
                 assert word in recorder.refusal() and recorder.early()
             for i in range(0 if got else 1, 40):
                 if recorder.answer.done() and not recorder.refusal():
@@ -189,15 +197,50 @@ def test_recorder_asks_again_while_images_reach_it_before_the_node(got):
                 rig.send(i)
                 end = time.monotonic() + 0.2
                 while time.monotonic() < end:
-                    rclpy.spin_once(recorder, timeout_sec=0.02)
+                    executor.spin_once(0.02)
             assert recorder.answer.result().success
             used = time_from_msg(recorder.answer.result().header.stamp)
             assert used == stamp(0) if got else used > stamp(0)
             recorder.deadline = 0.0
             assert not recorder.early()
         finally:
+            executor.shutdown()
             recorder.destroy_node()
-            rclpy.try_shutdown()
+
+
+def test_a_killed_demo_leaves_no_node():
+    """Whoever starts it ends by SIGKILL and can't say a word."""
+    source = (f'from demo import started\nwith started("camera", "-p", "source:={VIDEO}") as p:\n'
+              '    print(p.pid, flush=True)\n    p.wait()\n')
+    with subprocess.Popen([sys.executable, '-c', source], cwd=DEMO.parent, text=True,
+                          stdout=subprocess.PIPE) as demo:
+        node = psutil.Process(int(demo.stdout.readline()))
+        demo.kill()
+        assert psutil.wait_procs([node], timeout=100)[1] == []
+
+
+def test_a_node_that_does_not_end_hides_no_reason(monkeypatch):
+    demo = load()
+    monkeypatch.setattr(demo, 'ENDING', 0.1)
+    with pytest.raises(ValueError, match='the reason'), \
+            demo.started('camera', '-p', f'source:={VIDEO}') as node:
+        os.kill(node.pid, signal.SIGSTOP)  # it hears no SIGTERM
+        os.waitid(os.P_PID, node.pid, os.WSTOPPED | os.WNOWAIT)
+        raise ValueError('the reason')
+    assert node.returncode == -signal.SIGKILL
+
+
+def test_a_demo_that_failed_spoils_nothing(monkeypatch):
+    """Neither the next one nor those who use rclpy in the same process."""
+    demo = load()
+
+    def fail(*_):
+        raise ValueError('no recorder')
+    monkeypatch.setattr(demo, 'Recorder', fail)
+    for _ in range(2):
+        with pytest.raises(ValueError, match='no recorder'):
+            demo.play(str(VIDEO), first_box(), 0.0, [])
+    assert not rclpy.ok()
 
 
 class Real:
@@ -212,31 +255,30 @@ class Real:
         return self.tracker
 
 
-def box_of_user():
+def box_of_user(frame=0):
     """Box of the target as a command line gives it: NumPy's floats would calculate otherwise."""
-    box = first_box()
-    return Box(float(box.x), float(box.y), float(box.w), float(box.h))
+    return Box(*(float(v) for v in truth()[frame]))
 
 
 DEFAULT = {'tracker': 'pixelwise', 'redetector': 'tanet_lite'}
 
 
 class Start(Source):
-    """The clip until its target has left and been searched for."""
+    """The clip from shortly before its target leaves until it has been searched for."""
 
-    most = 112
+    first, end = 30, 80
 
     def __iter__(self):
-        """Give the first frames."""
-        return islice(super().__iter__(), self.most)
+        """Give these frames."""
+        return islice(super().__iter__(), self.first, self.end)
 
 
 def test_node_and_command_line_give_the_same_boxes():
     """They share every line of tracking code: followed, lost, searched for, frame by frame."""
-    images = frames(Start.most)
+    images = frames(Start.end)[Start.first:]
     count = len(images)
     out = io.StringIO()
-    box = box_of_user()
+    box = box_of_user(Start.first)
     run_track(build_tracker(Settings(device='cpu')), [Start(str(VIDEO))], box, out, None)
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert len(rows) == count

@@ -20,7 +20,8 @@ import pytest
 
 
 @pytest.mark.parametrize('values', [
-    (math.nan, 0, 1, 1), (0, math.inf, 1, 1), (0, 0, 0, 1), (0, 0, 1, -2)])
+    (math.nan, 0, 1, 1), (0, math.inf, 1, 1), (0, 0, 0, 1), (0, 0, 1, -2), (0, 0, 1e-200, 1e-200),
+    (0, 0, 0.004, 9), (1e300, 0, 1, 1), (0, 0, 1e200, 1e200)])
 def test_what_is_no_box_is_refused(values):
     """NaN, infinity and empty sides."""
     with pytest.raises(ValueError, match='must be'):
@@ -37,6 +38,15 @@ def test_iou(a, b, value):
     assert iou(a, b) == pytest.approx(value)
     rows = iou_pairs([[a.x, a.y, a.w, a.h]], [[b.x, b.y, b.w, b.h]])
     assert rows[0] == pytest.approx(value)
+
+
+def test_the_smallest_and_the_largest_boxes_have_areas_and_quotients():
+    """No division by zero, no infinity, and nothing above one."""
+    for box in (Box(3, 4, 0.01, 0.01), Box(1e7, -1e7, 0.01, 1e7), Box(0.1, 0.2, 0.3, 0.7)):
+        assert iou(box, box) == pytest.approx(1) and iou(box, box) <= 1
+        assert 0 <= inside_fraction(box, 640, 480) <= 1
+    assert inside_fraction(Box(0.1, 0.2, 0.01, 0.07), 640, 480) <= 1
+    assert clip_to_image(Box(-1, 0, 1 + 1e-9, 9), 640, 480) is None
 
 
 def test_iou_pairs_keeps_nan():

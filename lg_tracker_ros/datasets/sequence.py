@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
-import cv2
+from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.types import Frame
 import numpy as np
@@ -87,11 +87,9 @@ class LabelledSequence(Labelled):
         fewer frames than there are labels.
         """
         if self.video is None:
+            decoder = Decoder()
             for i, path in enumerate(self.images[start:], start):
-                image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-                if image is None:
-                    raise ValueError(f'{path} cannot be read as an image')
-                yield Frame(np.asarray(image, np.uint8), round(i * 1e9 / 30), self.name)
+                yield Frame(decoder.file_to_image(path), round(i * 1e9 / 30), self.name)
             return
         i = start
         for i, frame in enumerate(Source(str(self.video), start), start + 1):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Iterator, Sequence
+from typing import Sequence
 
 from lg_tracker_ros.engine.config import EngineConfig
 from lg_tracker_ros.engine.onnx_runtime import onnx_runner
-from lg_tracker_ros.engine.pytorch import Array, Runner, torch_runner
-import torch
+from lg_tracker_ros.engine.pytorch import Array, cpu_threads, Runner, torch_runner
 from torch import nn
 
 
@@ -27,18 +25,7 @@ def compile_network(module: nn.Module, example: Sequence[Array], config: EngineC
     if config.engine == 'torch':
         run = torch_runner(module, config)
     else:
-        with one_thread():  # a busy robot's other processes need the cores
+        with cpu_threads(1):  # a busy robot's other processes need the cores
             run = onnx_runner(module, example, config, shared)
     run(*example)  # the first run is slow: better now than on the first frame that matters
     return run
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch work with one CPU thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

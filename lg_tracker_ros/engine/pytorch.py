@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
 
 from lg_tracker_ros.engine.config import EngineConfig
 import numpy as np
@@ -18,16 +19,26 @@ def torch_runner(module: nn.Module, config: EngineConfig) -> Runner:
     """Return a function of arrays that runs ``module`` (in eval mode) as ``config`` says."""
     half = config.precision == 'fp16'
     module = module.to(config.device)
-    if config.device == 'cpu' and config.threads:
-        torch.set_num_threads(config.threads)
 
     def run(*inputs: Array) -> list[Array]:
-        with torch.inference_mode(), torch.autocast('cuda', enabled=half):
+        with cpu_threads(config.threads), torch.inference_mode(), torch.autocast(
+                'cuda', enabled=half):
             tensors = [torch.from_numpy(np.ascontiguousarray(a)).to(config.device)
                        for a in inputs]
             out = module(*tensors)
             return [t.float().cpu().numpy() for t in as_tuple(out)]
     return run
+
+
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Let PyTorch work with ``count`` CPU threads meanwhile; 0: with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def as_tuple(out: Any) -> tuple[Any, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import Callable
 
 from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
 from lg_tracker_ros.evaluation.protocols import absent
 from lg_tracker_ros.evaluation.reports import report, spread, tables
+from lg_tracker_ros.files import owned
 
 COMMANDS = {
     'run': (one_pass.add_arguments, one_pass.run,
@@ -26,10 +28,22 @@ COMMANDS = {
 }
 
 
+WRITERS = ('run', 'sweep', 'absent', 'attention', 'cameras')
+"""Commands that own their --out while they run."""
+
+
+def alone(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Let a command run as the one owner of its --out; ValueError where another one is."""
+    def run_alone(args: argparse.Namespace) -> int:
+        with owned(args.out):
+            return run(args)
+    return run_alone
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the commands of ``eval``."""
     commands = parser.add_subparsers(dest='eval_command', required=True)
     for name, (arguments, run_it, text) in COMMANDS.items():
         p = commands.add_parser(name, help=text, description=text)
         arguments(p)
-        p.set_defaults(run=run_it)
+        p.set_defaults(run=alone(run_it) if name in WRITERS else run_it)

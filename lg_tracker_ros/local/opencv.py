@@ -14,11 +14,13 @@ from typing import Any, Callable, cast, Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
 from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
+from lg_tracker_ros.reading.guard import refused
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 
 PATCH = 32
+POINTER = b'version https://git-lfs'
 
 
 def appearance(image: Image, box: Box) -> Image | None:
@@ -189,7 +191,8 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
     """
     Return what makes OpenCV's own tracker ``name``: csrt, kcf, mil, tld, nano or vit.
 
-    Raises ValueError when this OpenCV lacks it, or for nano and vit when ``weights`` isn't there.
+    Raises ValueError, in one line, when this OpenCV lacks it, or for nano and vit when
+    ``weights`` isn't there, or isn't what OpenCV can run as this tracker.
     """
     if name == 'tld':
         return _of_opencv('legacy.TrackerTLD_create')
@@ -202,7 +205,7 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
                              f'got {weights!r}')
         vit_params = cv2.TrackerVit.Params()
         vit_params.net = weights
-        return lambda: make(vit_params)
+        return _tried(lambda: make(vit_params), [Path(weights)])
     if name == 'nano':
         folder = Path(weights) if weights else Path('missing')
         backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))
@@ -211,7 +214,25 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
                              f'*backbone*.onnx and *head*.onnx, got {weights!r}')
         nano_params = cv2.TrackerNano.Params()
         nano_params.backbone, nano_params.neckhead = str(backbone[0]), str(head[0])
-        return lambda: make(nano_params)
+        return _tried(lambda: make(nano_params), [backbone[0], head[0]])
+    return make
+
+
+def _tried(make: Callable[[], Any], files: Sequence[Path]) -> Callable[[], Any]:
+    """Return ``make`` after a try on a grey image: OpenCV tells of a file only when it runs it."""
+    for path in files:
+        if path.read_bytes()[:len(POINTER)] == POINTER:
+            raise refused(path, 'is the pointer that a clone without Git LFS leaves, expected '
+                                "ONNX: run 'git lfs pull' there")
+    try:
+        tracker, image = make(), np.full((96, 96, 3), 127, np.uint8)
+        tracker.init(image, (32, 32, 32, 32))
+        tracker.update(image)
+    except cv2.error as e:
+        what = 'are not the ONNX files of this tracker' if files[1:] else (
+            'is not the ONNX file of this tracker')
+        raise refused(' and '.join([str(files[0]), *(p.name for p in files[1:])]),
+                      f'{what}, OpenCV says: {e.err}') from e
     return make
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
-from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.engine import cpu_threads, EngineConfig
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, Template, VARIANTS
 from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
@@ -89,10 +89,14 @@ class SiamRPNpp:
     """
 
     def __init__(self, net: SiamRPNNet, device: torch.device | str,
-                 constants: SiamRPNConstants) -> None:
-        """Wrap a network that is on ``device`` already; puts it into evaluation mode."""
+                 constants: SiamRPNConstants, threads: int = 0) -> None:
+        """
+        Wrap a network that is on ``device`` already; puts it into evaluation mode.
+
+        ``threads``: those of the CPU, 0 for as many as PyTorch takes.
+        """
         self._net = net.eval()
-        self._device = torch.device(device)
+        self._device, self._threads = torch.device(device), threads
         self._constants = constants
         self._anchors = anchor_grid(constants)
         hanning = np.hanning(constants.score_size)
@@ -111,7 +115,7 @@ class SiamRPNpp:
         fill = mean_color(frame.image)
         crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h, c.context),
                            c.exemplar, fill)
-        with torch.inference_mode():
+        with cpu_threads(self._threads), torch.inference_mode():
             self._target = _Target(self._net.template(self._to_tensor([crop.image])), fill)
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
@@ -128,7 +132,7 @@ class SiamRPNpp:
         c = self._constants
         crops = [square_crop(frame.image, b.cx, b.cy, self._search_side(b), c.instance,
                              self._target.fill).image for b in places]
-        with torch.inference_mode():
+        with cpu_threads(self._threads), torch.inference_mode():
             cls, loc = self._net(self._target.template, self._to_tensor(crops))
             # class 1 of a two-way softmax
             logits = cls.reshape(len(places), 2, -1).float()
@@ -164,7 +168,8 @@ class SiamRPNpp:
         return batch.permute(0, 3, 1, 2).float()
 
 
-def build(backbone: str, weights: Path, device: torch.device | str = 'cpu') -> SiamRPNpp:
+def build(backbone: str, weights: Path, device: torch.device | str = 'cpu',
+          threads: int = 0) -> SiamRPNpp:
     """
     Make the tracker with trained weights: our own, or a checkpoint of the PySOT family.
 
@@ -172,7 +177,7 @@ def build(backbone: str, weights: Path, device: torch.device | str = 'cpu') -> S
     """
     net, constants = _variant(backbone)
     load_checkpoint(net, weights)
-    return SiamRPNpp(net.to(device), device, constants)
+    return SiamRPNpp(net.to(device), device, constants, threads)
 
 
 def _variant(backbone: str) -> tuple[SiamRPNNet, SiamRPNConstants]:
@@ -183,7 +188,8 @@ def _variant(backbone: str) -> tuple[SiamRPNNet, SiamRPNConstants]:
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamRPNpp:
-    return build(backbone, checked_file(weights, SPEC.file(backbone)), engine.device)
+    return build(backbone, checked_file(weights, SPEC.file(backbone)), engine.device,
+                 engine.threads)
 
 
 SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,

@@ -1,4 +1,4 @@
-"""Reading frames from files, folders and webcams; writing videos."""
+"""The frames of whatever ``track`` can follow a target in: videos, folders, bags, webcams."""
 
 from __future__ import annotations
 
@@ -7,97 +7,104 @@ import time
 from typing import Iterator
 
 import cv2
+from lg_tracker_ros.media.bags import Bag, is_bag
+from lg_tracker_ros.media.container import VideoFile
+from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.media.folder import list_images
 from lg_tracker_ros.types import Frame, Image
 import numpy as np
 
-IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+Moment = tuple[Image, int]
+"""An image and its stamp in nanoseconds."""
 
 
 class Source:
     """
-    Frames of a video file, a folder of images (in the order of their names) or a webcam.
+    Frames of a video file, a folder of images, a ROS 2 bag or a webcam.
 
-    ``fps`` is the source's rate (30 where it names none) and ``count`` its number of frames, 0
-    where that isn't known. Iterating gives Frames; stamps in nanoseconds from the start of the
-    source, or of the clock for a webcam.
+    ``fps`` is the source's rate (30 where it names none), ``count`` its number of frames, 0
+    where that isn't known, and ``files`` are what it reads. Iterating gives Frames. Stamps are
+    those of the video's container or of the bag's messages, in nanoseconds; 30 a second for a
+    folder, and the clock's for a webcam.
     """
 
-    def __init__(self, name: str, start: int = 0) -> None:
+    def __init__(self, name: str, start: int = 0, topic: str = '') -> None:
         """
-        Open ``name``: a path, or a number for a webcam; ``start`` frames are passed over.
+        Open ``name``: a path, or a number for a webcam where no file has that name.
 
-        Raises ValueError in one line when nothing can be read there.
+        ``start`` frames are passed over; ``topic`` is that of a bag, and may be empty where it
+        has one topic of images. Raises ValueError in one line when nothing can be read there.
         """
         self.name, self.start = name, start
-        self.fps, self.count = 30.0, 0
-        self._files: list[Path] = []
-        self._video: cv2.VideoCapture | None = None
-        self.live = name.isdigit()
         path = Path(name)
+        self.live = name.isascii() and name.isdigit() and not path.exists()
         if not self.live and not path.exists():
             raise ValueError(f'{name} does not exist')
-        if path.is_dir() and not self.live:
-            self._files = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGES)
-            self.count = len(self._files)
-            if not self._files:
-                raise ValueError(f'{name} holds no images; expected {", ".join(IMAGES)}')
+        self._reader: Webcam | Bag | Folder | VideoFile
+        if self.live:
+            self._reader = Webcam(int(name))
+        elif is_bag(path):
+            self._reader = Bag(path, topic)
+        elif path.is_dir():
+            self._reader = Folder(path)
         else:
-            self._video = cv2.VideoCapture(int(name) if self.live else name)
-            if not self._video.isOpened():
-                raise ValueError(f'{"webcam " if self.live else ""}{name} cannot be opened; '
-                                 'is it a video, and not in use?')
-            self.fps = self._video.get(cv2.CAP_PROP_FPS) or 30.0
-            self.count = 0 if self.live else max(int(self._video.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+            self._reader = VideoFile(path)
+        self.fps, self.count = self._reader.fps, self._reader.count
         if self.count and start >= self.count:
             raise ValueError(f"{name} has {self.count} frames; can't start at frame {start}")
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read; none for a webcam."""
+        path = Path(self.name)
+        if self.live:
+            return []
+        return [p for p in path.rglob('*') if p.is_file()] if path.is_dir() else [path]
+
     def __iter__(self) -> Iterator[Frame]:
         """Give the frames from ``start`` on, once; closes the source at the end."""
-        if self._video is None:
-            for i, path in enumerate(self._files[self.start:], self.start):
-                image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-                if image is None:
-                    raise ValueError(f'{path} cannot be read as an image')
-                yield self._frame(np.asarray(image, np.uint8), i)
-            return
-        i = 0
+        for image, stamp in self._reader.frames(self.start):
+            yield Frame(image, stamp, self.name)
+
+
+class Folder:
+    """The images of a folder, 30 a second."""
+
+    fps = 30.0
+
+    def __init__(self, path: Path) -> None:
+        """List them; ValueError where there are none."""
+        self._files = list_images(path)
+        self.count = len(self._files)
+
+    def frames(self, start: int) -> Iterator[Moment]:
+        """Give images and stamps from image ``start`` on."""
+        decoder = Decoder()
+        for i, path in enumerate(self._files[start:], start):
+            yield decoder.file_to_image(path), round(i * 1e9 / self.fps)
+
+
+class Webcam:
+    """A camera of this machine."""
+
+    count = 0
+
+    def __init__(self, number: int) -> None:
+        """Open it; ValueError where that can't be."""
+        self._camera = cv2.VideoCapture(number)
+        if not self._camera.isOpened():
+            raise ValueError(f'webcam {number} cannot be opened; is it there, and not in use?')
+        self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
+
+    def frames(self, start: int) -> Iterator[Moment]:
+        """Give images as they come, and the clock's time."""
         try:
+            for _ in range(start):
+                self._camera.grab()
             while True:
-                good, image = self._video.read() if i >= self.start else (self._video.grab(), None)
+                good, image = self._camera.read()
                 if not good:
-                    break
-                if image is not None:
-                    yield self._frame(np.asarray(image, np.uint8), i)
-                i += 1
+                    return
+                yield np.asarray(image, np.uint8), time.time_ns()
         finally:
-            self._video.release()
-
-    def _frame(self, image: Image, i: int) -> Frame:
-        stamp = time.time_ns() if self.live else round(i * 1e9 / self.fps)
-        return Frame(image, stamp, self.name)
-
-
-class VideoOut:
-    """Writes images as an .mp4 (or .avi); the first image decides the size."""
-
-    def __init__(self, path: Path, fps: float) -> None:
-        """Remember where to; the file is made at the first image."""
-        self.path, self.fps = path, fps
-        self._writer: cv2.VideoWriter | None = None
-
-    def write(self, image: Image) -> None:
-        """Add an image; raises ValueError when the file can't be made."""
-        if self._writer is None:
-            code = 'MJPG' if self.path.suffix.lower() == '.avi' else 'mp4v'
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = cv2.VideoWriter(
-                str(self.path), cv2.VideoWriter.fourcc(*code), self.fps,
-                (image.shape[1], image.shape[0]))
-            if not self._writer.isOpened():
-                raise ValueError(f"can't write a video to {self.path}; try a name ending in .avi")
-        self._writer.write(image)
-
-    def close(self) -> None:
-        """Finish the file."""
-        if self._writer is not None:
-            self._writer.release()
+            self._camera.release()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Mapping, Sequence
 
+from lg_tracker_ros.media.formats import CAMERA_FORMATS, FORMATS
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
 
 RELIABILITIES = ('auto', 'reliable', 'best_effort')
@@ -43,6 +44,12 @@ class NodeOptions:
     init_timeout: float = _p(
         1.0, 'Seconds that init_target waits for an image that has yet to come.',
         Range(0.05, 60.0))
+    compressed_formats: tuple[str, ...] = _p(
+        CAMERA_FORMATS, 'Formats of compressed images that are decoded, recognised by content: '
+        'of ' + ', '.join(FORMATS) + '. Others are refused: their decoders are old.')
+    max_megapixels: float = _p(
+        64.0, 'Compressed images that are larger by their header are refused before decoding.',
+        Range(0.1, 1000.0))
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""
@@ -52,6 +59,10 @@ class NodeOptions:
             wrong.append(f'image_topics must name at least one topic, got {list(topics)}')
         if len(set(topics)) != len(topics):
             wrong.append(f'image_topics must differ from each other, got {list(topics)}')
+        formats = self.compressed_formats
+        if not formats or not set(formats) <= set(FORMATS):
+            wrong.append(f'compressed_formats must be of {", ".join(FORMATS)}, '
+                         f'got {list(formats)}')
         if wrong:
             raise ValueError('; '.join(wrong))
 
@@ -67,6 +78,8 @@ class NodeOptions:
                 value = float(value)
             if want is tuple and isinstance(value, (list, tuple)):
                 value = tuple(str(v) for v in value)
+            if want is tuple and type(value) is str:
+                raise ValueError(f'{f.name} must be a list: {f.name}:=[{value}], got {value!r}')
             if type(value) is not want:
                 raise ValueError(f'{f.name} must be {want.__name__}, '
                                  f'got {type(value).__name__} {value!r}')
@@ -76,3 +89,9 @@ class NodeOptions:
 
 NODE_PARAMETERS = tuple(f.name for f in fields(NodeOptions))
 """Names of the parameters that only the node has."""
+
+
+def of_ros(name: str) -> bool:
+    """Whether a parameter is one that ROS gives every node, as a dump of ours has it."""
+    return (name in ('use_sim_time', 'start_type_description_service')
+            or name.startswith('qos_overrides'))

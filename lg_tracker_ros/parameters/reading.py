@@ -4,37 +4,81 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+import re
 from typing import Any, Sequence
 
-from lg_tracker_ros.parameters.node import NODE_PARAMETERS
+from lg_tracker_ros.parameters.node import NODE_PARAMETERS, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from lg_tracker_ros.reading.guard import reading, refused
 from lg_tracker_ros.reading.plain import read_yaml_file
 
+NODE = '/lg_tracker'
+"""The node whose parameters a file holds, unless it names one in a namespace."""
+
+Values = dict[Any, Any]
+
 
 def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     """
-    Read settings from a ROS parameter file (or a plain mapping).
+    Read settings from a ROS parameter file (or a plain mapping), as the node would.
 
-    The first node's ``ros__parameters`` count; names in ``known_elsewhere`` (the node's own
-    parameters) are passed over. Raises ValueError with the file's name.
+    Every section that fits the node counts, with ROS's wildcards and in the file's order; where
+    none does and there is only one, that one. Names in ``known_elsewhere`` (the node's own
+    parameters) and those that every node has are passed over. Raises ValueError with the file's
+    name.
     """
-    data = read_yaml_file(path)
-    inner = data
-    while isinstance(inner, dict) and len(inner) == 1:
-        data, inner = inner, next(iter(inner.values()))
-    data = inner if isinstance(inner, dict) else data
-    if not isinstance(data, dict):
+    found = read_yaml_file(path)
+    if not isinstance(found, dict):
         raise refused(path, f'is wrong: expected parameters as name: value, '
-                            f'got {type(data).__name__}')
+                            f'got {type(found).__name__}')
     with reading(path, 'a valid set of parameters'):
-        return Settings().changed({k: v for k, v in data.items() if k not in known_elsewhere})
+        sections = _sections(found)
+        data = _fitting(sections) if sections else found
+        return Settings().changed({k: v for k, v in data.items()
+                                   if k not in known_elsewhere and not of_ros(str(k))})
+
+
+def _sections(data: Values, above: str = '') -> list[tuple[str, Values]]:
+    """List the nodes' patterns (/ns/name, /**) and their parameters, in the file's order."""
+    found = []
+    for key, below in data.items():
+        if not isinstance(below, dict):
+            continue
+        if key == 'ros__parameters':
+            found.append((above or '/**', below))
+        else:
+            found += _sections(below, f"{above}/{str(key).strip('/')}")
+    return found
+
+
+def _fitting(sections: Sequence[tuple[str, Values]]) -> Values:
+    """Put together what is said for our node; ValueError where that isn't clear."""
+    named = list(dict.fromkeys(n for n, _ in sections
+                               if n.endswith(NODE) and '*' not in n))
+    if len(named) > 1 and NODE not in named:
+        raise ValueError(f'parameters for {" and ".join(named)}; keep those of one in the file')
+    me = NODE if NODE in named or not named else named[0]
+    fitting = [values for name, values in sections if _pattern(name).fullmatch(me)]
+    if not fitting and len(sections) > 1:
+        raise ValueError(f'no parameters for {NODE}, only for '
+                         f'{", ".join(dict.fromkeys(n for n, _ in sections))}')
+    merged: Values = {}
+    for values in fitting or [sections[0][1]]:
+        merged.update(values)
+    return merged
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    """Make of a node's name with wildcards what it fits: ``*`` one part, ``**`` any number."""
+    parts = name.strip('/').split('/')
+    return re.compile(''.join(
+        '(/[^/]+)*' if p == '**' else '/[^/]+' if p == '*' else f'/{re.escape(p)}'
+        for p in parts))
 
 
 def read_settings(config: str | None, params: Sequence[str]) -> Settings:
     """Read the YAML file and put ``name=value`` words on top; ValueError for a wrong one."""
-    others = (*NODE_PARAMETERS, 'use_sim_time')
-    settings = read_yaml(Path(config), others) if config else Settings()
+    settings = read_yaml(Path(config), NODE_PARAMETERS) if config else Settings()
     known = {f.name for f in fields(settings)}
     values: dict[str, Any] = {}
     for word in params:

@@ -60,8 +60,8 @@ class Settings:
     engine: str = _p('auto', 'What runs the networks; auto: ONNX Runtime on a CPU, PyTorch on a '
                      'GPU.', choices=ENGINES, rebuild=True)
     precision: str = _p('fp32', 'fp16 needs a GPU.', choices=PRECISIONS, rebuild=True)
-    threads: int = _p(0, 'CPU threads of a network; 0: the library decides.', Range(0, 64),
-                      rebuild=True)
+    threads: int = _p(1, 'CPU threads of a network; 1 is best beside other processes, 0: all '
+                      'cores, for a machine that does nothing else.', Range(0, 64), rebuild=True)
     beta1: float = _p(
         SearchConfig.beta1, 'Confidence from which a result is reliable; also what a lost target '
         'must reach to be believed again.', Range(0.01, 1.0))

@@ -39,6 +39,8 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except ValueError as e:
+        if str(e).startswith(str(path)):  # it names the file already, and the line in it
+            raise
         raise refused(path, f'is not {kind}: {e}') from e
     except OSError as e:
         if e.filename is None:

@@ -178,7 +178,7 @@ class OnlineRecogniser(CalibratedTracker):
         self._reject(frame, accepted.box, rejected)
 
     def miss(self, frame: Frame) -> None:
-        """Take note of a frame in which nothing was believed; what came just before is doubtful."""
+        """Take note of a frame in which nothing was believed; those before it are doubtful."""
         if isinstance(self.tracker, OnlineTracker):
             self.tracker.miss(frame)
         self._pending.clear()

@@ -9,7 +9,6 @@ parameters keep the shapes and names of C3D, so that its weights load.
 
 from __future__ import annotations
 
-import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
@@ -58,15 +57,3 @@ class C3D(nn.Module):
                      self.conv5b):
             h = F.relu(conv(h))
         return F.max_pool2d(h, 2, padding=1)
-
-
-def count_macs(net: nn.Module, *inputs: Tensor) -> int:
-    """
-    Multiply-accumulates of one forward pass (convolutions and matrix products).
-
-    On the meta device nothing is computed, so that this is quick at any size.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        net(*inputs)
-    return int(counter.get_total_flops()) // 2

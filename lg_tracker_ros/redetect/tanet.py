@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 from lg_tracker_ros.boxes import clip_to_image
 from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
-from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.engine import cpu_threads, EngineConfig
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.redetect.tanet_net import Features, SIZE, TANetGenerator, UNUSED_KEYS
@@ -63,10 +63,14 @@ class TANet:
     history = 3
 
     def __init__(self, net: TANetGenerator, device: torch.device | str,
-                 config: TANetConfig | None = None) -> None:
-        """Wrap a network that is on ``device`` already; puts it into evaluation mode."""
+                 config: TANetConfig | None = None, threads: int = 0) -> None:
+        """
+        Wrap a network that is on ``device`` already; puts it into evaluation mode.
+
+        ``threads``: those of the CPU, 0 for as many as PyTorch takes.
+        """
         self._net = net.eval()
-        self._device = torch.device(device)
+        self._device, self._threads = torch.device(device), threads
         self._config = config or TANetConfig()
         self._target: Features | None = None
 
@@ -83,7 +87,7 @@ class TANet:
         Raises ValueError for a box outside the image.
         """
         crop = target_crop(frame.image, box)
-        with torch.inference_mode():
+        with cpu_threads(self._threads), torch.inference_mode():
             self._target = self._net.encode(self._to_tensor([crop]))
 
     def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
@@ -101,7 +105,7 @@ class TANet:
         newest = clip[-1]
         images = [_square(f.image) for f in clip[-self.history:]]
         images = [images[0]] * (self.history - len(images)) + images
-        with torch.inference_mode():
+        with cpu_threads(self._threads), torch.inference_mode():
             frames = self._to_tensor(images)
             motion = self._net.motionModel(frames.transpose(0, 1)[None])
             logits = self._net.decode(self._net.encode(frames[-1:]), self._target, motion)
@@ -118,7 +122,7 @@ class TANet:
 
 
 def build(weights: str | Path, device: torch.device | str = 'cpu', decoder: str = 'relu',
-          config: TANetConfig | None = None) -> TANet:
+          config: TANetConfig | None = None, threads: int = 0) -> TANet:
     """
     Make the re-detector with trained weights.
 
@@ -128,12 +132,12 @@ def build(weights: str | Path, device: torch.device | str = 'cpu', decoder: str 
     """
     net = TANetGenerator(decoder)
     load_checkpoint(net, weights, ignore=UNUSED_KEYS)
-    return TANet(net.to(device), device, config)
+    return TANet(net.to(device), device, config, threads)
 
 
 def _make(weights: str, threshold: float, engine: EngineConfig) -> TANet:
     return build(checked_file(weights, SPEC.weights), engine.device,
-                 config=TANetConfig(threshold))
+                 config=TANetConfig(threshold), threads=engine.threads)
 
 
 SPEC = RedetectorSpec('tanet', "the paper's; needs a checkpoint", _make, 'tanet.safetensors')

@@ -16,6 +16,7 @@ from typing import Any, Callable, Sequence
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.camera import use_profile
 from lg_tracker_ros.ros.convert import image_to_msg, time_from_msg
 from lg_tracker_ros.ros.diagnostics import full_name
@@ -96,7 +97,7 @@ class _Camera(Node):
 
 
 def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
-                 threads: int = 0) -> NodeTimes:
+                 threads: int = Settings.threads) -> NodeTimes:
     """
     Play ``count`` images at ``rate`` a second, forwards and backwards, into a node.
 

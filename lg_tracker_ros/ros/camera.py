@@ -32,7 +32,7 @@ class CameraNode(Node):
     def __init__(self, **kwargs: Any) -> None:
         """Open the source; ValueError if it can't be read."""
         super().__init__('lg_tracker_camera', **kwargs)
-        self.finished = False
+        self.finished, self.status = False, 0
         self.published = 0
         get = {}
         for name, default, text in PARAMETERS:
@@ -79,13 +79,13 @@ class CameraNode(Node):
             return
         try:
             frame = next(self._frames, None)
-        except ValueError as e:
+            if frame is None and self._loop:
+                self._frames, _ = self._open()
+                frame = next(self._frames, None)
+        except (ValueError, OSError) as e:
             self.get_logger().error(str(e))
-            self.finished = True
+            self.finished, self.status = True, 1
             return
-        if frame is None and self._loop:
-            self._frames, _ = self._open()
-            frame = next(self._frames, None)
         if frame is None:
             # a moment for the last image to be fetched
             self._idle_ticks += 1

@@ -104,6 +104,12 @@ def full_name(fully_qualified: str, part: str) -> str:
     return f"{fully_qualified.lstrip('/')}: {part}"
 
 
+def lost_in_all(cameras: Sequence[CameraInput]) -> int | str:
+    """Add up the frames lost on the way, as far as the middleware lets it be known."""
+    known = [c.loss.lost for c in cameras if c.loss.measurable]
+    return sum(known) if known or not cameras else 'not measurable here'
+
+
 def totals(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     """Add up the counters of all cameras."""
     result: dict[str, int] = {}
@@ -157,7 +163,7 @@ class Diagnostics:
             'latency_p50_ms': health.meter.percentile(0.5),
             'latency_p95_ms': health.meter.percentile(0.95),
             **_fates(totals(counts)),
-            'lost_on_the_way': sum(c.loss.lost for c in stream.cameras) if stream else 0,
+            'lost_on_the_way': lost_in_all(stream.cameras if stream else ()),
             'worker_failures': stream.worker.failures if stream else 0})
 
     def _notes(self, now: int, engine: EngineConfig | None, count: Mapping[str, int]) -> list[str]:
@@ -182,7 +188,8 @@ class Diagnostics:
         return self._make(
             f'camera {camera.name}', *camera_state(camera, silent_s, refused), {
                 'publishers': camera.publishers, 'frame_id': camera.frame_id or '',
-                **_fates(count), 'lost_on_the_way': camera.loss.lost})
+                'range_shown': stream.worker.decoders.shown(camera.name),
+                **_fates(count), 'lost_on_the_way': lost_in_all([camera])})
 
     def _engine(self, state: str, settings: Settings, engine: EngineConfig | None
                 ) -> DiagnosticStatus:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
 import difflib
+from functools import partial
 import time
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Sequence
 
 from lg_tracker_ros.files import share_file
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.runtime.buffers import Item
-from lg_tracker_ros.runtime.pace import Pace
+from lg_tracker_ros.runtime.loss import LossMeter
+from lg_tracker_ros.runtime.pace import LATE, Pace
+from lg_tracker_ros.runtime.words import told
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
 
 TYPES: dict[str, Any] = {'sensor_msgs/msg/Image': Image,
                          'sensor_msgs/msg/CompressedImage': CompressedImage}
@@ -24,6 +31,8 @@ DEPTH = 5
 Messages that the middleware keeps. They are taken out as they come and the newest wins later, so
 this adds no delay; it only bridges the moments in which Python is busy.
 """
+RETRY_S = 1.0
+"""Seconds of silence after which messages of another type on the same topic are tried."""
 
 
 def matching_qos(offered: list[QoSProfile], reliability: str = 'auto') -> QoSProfile:
@@ -50,39 +59,6 @@ def mismatch(offered: QoSProfile, requested: QoSProfile) -> str:
     return ''
 
 
-class LossMeter:
-    """Counts frames lost on the way by the gaps in the publisher's own numbers."""
-
-    def __init__(self) -> None:
-        """Start before the first message."""
-        self.lost = 0
-        self.seen = 0
-        self._last: int | None = None
-        self._recent: deque[tuple[int, int]] = deque([(0, 0)], maxlen=10)
-
-    def restart(self) -> None:
-        """Begin a new series: the publishers have changed."""
-        self._last = None
-
-    def take(self, info: Any) -> None:
-        """Look at the MessageInfo of a message; a dict until Kilted, and Humble has no number."""
-        name = 'publication_sequence_number'
-        number = info.get(name) if isinstance(info, Mapping) else getattr(info, name, None)
-        self.seen += 1
-        if number is None:
-            return
-        if self._last is not None and number > self._last + 1:
-            self.lost += number - self._last - 1
-        self._last = number
-
-    def recent(self) -> tuple[int, int]:
-        """Return lost and sent since ten calls of this ago; to be called regularly."""
-        old = self._recent[0]
-        self._recent.append((self.lost, self.seen))
-        lost = self.lost - old[0]
-        return lost, lost + self.seen - old[1]
-
-
 class CameraInput:
     """The subscription to one image topic; ``poll`` must be called a few times a second."""
 
@@ -101,7 +77,10 @@ class CameraInput:
         self._group, self._deliver = group, deliver
         self._subscription: Any = None
         self._made: tuple[Any, ...] = ()
-        self._gids: frozenset[bytes] = frozenset()
+        self._since = 0.0  # since when this kind of messages is expected
+        self._turn = 0
+        self._found: dict[bytes, int] = {}  # publishers by the look that found them first
+        self._looks = 0
 
     @property
     def subscribed(self) -> bool:
@@ -116,19 +95,24 @@ class CameraInput:
             # the subscription stays: a camera that is started again goes on at once
             self.problem = self._nobody()
             return
-        gids = frozenset(bytes(i.endpoint_gid) for i in infos)
-        if gids != self._gids:
-            self._gids = gids
-            self.loss.restart()
-        types = sorted({i.topic_type for i in infos})
-        kind = next((t for t in types if t in TYPES), None)
-        if kind is None:
+        self._look(infos)
+        kinds = self._kinds(infos)
+        if not kinds:
+            types = sorted({i.topic_type for i in infos})
             self.problem = (f'{self.name} carries {", ".join(types)}; expected '
                             f'{" or ".join(TYPES)}: choose another topic in image_topics')
             return
+        if len(kinds) > 1 and self._subscription is not None and self._silent():
+            self._turn += 1
+        kind = kinds[self._turn % len(kinds)]
         offered = [i.qos_profile for i in infos if i.topic_type == kind]
         qos = matching_qos(offered, self._reliability)
-        self._subscribe(kind, qos)
+        try:
+            self._subscribe(kind, qos)
+        except RuntimeError as e:  # rcl's, which would end the node
+            self._turn += 1
+            self.problem = f"{self.name} can't be subscribed to as {kind}: {told(e)}"
+            return
         short = [text for text in (mismatch(o, qos) for o in offered) if text]
         self.problem = ''
         if short:
@@ -141,18 +125,61 @@ class CameraInput:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
-        self._made, self._gids = (), frozenset()
+        self._made, self._found, self._turn = (), {}, 0
+
+    def _look(self, infos: Sequence[Any]) -> None:
+        """Note which publishers are new."""
+        self._looks += 1
+        gids = {bytes(i.endpoint_gid) for i in infos}
+        if gids != self._found.keys():
+            self.loss.restart()
+            if gids - self._found.keys():
+                self._turn = 0
+            self._found = {g: self._found.get(g, self._looks) for g in gids}
+
+    def _kinds(self, infos: Sequence[Any]) -> list[str]:
+        """
+        Return the types of image messages that are published, that of the newest publisher first.
+
+        A camera that was killed stays in sight for up to twenty seconds; one that has come back
+        meanwhile, perhaps with another type, is the newer.
+        """
+        newest: dict[str, int] = {}
+        for i in infos:
+            if i.topic_type in TYPES:
+                newest[i.topic_type] = max(newest.get(i.topic_type, 0),
+                                           self._found[bytes(i.endpoint_gid)])
+        return sorted(newest, key=lambda t: (-newest[t], t))
+
+    def _silent(self) -> bool:
+        """Whether no image has come for so long that another publisher is worth a try."""
+        now = time.perf_counter()
+        if self.pace.last is not None and self.pace.last > self._since:
+            return self.pace.silent(now, RETRY_S) > 0
+        return now - self._since > max(RETRY_S, LATE * self.pace.period)
 
     def _subscribe(self, kind: str, qos: QoSProfile) -> None:
         made = (kind, qos.reliability, qos.durability)
         if made == self._made:
             return
+        found, turn = self._found, self._turn
         self.close()
+        self._found, self._turn = found, turn
         self.loss.restart()
         take: Any = self._take  # rclpy's type knows only callbacks of one argument
-        self._subscription = self._node.create_subscription(
-            TYPES[kind], self.topic, take, qos, callback_group=self._group)
-        self._made = made
+        make = partial(self._node.create_subscription, TYPES[kind], self.topic, take, qos,
+                       callback_group=self._group)
+
+        def lost(event: Any) -> None:  # rclpy's type of it says nothing of its fields
+            self.loss.reported(event.total_count_change)
+        try:
+            self._subscription = make(
+                event_callbacks=SubscriptionEventCallbacks(message_lost=lost))
+            self.loss.reports = True
+        except UnsupportedEventTypeError:
+            self._subscription = make()
+            self.loss.reports = False
+        self._made, self._since = made, time.perf_counter()
 
     def _take(self, msg: Any, info: Any) -> None:
         if self.publishers <= 1:  # each publisher has its own numbers, and the info has no name

@@ -22,7 +22,8 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
     """
     Run a node until SIGINT or SIGTERM; what stops it from starting is one line on stderr.
 
-    The node's ``close`` is called at the end; ``finished``, where it has one, ends it too. Calls
+    The node's ``close`` is called at the end; ``finished``, where it has one, ends it too, with
+    ``status`` for the process. Calls
     that are ``pending``, where it has that, are answered before the end. A second signal ends the
     process at once.
     """
@@ -40,7 +41,7 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
         executor.add_node(node)
         while rclpy.ok() and not signals.came and not getattr(node, 'finished', False):
             executor.spin_once(timeout_sec=WAKE_S)
-        return 0
+        return int(getattr(node, 'status', 0))
     except ExternalShutdownException:
         return 0
     except (ValueError, RuntimeError) as e:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 import threading
 import time
 from typing import Any, Callable
@@ -69,6 +70,8 @@ class TrackerNode(LifecycleNode):
                                        callback_group=self._images)
         self._poll.cancel()
         self.targets = TargetServices(self, self._health, steady, lambda: self.state)
+        if hasattr(self, 'add_pre_set_parameters_callback'):  # not in Humble
+            self.add_pre_set_parameters_callback(partial(params.lenient, self))
         self.add_on_set_parameters_callback(self._on_set)
         # Humble has no callback after the setting: there the checked values are taken at once
         self._sets_late = hasattr(self, 'add_post_set_parameters_callback')

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 import time
-from typing import Any
 
-import cv2
 from lg_tracker_interfaces.msg import TrackerStatus
+from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
 from lg_tracker_ros.runtime.results import Result
 from lg_tracker_ros.types import Mode, Sight
@@ -15,8 +14,6 @@ import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D
-
-_COLORS = {Mode.LOCAL: (80, 220, 80), Mode.GLOBAL: (60, 160, 255)}
 
 
 class Outputs:
@@ -62,7 +59,7 @@ class Outputs:
             status.unsure_width, status.unsure_height = doubtful.w, doubtful.h
         self.status.publish(status)
         if self.debug.get_subscription_count():
-            self.debug.publish(image_to_msg(draw(result), header))
+            self.debug.publish(image_to_msg(annotate(result.image, track), header))
         if (proposals is not None and proposals.attention is not None
                 and self.attention.get_subscription_count()):
             grey = np.clip(255 * proposals.attention, 0, 255).astype(np.uint8)
@@ -81,17 +78,3 @@ class Outputs:
     def idle(self) -> None:
         """Say that there is no target."""
         self.status.publish(TrackerStatus(mode=Mode.IDLE.value, time_since_last_seen=-1.0))
-
-
-def draw(result: Result) -> Any:
-    """Return a copy of the image with the box, the mode and the confidence in it."""
-    image, track = result.image.copy(), result.track
-    color = _COLORS.get(track.mode, (200, 200, 200))
-    if track.box is not None:
-        b = track.box
-        cv2.rectangle(image, (round(b.x), round(b.y)), (round(b.x + b.w), round(b.y + b.h)),
-                      color, 2)
-    text = f'{track.mode.name} {track.confidence:.2f}' + ('' if track.visible else ' not visible')
-    for ink, width in (((0, 0, 0), 3), (color, 1)):
-        cv2.putText(image, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, width, cv2.LINE_AA)
-    return image

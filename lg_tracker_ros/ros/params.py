@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Sequence
 
-from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
+from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import (
@@ -55,6 +55,10 @@ def declare(node: Node) -> dict[str, str]:
     wrong = {}
     for f in _FIELDS:
         default = list(f.default) if isinstance(f.default, tuple) else f.default
+        if isinstance(default, list) and type(given.get(f.name)) is str:
+            # image_topics:=/camera/image_raw, without the brackets: what is meant is plain
+            node._parameter_overrides[f.name] = Parameter(
+                f.name, Parameter.Type.STRING_ARRAY, [given[f.name]])
         if isinstance(default, float) and type(given.get(f.name)) is int:
             # a file says 1 where ROS wants 1.0: no reason to fail
             node._parameter_overrides[f.name] = Parameter(
@@ -68,6 +72,25 @@ def declare(node: Node) -> dict[str, str]:
     return wrong
 
 
+def lenient(node: Node, changes: Sequence[Parameter]) -> list[Parameter]:
+    """
+    Take a whole number for a float, and pass over what is read-only and stays as it is.
+
+    So that ``ros2 param set beta1 1`` and the node's own dump, loaded again, need no excuse.
+    """
+    result = []
+    for change in changes:
+        if node.has_parameter(change.name):
+            now = node.get_parameter(change.name)
+            if (now.type_, change.type_) == (Parameter.Type.DOUBLE, Parameter.Type.INTEGER):
+                change = Parameter(change.name, Parameter.Type.DOUBLE, float(change.value))
+            if node.describe_parameter(change.name).read_only and change.value == now.value:
+                continue
+        result.append(change)
+    # rclpy refuses an empty list; this one changes nothing
+    return result or [node.get_parameter('use_sim_time')]
+
+
 def unknown(node: Node) -> list[str]:
     """
     Say, a line each, which names were given at the start and mean nothing.
@@ -75,7 +98,7 @@ def unknown(node: Node) -> list[str]:
     Either they are names of before, or typing errors perhaps.
     """
     names = sorted(n for n in _overrides(node)
-                   if not node.has_parameter(n) and not n.startswith('qos_overrides'))
+                   if not node.has_parameter(n) and not of_ros(n))
     return [renamed(n) + '; its value is not used' if n in RENAMED
             else f'parameter {n!r} means nothing to this node' for n in names]
 

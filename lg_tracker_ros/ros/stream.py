@@ -10,6 +10,7 @@ from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.pace import LATE
 from lg_tracker_ros.runtime.results import Result
 from lg_tracker_ros.runtime.worker import Worker
@@ -33,7 +34,7 @@ class Stream:
         self._outputs, self._health, self._arrived = outputs, health, arrived
         self.options = options
         self.worker = Worker(tracker, self._publish, health.complain, options.camera_timeout,
-                             _history(options))
+                             _history(options), Decoders(*_limits(options)))
         self.cameras = [CameraInput(node, t, options.reliability, group, self._receive)
                         for t in options.image_topics]
 
@@ -82,6 +83,7 @@ class Stream:
         """Take other options; topics and reliability must be the same."""
         self.options = options
         self.worker.limit(options.camera_timeout, _history(options))
+        self.worker.decoders.limit(*_limits(options))
 
     def close(self) -> None:
         """Receive nothing more, finish the frame at hand, forget the target."""
@@ -99,3 +101,7 @@ class Stream:
 
 def _history(options: NodeOptions) -> tuple[float, float]:
     return options.history_seconds, options.history_megabytes
+
+
+def _limits(options: NodeOptions) -> tuple[tuple[str, ...], float]:
+    return options.compressed_formats, options.max_megapixels

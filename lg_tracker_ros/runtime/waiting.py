@@ -1,4 +1,4 @@
-"""Requests that wait: for a frame that has yet to come, and for their answer's turn. Plain Python."""
+"""Requests that wait: for a frame that has yet to come, and for their answer's turn. No ROS."""
 
 from __future__ import annotations
 

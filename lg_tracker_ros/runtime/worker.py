@@ -29,11 +29,12 @@ class Worker:
 
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
                  complain: Callable[[str, str], None], camera_timeout: float = 1.0,
-                 history: tuple[float, float] = (3.0, 256.0)) -> None:
+                 history: tuple[float, float] = (3.0, 256.0),
+                 decoders: Decoders | None = None) -> None:
         """Prepare; ``history`` is seconds and megabytes for each camera."""
         self.tracker = tracker
         self._publish, self._complain = publish, complain
-        self._decoders = Decoders()
+        self.decoders = decoders or Decoders()
         self._wake = threading.Condition()
         self._counts = Counts()
         self._mailbox = Mailbox(self._counts, camera_timeout)
@@ -102,7 +103,7 @@ class Worker:
 
         Raises ValueError in one line for a message that can't be read.
         """
-        return self._decoders.image(item)
+        return self.decoders.image(item)
 
     def begin(self, item: Item, image: Image, box: Box, target: Target) -> int:
         """

@@ -7,7 +7,8 @@ from typing import Callable, Mapping
 
 from lg_tracker_ros.training import export, finetune, ship
 from lg_tracker_ros.training.assets import install
-from lg_tracker_ros.training.calibration import fit as calibrate, learned
+from lg_tracker_ros.training.calibration import fit as calibrate
+from lg_tracker_ros.training.calibration import learned
 from lg_tracker_ros.training.data import grabcut, pseudo_labels
 from lg_tracker_ros.training.loop import fit
 from lg_tracker_ros.training.synthesis import preview

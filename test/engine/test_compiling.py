@@ -5,13 +5,13 @@ import sys
 
 import cv2
 from helpers.clip import first_box, frames, truth
+from helpers.costs import count_macs
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameConv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cue, PARTS, TanetLiteHead
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
@@ -110,6 +110,30 @@ def test_one_network_takes_batches_of_any_size(name):
             np.testing.assert_allclose(one[0], got[i], rtol=1e-4, atol=1e-3)
     # a view that isn't contiguous is read right
     np.testing.assert_allclose(run(images[::-1], query)[1], five[1][::-1], rtol=1e-4, atol=1e-3)
+
+
+class Threads(nn.Module):
+    """Tells how many threads it runs with."""
+
+    def forward(self, x):
+        """Tell."""
+        return x + torch.get_num_threads()
+
+
+@pytest.mark.parametrize('threads, want', [(1, 1), (3, 3), (0, 2)])
+def test_a_network_has_its_own_threads_and_leaves_the_process_its(threads, want):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        zero = np.zeros(1, np.float32)
+        run = compile_network(Threads(), [zero], EngineConfig('cpu', 'torch', threads=threads))
+        assert run(zero)[0] == want and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_networks_take_one_core_where_nothing_else_is_said():
+    assert Settings().threads == Settings().engine_config().threads == 1
 
 
 @pytest.fixture(scope='module')

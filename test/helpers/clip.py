@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.types import Box
 import numpy as np
@@ -19,6 +20,17 @@ def truth():
 def frames(count=None):
     """Read the first ``count`` frames, all of them by default."""
     return [f for _, f in zip(range(count or 10 ** 6), Source(str(VIDEO)))]
+
+
+def shorter(folder, count, name='short', lines=None, first=0):
+    """Lay ``count`` frames of the clip down as one sequence of a user's data set; its folder."""
+    images = folder / name / 'images'
+    images.mkdir(parents=True)
+    for i, frame in enumerate(frames(first + count)[first:]):
+        cv2.imwrite(str(images / f'{i:04}.png'), frame.image)
+    text = (CLIP / 'groundtruth.txt').read_text().splitlines()[first:first + count]
+    (folder / name / 'groundtruth.txt').write_text('\n'.join(lines or text) + '\n')
+    return folder
 
 
 def first_box():

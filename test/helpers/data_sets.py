@@ -6,7 +6,7 @@ import cv2
 from lg_tracker_ros.datasets.readers import (
     read_dataset,
 )
-from lg_tracker_ros.media.video import VideoOut
+from lg_tracker_ros.media.writer import VideoOut
 import numpy as np
 import pytest
 

@@ -1,5 +1,6 @@
 """For tests of the node: a simple real tracker, drawn scenes, and a client that records."""
 
+from contextlib import ExitStack
 import threading
 import time
 
@@ -23,6 +24,8 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D
 
+PATIENCE = 60.0
+"""Seconds until what doesn't come is given up: many, for machines with other work to do."""
 W, H = 320, 240
 SIZE = (36, 28)
 _rng = np.random.default_rng(5)
@@ -64,7 +67,7 @@ class TemplateTracker:
         """Search within twice the target's size."""
         self.calls += 1
         if self.gate is not None:
-            self.gate.wait(10)
+            self.gate.wait(PATIENCE)
         if self.delay:
             time.sleep(self.delay)
         if self.fail == 'track':
@@ -121,10 +124,16 @@ class Rig:
         """``parameters`` are the node's; with ``node`` False only the client is made."""
         self.build = build or Build()
         self.context = Context()
-        rclpy.init(context=self.context)
         self.changed = threading.Condition()
         self.detections, self.statuses, self.diagnostics, self.published = [], [], {}, []
-        self.executors, self.threads = [], []
+        # what fails in between leaves no node behind that later tests would hear
+        with ExitStack() as self.end:
+            self._open(namespace, cameras, started, node, parameters)
+            self.end = self.end.pop_all()
+
+    def _open(self, namespace, cameras, started, node, parameters):
+        rclpy.init(context=self.context)
+        self.end.callback(rclpy.try_shutdown, context=self.context)
         parameters = {'tracker': 'ncc', 'redetector': 'none', 'device': 'cpu',
                       'image_topics': list(cameras), **parameters}
         self.node = None
@@ -132,8 +141,11 @@ class Rig:
             self.node = TrackerNode(
                 self.build, context=self.context, namespace=namespace,
                 parameter_overrides=[Parameter(k, value=v) for k, v in parameters.items()])
+            self.end.callback(self.node.destroy_node)
+            self.end.callback(self.node.close)
             self._spin(self.node)
         self.client = Node('client', context=self.context, namespace=namespace)
+        self.end.callback(self.client.destroy_node)
         sub = self.client.create_subscription
         sub(Detection2D, 'tracked_target', lambda m: self._add(self.detections, m), 1000)
         sub(TrackerStatus, 'lg_tracker/status', lambda m: self._add(self.statuses, m), 1000)
@@ -142,6 +154,7 @@ class Rig:
         self.reset_client = self.client.create_client(Trigger, 'reset_target')
         self.cameras = {}
         self._spin(self.client)
+        self.end.callback(self._let_go)
         if started and self.node is not None:
             for camera in cameras:
                 self.camera(camera)
@@ -156,7 +169,7 @@ class Rig:
 
     def connect(self):
         """Wait until everything is connected."""
-        assert self.init_client.wait_for_service(10)
+        assert self.init_client.wait_for_service(PATIENCE)
         self.until(lambda: self.node is None or self.node.state == 'active', 'node active')
         self.until(lambda: all(c.get_subscription_count() for c in self.cameras.values()),
                    'images subscribed')
@@ -230,20 +243,20 @@ class Rig:
         """Call reset_target."""
         return self.result(self.reset_client.call_async(Trigger.Request()))
 
-    def result(self, future, timeout=10):
+    def result(self, future, timeout=PATIENCE):
         """Wait for a future of the client."""
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
         assert done.wait(timeout), 'no answer'
         return future.result()
 
-    def part(self, name, test=lambda s: True, timeout=10):
+    def part(self, name, test=lambda s: True, timeout=PATIENCE):
         """Wait for a diagnostic status of this name that passes the test."""
         self.until(lambda: name in self.diagnostics and test(self.diagnostics[name]),
                    lambda: f'diagnostics {name}: {self.diagnostics.get(name)}', timeout)
         return self.diagnostics[name]
 
-    def until(self, test, what='', timeout=15):
+    def until(self, test, what='', timeout=PATIENCE):
         """Wait for a condition; looked at after each message and every 10 ms."""
         end = time.monotonic() + timeout
         with self.changed:
@@ -278,8 +291,12 @@ class Rig:
                 pass
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        self.executors.append(executor)
-        self.threads.append(thread)
+        self.end.callback(thread.join, 5)
+        self.end.callback(executor.shutdown, timeout_sec=5)
+
+    def _let_go(self):
+        if self.build.local.gate is not None:
+            self.build.local.gate.set()
 
     def __enter__(self):
         """Return the rig."""
@@ -287,17 +304,7 @@ class Rig:
 
     def __exit__(self, *_):
         """Take everything down."""
-        if self.build.local.gate is not None:
-            self.build.local.gate.set()
-        for executor in self.executors:
-            executor.shutdown(timeout_sec=5)
-        for thread in self.threads:
-            thread.join(5)
-        if self.node is not None:
-            self.node.close()
-            self.node.destroy_node()
-        self.client.destroy_node()
-        rclpy.try_shutdown(context=self.context)
+        self.end.close()
 
 
 def stamp(i):

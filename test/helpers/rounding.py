@@ -7,8 +7,9 @@ neighbouring cell, or a candidate that passes a threshold by .001, differs by mu
 see, and the weights with which networks multiply, for PyTorch as for the ONNX export.
 """
 
-from functools import wraps
+from functools import cache, wraps
 
+from lg_tracker_ros.parameters import tracker as parameters
 from lg_tracker_ros.types import Frame
 import numpy as np
 import torch
@@ -49,14 +50,18 @@ def _perturb_layer(name):
 
 def _factors(weight):
     """Return factors of about 1; others while a network is exported, so that engines differ."""
-    shape = tuple(int(n) for n in weight.shape)
-    rng = np.random.default_rng((int(torch.jit.is_tracing()), *shape))
-    noise = 1 + WEIGHTS * rng.standard_normal(shape)
+    noise = np.resize(_noise(torch.jit.is_tracing()), [int(n) for n in weight.shape])
     return torch.from_numpy(noise).to(weight.device, weight.dtype)
+
+
+@cache  # drawing as many for each layer takes longer than the layer does
+def _noise(tracing):
+    return 1 + WEIGHTS * np.random.default_rng(int(tracing)).standard_normal(1_000_003, np.float32)
 
 
 def perturb():
     """From now on and to the end of this process."""
+    parameters.SHIPPED_NETWORKS = None  # they were exported as they are
     _perturb_frames()
     for name in LAYERS:
         _perturb_layer(name)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from helpers.costs import count_macs
 from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local.siamrpnpp import anchor_grid, build, decode, shape_penalty, SiamRPNpp
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.redetect.c3d import count_macs
 from lg_tracker_ros.types import Box, Frame, LocalTracker, Region
 from lg_tracker_ros.vision.correlations import xcorr_depthwise
 import numpy as np
@@ -62,6 +62,7 @@ def stub(constants=PLAIN):
     return net, tracker
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize('backbone, params, gmac, size', [
     ('alexnet', 6.25, 6.5, 21), ('resnet50', 53.95, 48.8, 25), ('mobilenet_v2', 11.15, 7.0, 25),
     # .64 without the zeros that pad kernels of stride 2

@@ -16,6 +16,20 @@ def test_the_parameter_file_is_current():
         'python -m lg_tracker_ros.parameters.as_yaml > config/tracker.yaml')
 
 
+def test_a_dump_of_the_node_is_taken(tmp_path):
+    file = tmp_path / 'dump.yaml'
+    file.write_text("""/lg_tracker:
+  ros__parameters:
+    autostart: true
+    beta1: 0.5
+    image_topics: [image]
+    qos_overrides./parameter_events.publisher.depth: 1000
+    start_type_description_service: true
+    use_sim_time: false
+""")
+    assert read_settings(str(file), []) == Settings(beta1=0.5)
+
+
 def test_rules_and_policy_reach_the_search():
     assert Settings().search() == SearchConfig() and Settings().search().rules == set(RULES)
     assert Settings(rules='none').search().rules == frozenset()

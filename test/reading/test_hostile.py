@@ -106,7 +106,7 @@ WEIGHTS = {
         b'{"x":{"dtype":"F32","shape":[5000000000],"data_offsets":[0,20000000000]}}'),
         'is not a readable safetensors file'),
     'list.safetensors': (lambda: _header(b'[]'), 'no JSON object'),
-    'word.safetensors': (lambda: _header(b'{"__metadata__":3}'), 'AttributeError'),
+    'word.safetensors': (lambda: _header(b'{"__metadata__":3}'), 'no JSON object'),
     'heads.safetensors': (lambda: safetensors.save(
         {f'heads.{i}.scale': torch.tensor(8.0) for i in range(3000)}), 'holds 3000 heads'),
     'key.safetensors': (lambda: safetensors.save({'k\n' * 10**5: torch.zeros(1)}), 'missing key'),
@@ -239,8 +239,9 @@ def _results(folder):
     ('dataset.json', '{"s": {"truth": [[1,2,3,4]], "absent": [9], "attributes": [], "marks": []}}',
      'IndexError'),
     ('ncc/s.csv', 'x' * 10**6, 'field larger than field limit'),
-    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,nan,1,LOCAL,5', 'line 2: confidence must be'),
-    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,.5,1,WHAT,5', "line 2: 'WHAT'"),
+    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,nan,1,LOCAL,5',
+     's.csv:2: confidence must be'),
+    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,.5,1,WHAT,5', "s.csv:2: 'WHAT'"),
     ('ncc/s.json', '3', 'it holds int'),
     ('ncc/s.json', '{"stages": {"local": [1]}}', 'its stages should have 2 numbers each'),
     ('ncc/s.json', '{"stages": [1]}', 'AttributeError')])

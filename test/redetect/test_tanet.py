@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from helpers.costs import count_macs
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.redetect.c3d import C3D, count_macs
+from lg_tracker_ros.redetect.c3d import C3D
 from lg_tracker_ros.redetect.tanet import build, TANet, target_crop
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.types import Box, Frame, Redetector
@@ -13,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-pytestmark = pytest.mark.rounding
+pytestmark = [pytest.mark.rounding, pytest.mark.xdist_group('tanet')]
 
 
 @pytest.fixture(scope='module')
@@ -54,6 +55,7 @@ def test_c3d_takes_three_frames_only(generator):
         generator.motionModel(torch.rand(1, 3, 4, 32, 32))
 
 
+@pytest.mark.exact
 def test_shapes_parameters_and_costs_are_those_of_the_paper():
     with torch.device('meta'):
         net = TANetGenerator()
@@ -107,6 +109,7 @@ def test_decoder_must_be_known():
         TANetGenerator('tanh')
 
 
+@pytest.mark.exact
 def test_gradients_reach_every_parameter_from_the_map():
     torch.manual_seed(0)
     net = TANetGenerator()
@@ -118,6 +121,7 @@ def test_gradients_reach_every_parameter_from_the_map():
     assert without == []
 
 
+@pytest.mark.exact
 def test_released_checkpoint_loads_and_a_wrong_one_is_refused(tmp_path, generator):
     # the classifiers that the released file carries along: 1000 classes, 487 sports
     state = dict(generator.state_dict())

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import cv2
 from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.media.levels import Levels
 from lg_tracker_ros.runtime import decoders
 from lg_tracker_ros.runtime.buffers import FATES, Item
 from lg_tracker_ros.runtime.results import Target
@@ -212,22 +213,31 @@ def test_time_since_last_seen_goes_on_where_the_clock_is_set_back():
     assert unseen == pytest.approx([0, 0.1, 0.2, 0.2, 0.3, 1.3])
 
 
-class SlowDecoder(Decoder):
-    """Takes its time between reading and writing the bits: two at once would lose one's."""
+class SlowLevels(Levels):
+    """Takes its time between reading and writing the range: two at once would lose one's."""
 
     reading = threading.Event()
 
     @property
-    def bits(self):
+    def range(self):
         """Return what was known before the pause."""
-        known = self._bits
+        known = self._range
         self.reading.set()
-        threading.Event().wait(0.1)
+        threading.Event().wait(0.05)
         return known
 
-    @bits.setter
-    def bits(self, value):
-        self._bits = value
+    @range.setter
+    def range(self, value):
+        self._range = value
+
+
+class SlowDecoder(Decoder):
+    """A decoder with these."""
+
+    def __init__(self, *limits):
+        """Start without a range."""
+        super().__init__(*limits)
+        self.levels = SlowLevels()
 
 
 def test_a_service_may_decode_while_the_worker_decodes_the_same_camera(monkeypatch):
@@ -239,23 +249,25 @@ def test_a_service_may_decode_while_the_worker_decodes_the_same_camera(monkeypat
     worker.offer(item(0, 200))
     worker.begin(item(0), np.zeros((60, 80, 3), np.uint8), BOX, Target('t', ''))
     wait_until_idle(worker)
-    SlowDecoder.reading.clear()
+    SlowLevels.reading.clear()
     bright = []
     service = threading.Thread(target=lambda: bright.append(worker.decode(item(1, 4000))))
     service.start()
-    assert SlowDecoder.reading.wait(10)
+    assert SlowLevels.reading.wait(10)
     worker.offer(item(2, 700))  # the service is in the middle of it
     service.join(10)
     wait_until_idle(worker)
     worker.stop()
-    # 4000 needs 12 bits: from then on every image of this camera is shifted by 4
-    assert (bright[0] == 4000 >> 4).all()
-    assert (images[item(2).stamp] == 700 >> 4).all()
+    # what the service saw of this camera is known when the worker reads the next
+    first, second = Levels(), [item(n, v).message.data for n, v in ((0, 200), (1, 4000), (2, 700))]
+    want = [first(np.frombuffer(d, '<u2').reshape(60, 80)) for d in second]
+    assert (bright[0] == want[1][0, 0]).all()
+    assert (images[item(2).stamp] == want[2][0, 0]).all()
     assert not complaints
 
 
-def test_cameras_are_decoded_each_with_its_own_bits():
+def test_cameras_are_decoded_each_with_its_own_range():
     worker = Worker(LongTermTracker(Believer()), lambda r: None, lambda c, t: None)
-    assert (worker.decode(item(0, 65535, 'a')) == 255).all()
-    assert (worker.decode(item(0, 200, 'b')) == 200).all()
-    assert (worker.decode(item(1, 512, 'a')) == 2).all()
+    for camera, value in (('a', 60000), ('b', 200)):
+        assert abs(int(worker.decode(item(0, value, camera))[0, 0, 0]) - 128) <= 1
+    assert [worker.decoders.shown(c) for c in 'abc'] == ['59992..60008', '192..208', '']

@@ -4,6 +4,7 @@ from pathlib import Path
 import re
 
 import cv2
+from helpers.bags import write_bag
 from helpers.clip import CLIP, first_box, frames, truth, VIDEO
 from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.checkpoint import FOLDER, read_state_dict, trained_on
@@ -11,7 +12,8 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
-from lg_tracker_ros.training.data.bags import bag_frames, is_bag
+from lg_tracker_ros.media.bags import is_bag
+from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.training.data.grabcut import outline
 from lg_tracker_ros.training.data.material import Material, read_material, read_stills
 from lg_tracker_ros.training.data.media import Clip, cut_sprites, held_out, Sprite
@@ -24,7 +26,7 @@ import numpy as np
 import pytest
 import torch
 
-pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding]
+pytestmark = pytest.mark.usefixtures('one_thread')
 
 HEAD = 'file,frame,x,y,w,h'
 
@@ -101,27 +103,6 @@ def test_large_frames_are_shrunk_and_their_boxes_with_them(tmp_path):
 
 # -- bags ----------------------------------------------------------------------
 
-def write_bag(path, plugin, compressed, images, topics=('/image',)):
-    """Write images into a bag, 25 a second."""
-    pytest.importorskip('rosbags', reason='rosbags is not installed')
-    from rosbags.rosbag2 import StoragePlugin, Writer
-    from rosbags.typesys import get_typestore, Stores
-    store = get_typestore(Stores.ROS2_JAZZY)
-    kind = f'sensor_msgs/msg/{"CompressedImage" if compressed else "Image"}'
-    make, header, time = (store.types[t] for t in (
-        kind, 'std_msgs/msg/Header', 'builtin_interfaces/msg/Time'))
-    with Writer(path, version=9, storage_plugin=StoragePlugin[plugin]) as writer:
-        ways = [writer.add_connection(t, kind, typestore=store) for t in topics]
-        for i, image in enumerate(images):
-            head = header(time(100, 0), 'camera')
-            h, w = image.shape[:2]
-            message = (make(head, 'png', cv2.imencode('.png', image)[1].ravel()) if compressed
-                       else make(head, h, w, 'rgb8', 0, 3 * w, image[..., ::-1].ravel()))
-            for way in ways:
-                writer.write(way, 10**18 + 40_000_000 * i, store.serialize_cdr(message, kind))
-    return path
-
-
 @pytest.mark.parametrize('plugin', ['SQLITE3', 'MCAP'])
 @pytest.mark.parametrize('compressed', [False, True])
 def test_bags_give_the_images_that_were_recorded(tmp_path, plugin, compressed):
@@ -129,8 +110,8 @@ def test_bags_give_the_images_that_were_recorded(tmp_path, plugin, compressed):
     bag = write_bag(tmp_path / 'run_1', plugin, compressed, images)
     for path in (bag, *bag.glob('*.db3'), *bag.glob('*.mcap')):
         assert is_bag(path)
-        got = list(bag_frames(path))
-        assert [f.stamp for f in got] == [0, 40_000_000, 80_000_000, 120_000_000]
+        got = list(Source(str(path)))
+        assert [f.stamp - 10**9 for f in got] == [0, 40_000_000, 80_000_000, 120_000_000]
         assert all(np.array_equal(f.image, want) for f, want in zip(got, images, strict=True))
     assert not is_bag(VIDEO) and not is_bag(CLIP)
     (tmp_path / 'boxes.csv').write_text(f'file,time,x,y,w,h\nrun_1,0.08,{row(first_box())}\n')
@@ -141,11 +122,11 @@ def test_bags_give_the_images_that_were_recorded(tmp_path, plugin, compressed):
 def test_a_bag_of_several_cameras_needs_the_topic(tmp_path):
     image = frames(1)[0].image
     bag = write_bag(tmp_path / 'two', 'MCAP', False, [image], ('/left', '/right'))
-    assert len(list(bag_frames(bag, '/left'))) == 1
+    assert len(list(Source(str(bag), topic='/left'))) == 1
     with pytest.raises(ValueError, match=r'two: name one, --topic; topics of images: /left, /r'):
-        list(bag_frames(bag))
+        Source(str(bag))
     with pytest.raises(ValueError, match=r'two: no images on /up; topics of images: /left, /rig'):
-        list(bag_frames(bag, '/up'))
+        Source(str(bag), topic='/up')
 
 
 @pytest.mark.parametrize('name', ['run.mcap', 'run.db3', 'run/metadata.yaml'])
@@ -156,7 +137,7 @@ def test_what_is_no_bag_is_refused_in_one_line(tmp_path, name):
     path.write_text('nonsense')
     bag = path.parent if path.suffix == '.yaml' else path
     with pytest.raises(ValueError, match=r'run.*is not a bag that rosbags can read') as caught:
-        list(bag_frames(bag))
+        Source(str(bag))
     assert '\n' not in str(caught.value)
 
 
@@ -186,6 +167,7 @@ def test_a_track_is_kept_as_far_as_it_leads_back(jump, count):
     assert len(follow_part(Sure(jump), part, 0.4)) == count
 
 
+@pytest.mark.rounding
 def test_given_targets_are_followed_by_our_own_tracker(tmp_path):
     boxes = truth()
     folder = boxes_csv(tmp_path / 'yard', HEAD, *(
@@ -254,6 +236,7 @@ def test_tracks_are_measured_on_every_third_frame(tmp_path):
     assert judge_tracks(Sure(99), read_dataset(tmp_path)) == pytest.approx((0.6, 1.0))
 
 
+@pytest.mark.rounding
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_finetune_keeps_what_is_better_only(tmp_path, capsys):
@@ -269,8 +252,8 @@ def test_finetune_keeps_what_is_better_only(tmp_path, capsys):
     file = out / 'pixelwise.safetensors'
     # next to nothing learnt: the old weights stay
     status = main(words)
-    printed = capsys.readouterr().out
-    assert '2 tracks in ' in printed and 'IoU > .5 on 1 held-out tracks' in printed
+    printed, said = capsys.readouterr()
+    assert '2 tracks in ' in printed and 'IoU > .5 on 1 held-out tracks' in printed, said
     assert (status, file.exists()) in ((1, False), (0, True))
     if status:
         assert f'not better: keep the old weights, {FOLDER}/pixelwise.safetensors' in printed

@@ -7,7 +7,7 @@ from pathlib import Path
 import re
 from typing import Callable, Iterator
 
-from lg_tracker_ros.media.video import IMAGES
+from lg_tracker_ros.media.folder import list_images
 
 
 def frame_number(path: Path) -> int:
@@ -23,17 +23,13 @@ def folder_name(folder: Path) -> str:
 
 def find_images(folder: Path) -> list[Path]:
     """
-    List a folder's images in the order of their numbers: TrackingNet has 10.jpg after 9.jpg.
+    List the images of a sequence in their order, as ``track`` has it.
 
     Raises ValueError when the folder isn't there or holds none.
     """
     if not folder.is_dir():
         raise ValueError(f'{folder} does not exist; the images of the sequence belong there')
-    names = [e.name for e in os.scandir(folder) if e.name[0] != '.']  # ._0001.jpg: macOS archives
-    found = [folder / n for n in names if os.path.splitext(n)[1].lower() in IMAGES]
-    if not found:
-        raise ValueError(f'{folder} holds no images; expected {", ".join(IMAGES)}')
-    return sorted(found, key=lambda p: (frame_number(p), p.name))
+    return list_images(folder)
 
 
 def subfolders(folder: Path) -> list[Path]:

@@ -17,7 +17,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 from lg_tracker_ros.datasets.readers.files import (
     find_folders,
     find_images,
@@ -26,6 +25,8 @@ from lg_tracker_ros.datasets.readers.files import (
 )
 from lg_tracker_ros.datasets.readers.text import make_sequence, read_rows, to_truth
 from lg_tracker_ros.datasets.sequence import Boxes, LabelledSequence
+from lg_tracker_ros.media.container import frame_count
+from lg_tracker_ros.types import SMALLEST
 import numpy as np
 
 EXPECTS = 'NAME/groundtruth.txt with NAME/video.mp4 or NAME/images/'
@@ -83,7 +84,8 @@ def _read_one(folder: Path) -> LabelledSequence:
     video = folder / 'video.mp4' if folder / 'video.mp4' in videos else videos[0]
     if len(videos) > 1 and video.name != 'video.mp4':
         raise ValueError(f'{folder} holds {len(videos)} videos; name the right one video.mp4')
-    count = _frame_count(video)
+    # other containers than these guess it
+    count = frame_count(video) if video.suffix.lower() in COUNTED else 0
     if count and count != len(rows):
         raise ValueError(f'{labels} has {len(rows)} lines but {video} has {count} frames')
     return make_sequence(labels, name, truth, video=video, **rest)
@@ -92,24 +94,11 @@ def _read_one(folder: Path) -> LabelledSequence:
 def _read_boxes(path: Path) -> Boxes:
     """Read N x 4 boxes, nan where there is none."""
     rows = read_rows(path)
-    flat = np.flatnonzero((rows[:, 2:] <= 0).any(axis=1))
+    flat = np.flatnonzero((rows[:, 2:] < SMALLEST).any(axis=1))
     if flat.size:
         raise ValueError(f'{path}:{flat[0] + 1}: w and h must be positive; write '
                          'nan,nan,nan,nan where the target is absent')
     return rows
-
-
-def _frame_count(video: Path) -> int:
-    """Return the number of frames by the file's header, 0 where it isn't to be relied on."""
-    if video.suffix.lower() not in COUNTED:
-        return 0
-    capture = cv2.VideoCapture(str(video))
-    try:
-        if not capture.isOpened():
-            raise ValueError(f'{video} cannot be opened; is it a video?')
-        return max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
-    finally:
-        capture.release()
 
 
 def _protocol(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from typing import Any, Sequence
 
 from lg_tracker_ros.datasets.sequence import Boxes, Flags, LabelledSequence
+from lg_tracker_ros.types import SMALLEST
 import numpy as np
 import numpy.typing as npt
 
@@ -90,7 +91,7 @@ def to_truth(boxes: Boxes, absent: Flags | None = None, base: int = 0) -> tuple[
     """
     truth = np.array(boxes, np.float64)
     truth[:, :2] -= base
-    truth[~(truth[:, 2:] > 0).all(axis=1)] = np.nan
+    truth[~(truth[:, 2:] >= SMALLEST).all(axis=1)] = np.nan
     gone = np.zeros(len(truth), bool) if absent is None else np.array(absent, bool)
     truth[gone] = np.nan
     return truth, gone

@@ -14,11 +14,9 @@ from __future__ import annotations
 import argparse
 import csv
 from dataclasses import dataclass
-import io
-import json
+from functools import partial
 from pathlib import Path
 import re
-import sys
 import time
 from typing import Any, Sequence, TypeVar
 
@@ -27,11 +25,12 @@ from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.jitter import add_jitter, first_box
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes
-from lg_tracker_ros.evaluation.experiments.one_pass import (
+from lg_tracker_ros.evaluation.experiments.planned import (
     described,
-    is_done,
+    Job,
     one_protocol,
-    result_path,
+    plan,
+    remaining,
     words,
 )
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
@@ -41,13 +40,13 @@ from lg_tracker_ros.evaluation.experiments.records import (
     tracker_folders,
     write_labels,
 )
-from lg_tracker_ros.evaluation.experiments.trackers import folder_name, PEERS, settings_of
+from lg_tracker_ros.evaluation.experiments.trackers import PEERS, settings_of
 from lg_tracker_ros.evaluation.metrics.overlap import success_auc
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 from lg_tracker_ros.evaluation.reports.markdown import number
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.files import replace_file, table
-from lg_tracker_ros.provenance import seen_in_training
+from lg_tracker_ros.files import table
+from lg_tracker_ros.reading.guard import reading, refused
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Track
@@ -145,11 +144,11 @@ def read_cameras(path: Path, members: Sequence[Labels]) -> npt.NDArray[np.str_]:
     """
     names = {m.name for m in members}
     found = np.full(len(members[0].truth), '', f'U{max(map(len, names))}')
-    with open(path, newline='') as file:
+    with reading(path, 'results of `eval cameras`'), open(path, newline='') as file:
         for line, row in enumerate(csv.DictReader(file), 2):
             if row.get('camera') not in names:
-                raise ValueError(f'{path}:{line}: camera must be one of '
-                                 f'{", ".join(sorted(names))}, got {row.get("camera")!r}')
+                raise refused(f'{path}:{line}:', 'camera must be one of '
+                              f'{", ".join(sorted(names))}, got {row.get("camera")!r}')
             found[int(row['frame'])] = row['camera']
     return found
 
@@ -205,63 +204,26 @@ def _counted(scores: dict[str, Any], key: str, of: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """One tracker over one group; ``made`` goes into the sidecar."""
+class GroupRun(Job):
+    """One tracker over one group; ``weights`` as in peer_weights."""
 
-    tracker: str
-    group: str
-    members: tuple[LabelledSequence, ...]
-    out: Path
     weights: Path | None
-    made: dict[str, Any]
-
-    @property
-    def label(self) -> str:
-        """What to call it."""
-        return f'{self.tracker} on {self.group}'
-
-    @property
-    def path(self) -> Path:
-        """Where its rows go."""
-        return result_path(self.out / FOLDER, self.tracker, self.group)
 
 
-def follow_group(job: Job) -> int:
-    """Do a job; both files are written whole, the rows last. Returns the number of moments."""
+def follow_group(job: GroupRun) -> int:
+    """Do a job; returns the number of moments."""
     rows = run_group(build_tracker(settings_of(job.tracker, job.weights)), job.members,
                      job.made['jitter'])
-    text = io.StringIO()
-    csv.writer(text, lineterminator='\n').writerows([[*COLUMNS, 'camera'], *rows])
-    replace_file(job.path.with_suffix('.json'), json.dumps(job.made, sort_keys=True) + '\n')
-    replace_file(job.path, text.getvalue())
+    job.keep([[*COLUMNS, 'camera'], *rows])
     return len(rows)
 
 
-def plan(trackers: Sequence[str], found: dict[str, list[LabelledSequence]], out: Path,
-         weights: Path | None, seen: bool, jitter: int) -> tuple[list[Job], dict[str, list[str]]]:
-    """
-    List the jobs, and the remarks on sequences that the report must carry.
-
-    A group with a member that the weights were trained on is left out, unless ``seen``; then it
-    is remarked on. Raises ValueError for a tracker that can't take several cameras.
-    """
-    jobs: list[Job] = []
-    marks: dict[str, list[str]] = {}
+def check_several(trackers: Sequence[str]) -> None:
+    """Raise ValueError for a tracker that can't take several cameras."""
     for tracker in trackers:
         if tracker in PEERS:
             raise ValueError(f'{tracker} follows a target in one camera only; give configurations '
                              'of ours to `eval cameras`')
-        made = described(tracker, weights, jitter)
-        for group, members in found.items():
-            known = [m.name for m in members if seen_in_training(m.source, made['trained_on'])]
-            if known and not seen:
-                print(f'{group} is left out for {tracker}: its weights were trained on '
-                      f'{", ".join(known)}; --seen runs it, marked', file=sys.stderr)
-                continue
-            for name in known:
-                marks.setdefault(name, []).append(f'{folder_name(tracker)} was trained on it')
-            jobs.append(Job(tracker, group, tuple(members), out, weights, made))
-    return jobs, marks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -287,11 +249,14 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         raise ValueError(f'{args.data} holds no group of cameras; expected sequences whose names '
                          'differ in _cam<digits> alone, such as hall_cam1 and hall_cam2')
-    jobs, marks = plan(words(args.trackers), found, args.out, args.peers, args.seen, args.jitter)
+    check_several(words(args.trackers))
+    jobs, marks = plan(words(args.trackers), found,
+                       partial(described, weights=args.peers, jitter=args.jitter),
+                       partial(GroupRun, folder=args.out / FOLDER, weights=args.peers), args.seen)
     members = [m for of in found.values() for m in of]
     one_protocol(members, args.out / FOLDER)
     write_labels(args.out / FOLDER, members, marks)
-    todo = [j for j in jobs if not is_done(j.path, j.made, args.again)]
+    todo = remaining(jobs, args.again)
     failed = carry_out(over_processes(follow_group, todo, args.jobs), len(todo), 'group')
     print('\n'.join(section(args.out)))
     return 1 if failed else 0

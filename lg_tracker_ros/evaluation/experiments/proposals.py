@@ -16,13 +16,9 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-import csv
 from dataclasses import dataclass
-from functools import lru_cache
-import io
-import json
+from functools import lru_cache, partial
 from pathlib import Path
-import sys
 import time
 from typing import Any, Sequence
 
@@ -31,10 +27,17 @@ from lg_tracker_ros import factory
 from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes
-from lg_tracker_ros.evaluation.experiments.one_pass import described, is_done, one_protocol, words
+from lg_tracker_ros.evaluation.experiments.planned import (
+    described,
+    Job,
+    one_protocol,
+    plan,
+    remaining,
+    words,
+)
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
 from lg_tracker_ros.evaluation.experiments.records import write_labels
-from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
+from lg_tracker_ros.evaluation.experiments.trackers import settings_of
 from lg_tracker_ros.evaluation.metrics.attention import map_auc, map_iou
 from lg_tracker_ros.evaluation.metrics.overlap import overlaps
 from lg_tracker_ros.evaluation.reports.pictures import attention_picture
@@ -45,8 +48,6 @@ from lg_tracker_ros.evaluation.reports.proposal_results import (
     MAP_LEVEL,
     section,
 )
-from lg_tracker_ros.files import replace_file
-from lg_tracker_ros.provenance import seen_in_training
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.types import Box, Frame, Redetector
 import numpy as np
@@ -156,61 +157,26 @@ def measure(redetector: Redetector, sequence: LabelledSequence, every: int, k: i
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """One re-detector along one sequence; ``made`` goes into the sidecar."""
+class Asking(Job):
+    """One re-detector along one sequence."""
 
-    redetector: str
-    sequence: LabelledSequence
-    folder: Path
     every: int
     k: int
-    made: dict[str, Any]
-
-    @property
-    def label(self) -> str:
-        """What to call it."""
-        return f'{self.redetector} on {self.sequence.name}'
-
-    @property
-    def path(self) -> Path:
-        """Where its rows go."""
-        return self.folder / folder_name(self.redetector) / f'{self.sequence.name}.csv'
 
 
-def follow(job: Job) -> int:
-    """Do a job; files are written whole, the rows last. Returns the number of frames asked."""
-    rows = measure(make_redetector(job.redetector), job.sequence, job.every, job.k,
+def follow(job: Asking) -> int:
+    """Do a job; returns the number of frames asked."""
+    rows = measure(make_redetector(job.tracker), job.sequence, job.every, job.k,
                    job.path.with_suffix('.jpg'))
-    text = io.StringIO()
-    csv.writer(text, lineterminator='\n').writerows([COLUMNS, *rows])
-    replace_file(job.path.with_suffix('.json'), json.dumps(job.made, sort_keys=True) + '\n')
-    replace_file(job.path, text.getvalue())
+    job.keep([COLUMNS, *rows])
     return len(rows)
 
 
-def plan(args: argparse.Namespace, sequences: Sequence[LabelledSequence]
-         ) -> tuple[list[Job], dict[str, list[str]]]:
-    """
-    List the jobs, and the remarks on sequences that the report must carry.
-
-    A sequence that the weights were trained on is left out, unless ``--seen``; then it is
-    remarked on.
-    """
-    jobs: list[Job] = []
-    marks: dict[str, list[str]] = {}
-    for name in words(args.redetectors):
-        made = described(redetector_settings(name))
-        made['settings'] |= {'every': args.every, 'k': args.k, 'map_level': MAP_LEVEL}
-        for s in sequences:
-            known = seen_in_training(s.source, made['trained_on'])
-            if known and not args.seen:
-                print(f'{s.name} is left out for {name}: its weights were trained on {known}; '
-                      '--seen measures it, marked', file=sys.stderr)
-                continue
-            if known:
-                marks.setdefault(s.name, []).append(f'{name} was trained on it')
-            jobs.append(Job(name, s, args.out / FOLDER, args.every, args.k, made))
-    return jobs, marks
+def described_asking(name: str, every: int, k: int) -> dict[str, Any]:
+    """Say what makes the results of re-detector ``name``, for the sidecar."""
+    made = described(redetector_settings(name))
+    made['settings'] |= {'every': every, 'k': k, 'map_level': MAP_LEVEL}
+    return made
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -238,9 +204,12 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f'{option} must be at least {least}, got {value}')
     sequences = read_dataset(args.data, args.layout, words(args.only))
     one_protocol(sequences, args.out / FOLDER)
-    jobs, marks = plan(args, sequences)
+    jobs, marks = plan(words(args.redetectors), {s.name: [s] for s in sequences},
+                       partial(described_asking, every=args.every, k=args.k),
+                       partial(Asking, folder=args.out / FOLDER, every=args.every, k=args.k),
+                       args.seen)
     write_labels(args.out / FOLDER, sequences, marks)
-    todo = [j for j in jobs if not is_done(j.path, j.made, args.again)]
+    todo = remaining(jobs, args.again)
     failed = carry_out(over_processes(follow, todo, args.jobs), len(todo), 'sequence')
     print('\n'.join(section(args.out)))
     return 1 if failed else 0

@@ -104,7 +104,7 @@ def _record(path: Path, labels: Labels) -> Record:
         rows = csv.reader(file)
         head = tuple(next(rows, ()))
         if head[:len(COLUMNS)] != COLUMNS:
-            raise ValueError(f'line 1: expected the columns {",".join(COLUMNS)}')
+            raise refused(f'{path}:1:', f'expected the columns {",".join(COLUMNS)}')
         placed = head[len(COLUMNS):] == PLACE
         for line, row in enumerate(rows, 2):
             try:
@@ -118,7 +118,7 @@ def _record(path: Path, labels: Labels) -> Record:
                 if placed:
                     places[i] = list(map(float, row[len(COLUMNS):len(COLUMNS) + 4]))
             except (ValueError, KeyError, IndexError) as e:
-                raise ValueError(f'line {line}: {e}') from e
+                raise refused(f'{path}:{line}:', e) from e
     made, stages = _sidecar(path.with_suffix('.json'), n)
     return Record(path.parent.name, labels, boxes, confidence, mode, ms, stages, made, places)
 

@@ -9,15 +9,17 @@ from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.evaluation.experiments import one_pass
+from lg_tracker_ros.evaluation.experiments.planned import one_protocol, words
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper
-from lg_tracker_ros.evaluation.reports.tables import number, theirs
+from lg_tracker_ros.evaluation.reports.markdown import number
+from lg_tracker_ros.evaluation.reports.tables import theirs
 from lg_tracker_ros.files import replace_file, table
 
 STUDY = ('beta1=0.6,0.7,0.8,0.9,0.95', 'beta2=3,5,8,10,13')
-LADDER = ('', 'size_guard', 'absence', 'sizes', 'confirmation', 'lock_on', 'clarity')
+LADDER = ('', 'size_guard', 'absence', 'sizes', 'confirmation', 'lock_on')
 """In which order ``--ladder`` adds the rules of the joint policy."""
 LADDER_SHOWN = ('auc', 'f', 'tnr', 'claimed_when_absent', 'false_reacquisitions_per_hour')
 SHOWN = ('f', 'auc', 'f_reported', 'claimed_when_absent', 'global_share')
@@ -43,13 +45,11 @@ def markdown(names: Sequence[str], results: Sequence[dict[str, Any]], key: str) 
     """Write one figure: one parameter as a row, two as rows and columns, more as a list."""
     cells = {tuple(r['values']): number(r['mean'][key]) for r in results}
     if len(names) != 2:
-        return [f'| {" | ".join(names)} | {key} |', '|---' * (len(names) + 1) + '|',
-                *(f'| {" | ".join(v)} | {c} |' for v, c in cells.items()), '']
+        return [*table([*names, key], [[*v, c] for v, c in cells.items()], len(names)), '']
     rows, columns = (list(dict.fromkeys(v[i] for v in cells)) for i in (0, 1))
     return [f'{key}: {names[0]} down, {names[1]} across', '',
-            '| | ' + ' | '.join(columns) + ' |', '|---' * (len(columns) + 1) + '|',
-            *('| ' + ' | '.join([r, *(cells.get((r, c), '-') for c in columns)]) + ' |'
-              for r in rows), '']
+            *table(['', *columns], [[r, *(cells.get((r, c), '-') for c in columns)]
+                                    for r in rows]), '']
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,10 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
              ) -> tuple[list[dict[str, Any]], str]:
     """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
-    sequences = read_dataset(args.data, args.layout, one_pass.words(args.only))
-    one_pass.one_protocol(sequences, args.out)
-    jobs, marks = one_pass.plan(list(trackers), sequences, args.out, args.peers, args.seen,
-                                args.jitter)
+    sequences = read_dataset(args.data, args.layout, words(args.only))
+    one_protocol(sequences, args.out)
+    jobs, marks = one_pass.plan_runs(list(trackers), sequences, args.out, args.peers, args.seen,
+                                     args.jitter)
     write_labels(args.out, sequences, marks)
     if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
         raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')
@@ -111,7 +111,7 @@ def run_ladder(args: argparse.Namespace, base: str) -> int:
 
 def run_sweep(args: argparse.Namespace) -> int:
     """Run ``eval sweep``; resumes like ``eval run``, then writes OUT/sweep.json and sweep.md."""
-    bases = one_pass.words(args.trackers)
+    bases = words(args.trackers)
     if len(bases) != 1:
         raise ValueError(f'a sweep varies one tracker, got {args.trackers!r}')
     if args.ladder:

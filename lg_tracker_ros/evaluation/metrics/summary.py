@@ -142,21 +142,16 @@ def _mean_figures(runs: Sequence[Run]) -> Figures:
 
 
 def _sequence_figures(run: Run) -> dict[str, float | int | None]:
-    figures: dict[str, float | int | None] = plain(_figures([run]))
-    return figures
-
-
-def sequence_metrics(record: Record) -> dict[str, float | int | None]:
     """
     Compute every figure of one sequence; none is nan or infinite.
 
     Frames before the first with a box are left out. The given first box counts in ``auc``,
     ``precision_20``, ``normalised_precision`` and VOT-LT's figures, but not in ``ao`` and
     ``sr_*``, as in the toolkits, nor in any other. ``frames_present`` and ``frames_absent`` are
-    those labelled so; times are in ms, waits in frames. Raises ValueError when no frame has a
-    true box.
+    those labelled so; times are in ms, waits in frames.
     """
-    return _sequence_figures(score(record))
+    figures: dict[str, float | int | None] = plain(_figures([run]))
+    return figures
 
 
 def _attributes(records: Mapping[str, Record], sequences: Mapping[str, Figures]) -> Figures:
@@ -176,7 +171,8 @@ def tracker_metrics(records: Mapping[str, Record]) -> dict[str, Any]:
 
     Gives ``mean``, ``where_targets_leave`` (the same over the sequences with absent frames, None
     without any), ``sequences``, ``attributes`` and ``curves`` (their thresholds: overlap module;
-    the sweep's begins with None, for inf). Raises ValueError when ``records`` is empty.
+    the sweep's begins with None, for inf). Raises ValueError when ``records`` is empty or a
+    sequence has no true box.
     """
     if not records:
         raise ValueError('no sequence to score; expected at least one')

@@ -23,9 +23,14 @@ from lg_tracker_ros.files import table
 import numpy as np
 
 
-def number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int = 3) -> str:
     """Write a figure, or a dash for one that isn't there."""
     return '-' if value is None else f'{value:.{digits}f}'
+
+
+def titled(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write a table under a heading, which says so where there are no rows."""
+    return [f'### {title}', '', *(table(head, rows) if rows else ['Not run.']), '']
 
 
 def bold_best(values: Sequence[float | None], digits: int, best: int) -> list[str]:

@@ -10,6 +10,7 @@ from lg_tracker_ros.evaluation.experiments.records import read_labels, tracker_f
 from lg_tracker_ros.evaluation.metrics.redetection import COCO_AT
 from lg_tracker_ros.evaluation.reports.markdown import number
 from lg_tracker_ros.files import table
+from lg_tracker_ros.reading.guard import reading, refused
 import numpy as np
 import numpy.typing as npt
 
@@ -36,16 +37,17 @@ Rows = Mapping[str, npt.NDArray[np.float64]]
 
 def read_rows(path: Path) -> Rows:
     """Read a CSV of COLUMNS by column; raises ValueError with file and line for an odd row."""
-    with open(path, newline='') as file:
+    with reading(path, 'results of `eval attention`'), open(path, newline='') as file:
         head, *lines = csv.reader(file)
     if tuple(head) != COLUMNS:
-        raise ValueError(f'{path}:1: expected the columns {",".join(COLUMNS)}')
+        raise refused(f'{path}:1:', f'expected the columns {",".join(COLUMNS)}')
     values = np.empty((len(lines), len(COLUMNS)))
     for line, row in enumerate(lines):
         try:
             values[line] = [float(v) for v in row]
         except ValueError as e:
-            raise ValueError(f'{path}:{line + 2}: expected {len(COLUMNS)} numbers ({e})') from e
+            raise refused(f'{path}:{line + 2}:',
+                          f'expected {len(COLUMNS)} numbers ({e})') from e
     return dict(zip(COLUMNS, values.T))
 
 

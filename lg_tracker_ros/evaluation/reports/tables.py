@@ -10,6 +10,7 @@ from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.record import Record
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper
+from lg_tracker_ros.evaluation.reports.markdown import number, titled
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.local import LOCAL_TRACKERS
 
@@ -17,11 +18,6 @@ Results = Mapping[str, Mapping[str, Record]]
 Metrics = Mapping[str, Any]
 
 ABLATION = ('pixelwise+none', 'pixelwise+correlation', 'pixelwise+tanet_lite')
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Write a figure, or a dash for one that isn't there."""
-    return '-' if value is None else f'{value:.{digits}f}'
 
 
 def origin(records: Mapping[str, Record], data: str) -> str:
@@ -41,18 +37,10 @@ def with_search(results: Results, name: str, redetector: str) -> str:
     return 'default' if full not in results and full == 'pixelwise+tanet_lite' else full
 
 
-def grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Write a Markdown table under a heading."""
-    if not rows:
-        return [f'### {title}', '', 'Not run.', '']
-    return [f'### {title}', '', '| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|',
-            *('| ' + ' | '.join(r) + ' |' for r in rows), '']
-
-
 def theirs(title: str, head: Sequence[str], table: paper.Table, digits: int = 3) -> list[str]:
     """Write a table of the paper."""
-    return grid(f'{title} (the paper)', head,
-                [[name, *(number(v, digits) for v in row)] for name, row in table.items()])
+    return titled(f'{title} (the paper)', head,
+                  [[name, *(number(v, digits) for v in row)] for name, row in table.items()])
 
 
 def gain(before: float | None, after: float | None) -> str:
@@ -75,9 +63,9 @@ def generalisation(outs: Mapping[str, Results], redetector: str) -> list[str]:
             cells = [f'{number(before[k])} → {number(after[k])} ({gain(before[k], after[k])})'
                      for k in ('auc', 'f', 'f_reported')]
             rows.append([local, *cells, str(len(common)), origin(results[pair[1]], data)])
-        lines += grid(f'Without → with {redetector}, {data} (ours)',
-                      ['local tracker', 'success AUC', 'F', 'F as reported', 'sequences',
-                       'data; weights; commit; machine'], rows)
+        lines += titled(f'Without → with {redetector}, {data} (ours)',
+                        ['local tracker', 'success AUC', 'F', 'F as reported', 'sequences',
+                         'data; weights; commit; machine'], rows)
     missing = [t for t in LOCAL_TRACKERS if not any(f'{t}+none' in r for r in outs.values())]
     if missing:
         lines += [f'Not run: {", ".join(missing)}.', '']
@@ -96,8 +84,8 @@ def ablation(outs: Mapping[str, Results], names: Sequence[str]) -> list[str]:
                 mean = tracker_metrics(results[name])['mean']
                 rows.append([name, number(mean['f']), number(mean['auc']),
                              origin(results[name], data)])
-        lines += grid(f'{data} (ours)', ['configuration', 'F', 'success AUC',
-                                         'data; weights; commit; machine'], rows)
+        lines += titled(f'{data} (ours)', ['configuration', 'F', 'success AUC',
+                                           'data; weights; commit; machine'], rows)
     return [*lines, *theirs('F on VOT2018-LT', ['configuration', 'F'], paper.ABLATION)]
 
 
@@ -114,9 +102,9 @@ def efficiency(outs: Mapping[str, Results], redetector: str) -> list[str]:
                              number(after['ms_median_in_local'], 1),
                              number(after['ms_median_in_global'], 1),
                              origin(results[pair[1]], data)])
-        lines += grid(f'{data}, CPU, one thread (ours)',
-                      ['local tracker', 'frames/s without', f'with {redetector}', 'ms LOCAL',
-                       'ms GLOBAL', 'data; weights; commit; machine'], rows)
+        lines += titled(f'{data}, CPU, one thread (ours)',
+                        ['local tracker', 'frames/s without', f'with {redetector}', 'ms LOCAL',
+                         'ms GLOBAL', 'data; weights; commit; machine'], rows)
     return [*lines, *theirs('OTB2015, GPU', ['tracker', 'frames/s without', 'with TANet'],
                             paper.EFFICIENCY, 0)]
 

@@ -18,7 +18,7 @@ import cv2
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.datasets.readers.files import folder_name
 from lg_tracker_ros.factory import make_local
-from lg_tracker_ros.media.video import VideoOut
+from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.training.data.media import decode, held_out, Rng
 from lg_tracker_ros.training.data.recordings import (

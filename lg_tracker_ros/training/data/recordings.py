@@ -16,7 +16,7 @@ others are passed over.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Iterator, Sequence
@@ -25,7 +25,6 @@ import cv2
 from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.tracker import check_init_box
-from lg_tracker_ros.training.data.bags import bag_frames, is_bag
 from lg_tracker_ros.types import Box, Frame
 import numpy as np
 
@@ -106,8 +105,11 @@ def read_starts(folder: Path) -> list[Start]:
 
 
 def read_frames(path: Path, topic: str = '') -> Iterator[Frame]:
-    """Give the frames of a video, a folder of images or a bag (see bags.bag_frames)."""
-    return bag_frames(path, topic) if is_bag(path) else iter(Source(str(path)))
+    """Give the frames of a video, a folder of images or a bag; stamps count from the first."""
+    first: int | None = None
+    for frame in Source(str(path), topic=topic):
+        first = frame.stamp if first is None else first
+        yield replace(frame, stamp=frame.stamp - first)
 
 
 def read_parts(starts: Sequence[Start], length: int, step: int, topic: str = '') -> Iterator[Part]:

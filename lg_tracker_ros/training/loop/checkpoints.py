@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from difflib import get_close_matches
 import json
 import os
@@ -85,13 +85,3 @@ def _parsed(name: str, text: str, default: Any) -> Any:
                 dict: 'JSON such as {"backbone.": 0.1}'}.get(kind, kind.__name__)
         raise ValueError(f'--set {name}={text}: expected {what}')
     return value
-
-
-def config_of(state: Mapping[str, Any], default: C) -> C:
-    """Make the configuration that a checkpoint holds; ``default`` stands for what it lacks."""
-    names = {f.name for f in fields(default)}
-    unknown = set(state['config']) - names
-    if unknown:
-        raise ValueError(f'the checkpoint has settings that {type(default).__name__} lacks: '
-                         f'{", ".join(sorted(unknown))}')
-    return type(default)(**{**asdict(default), **state['config']})

@@ -16,7 +16,7 @@ from lg_tracker_ros.types import Box, Frame, Mode, Track
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.rounding
+pytestmark = pytest.mark.xdist_group('trax')
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = ['tracker=opencv_kcf', 'redetector=none', 'device=cpu']
@@ -95,7 +95,6 @@ def direct(folder, first):
     return np.array(boxes), np.array(sure)
 
 
-@pytest.mark.exact
 def test_the_toolkit_gets_the_boxes_of_a_direct_run(workspace):
     lost = moved = 0
     for name, first in (('begin', 0), ('later', 100)):

@@ -4,8 +4,7 @@ import csv
 import json
 from pathlib import Path
 
-import cv2
-from helpers.clip import CLIP, DATA, frames, truth
+from helpers.clip import CLIP, DATA, shorter, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments import one_pass as run
@@ -20,8 +19,6 @@ from lg_tracker_ros.rows import COLUMNS, PLACE
 from lg_tracker_ros.types import Box
 import numpy as np
 import pytest
-
-pytestmark = pytest.mark.rounding
 
 LIGHT = 'opencv_kcf'
 
@@ -42,17 +39,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-def shorter(folder, count, name='short', lines=None):
-    """Make a data set of the clip's first frames as it would lie on a user's disk."""
-    images = folder / name / 'images'
-    images.mkdir(parents=True)
-    for i, frame in enumerate(frames(count)):
-        cv2.imwrite(str(images / f'{i:04}.png'), frame.image)
-    text = (CLIP / 'groundtruth.txt').read_text().splitlines()[:count]
-    (folder / name / 'groundtruth.txt').write_text('\n'.join(lines or text) + '\n')
-    return folder
-
-
+@pytest.mark.rounding
 def test_results_are_in_the_columns_of_track_and_are_those_of_the_tracker(evaluate, tmp_path):
     data = shorter(tmp_path / 'data', 30)
     status, _, err = evaluate('run', '--data', data, '--trackers', f'{LIGHT},ncc+none',
@@ -123,7 +110,6 @@ def test_one_bad_sequence_leaves_the_others(evaluate, tmp_path, jobs):
     assert not (tmp_path / 'out' / LIGHT / 'bad.csv').exists()
 
 
-@pytest.mark.exact
 def test_two_processes_give_what_one_gives(evaluate, tmp_path):
     data = shorter(shorter(tmp_path / 'data', 15), 10, 'shorter')
     for jobs in (1, 2):

@@ -1,5 +1,6 @@
 """Metrics by hand, and against the toolkits that the field uses, on the same boxes."""
 
+from helpers.vot import pixel_overlaps
 from lg_tracker_ros.evaluation.metrics import longterm, overlap, redetection
 from lg_tracker_ros.evaluation.metrics.attention import map_auc, map_iou, target_cells
 from lg_tracker_ros.evaluation.metrics.calibration import calibration_error, reliability
@@ -208,11 +209,11 @@ def test_pixel_overlaps_agree_with_vot_toolkit():
     for seed in SEEDS:
         for boxes, truth in (walk(seed), walk(seed, whole=True), random_boxes(seed)):
             theirs = calculate_overlaps(regions(boxes), regions(truth), SIZE)
-            np.testing.assert_array_equal(overlap.pixel_overlaps(boxes, truth, SIZE), theirs)
+            np.testing.assert_array_equal(pixel_overlaps(boxes, truth, SIZE), theirs)
             # without bounds the toolkit is wrong left of and above the image: stay within
             boxes[:, :2], truth[:, :2] = boxes[:, :2] + 400, truth[:, :2] + 400
             theirs = calculate_overlaps(regions(boxes), regions(truth))
-            np.testing.assert_array_equal(overlap.pixel_overlaps(boxes, truth), theirs)
+            np.testing.assert_array_equal(pixel_overlaps(boxes, truth), theirs)
 
 
 @pytest.mark.parametrize('n', [60, 257, 700])
@@ -226,7 +227,7 @@ def test_thresholds_agree_with_vot_toolkit(n):
 def test_f_agrees_with_vot_toolkit():
     toolkit = vot()
     runs = [scored_run(seed, n) for seed, n in enumerate((90, 257, 400))]
-    mine = longterm.sweep([longterm.Scores(overlap.pixel_overlaps(b, t, SIZE), c, a)
+    mine = longterm.sweep([longterm.Scores(pixel_overlaps(b, t, SIZE), c, a)
                            for b, t, a, c in runs])
     thresholds = toolkit.determine_thresholds(np.concatenate([r[3] for r in runs]), 100)
     partial = []
@@ -249,7 +250,7 @@ def test_the_first_frame_of_a_vot_run_is_without_a_box():
     toolkit = vot()
     boxes, truth, absent, confidence = scored_run(3)
     confidence[0] = 0
-    iou = overlap.pixel_overlaps(boxes, truth, SIZE)
+    iou = pixel_overlaps(boxes, truth, SIZE)
     iou[0] = 0
     at = longterm.sweep_thresholds(confidence)
     tracked = regions(boxes)

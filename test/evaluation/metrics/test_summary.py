@@ -4,7 +4,7 @@ from dataclasses import replace
 import json
 
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
-from lg_tracker_ros.evaluation.metrics.summary import plain, sequence_metrics, tracker_metrics
+from lg_tracker_ros.evaluation.metrics.summary import plain, tracker_metrics
 import numpy as np
 import pytest
 
@@ -52,6 +52,11 @@ def short_run(**labels):
     """Give a run over a target that is always there, which the tracker never finds."""
     return record([BOX] * 3, [], [BOX, WRONG, WRONG], [1, 0.5, 0.5], ['LOCAL'] * 3, [100, 5, 5],
                   **labels)
+
+
+def sequence_metrics(run):
+    """Compute the figures of one sequence."""
+    return tracker_metrics({'it': run})['sequences']['it']
 
 
 def test_what_is_claimed_on_a_twin_by_hand():

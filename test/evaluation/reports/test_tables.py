@@ -3,24 +3,33 @@
 import argparse
 import json
 
-from helpers.clip import CLIP, DATA
+from helpers.clip import DATA, shorter
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments import sweep
 from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.experiments.trackers import settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports import paper, tables
+from lg_tracker_ros.evaluation.reports.markdown import titled
 from lg_tracker_ros.search import RULES
 import pytest
+
+pytestmark = pytest.mark.xdist_group('tables')
 
 LIGHT = 'opencv_kcf'
 
 
 @pytest.fixture(scope='module')
-def out(tmp_path_factory):
+def data(tmp_path_factory):
+    """Cut the clip down to where its target leaves."""
+    return shorter(tmp_path_factory.mktemp('data'), 40, first=30)
+
+
+@pytest.fixture(scope='module')
+def out(data, tmp_path_factory):
     """Run a local tracker without and with the global search over the clip."""
     folder = tmp_path_factory.mktemp('out') / 'plain'
-    assert main(['eval', 'run', '--data', str(DATA), '--only', CLIP.name, '--out', str(folder),
+    assert main(['eval', 'run', '--data', str(data), '--out', str(folder),
                  '--trackers', f'{LIGHT}+none,{LIGHT}+tanet_lite,{LIGHT}']) == 0
     return folder
 
@@ -71,8 +80,8 @@ def test_the_papers_figures():
         assert all(after > before for before, after in table.values())
 
 
-def test_a_sweep_runs_every_combination_and_resumes(tmp_path, capsys):
-    words = ['eval', 'sweep', '--data', str(DATA), '--only', CLIP.name, '--out', str(tmp_path),
+def test_a_sweep_runs_every_combination_and_resumes(data, tmp_path, capsys):
+    words = ['eval', 'sweep', '--data', str(data), '--out', str(tmp_path),
              '--trackers', f'{LIGHT}+correlation', '--vary', 'beta1=0.5,0.8', '--vary',
              'beta2=3,300']
     assert main(words) == 0
@@ -81,10 +90,10 @@ def test_a_sweep_runs_every_combination_and_resumes(tmp_path, capsys):
     assert [r['values'] for r in found['results']] == [
         ['0.5', '3'], ['0.5', '300'], ['0.8', '3'], ['0.8', '300']]
     shares = [r['mean']['global_share'] for r in found['results']]
-    assert shares[1] == shares[3] == 0 < shares[2]  # 160 frames never reach beta2 = 300
+    assert shares[1] == shares[3] == 0 < shares[2]  # 40 frames never reach beta2 = 300
     text = (tmp_path / 'sweep.md').read_text()
     assert 'beta1 down, beta2 across' in text and '### beta2, F on VOT2018-LT (the paper)' in text
-    assert '| | 3 | 300 |' in text
+    assert ['', '3', '300'] in rows(text)
     capsys.readouterr()
     before = {p: p.stat().st_mtime_ns for p in tmp_path.glob('opencv*/*.csv')}
     assert main(words) == 0 and '4 of 4 are done already' in capsys.readouterr().err
@@ -113,9 +122,20 @@ def test_what_a_sweep_refuses(tmp_path, capsys):
         sweep.parameter('beta1')
     with pytest.raises(ValueError, match='unknown tracker'):
         main_name = next(iter(sweep.combinations('nothing', [('max_candidates', ['1'])])))
-        sweep.one_pass.settings_of(main_name)
+        settings_of(main_name)
 
 
 def test_a_gain_has_its_sign():
     assert tables.gain(.5, .75) == '+0.250' and tables.gain(.75, .5) == '-0.250'
     assert tables.gain(None, .5) == '-'
+
+
+def test_every_table_is_written_alike():
+    """Padded, its bars escaped, and without rows it says so; the sweep's too."""
+    assert titled('T', ['name', 'F'], [['a|b', '0.500']]) == [
+        '### T', '', '| name |     F |', '|------|------:|', '| a\\|b | 0.500 |', '']
+    assert titled('T', ['name', 'F'], []) == ['### T', '', 'Not run.', '']
+    results = [{'values': [b1, b2], 'mean': {'f': 0.5}} for b1 in '12' for b2 in '34']
+    assert sweep.markdown(['beta1', 'beta2'], results[:-1], 'f')[2:] == [
+        '|   |     3 |     4 |', '|---|------:|------:|', '| 1 | 0.500 | 0.500 |',
+        '| 2 | 0.500 |     - |', '']

@@ -33,7 +33,8 @@ import numpy as np
 import pytest
 import torch
 
-pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding]
+pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding,
+              pytest.mark.xdist_group('algorithm1')]
 
 HERE = Place(0, 1, 0, torch.device('cpu'))
 SMALL = replace(tanet_lite.DEFAULTS, batch=2, steps=6, judged=3, width=0.05, validate_every=3,
@@ -333,6 +334,7 @@ def data_set(tmp_path_factory):
     return folder
 
 
+@pytest.mark.exact
 def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
     words = ['train', 'ablation', 'tanet_lite', '--out', str(tmp_path), '--ring', str(samples),
              '--seeds', '0', '1', '--judge', str(data_set), '--every', '5', '--device', 'cpu']

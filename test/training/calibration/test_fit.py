@@ -134,6 +134,7 @@ def test_candidates_are_look_alikes_the_targets_surroundings_or_anything():
     assert 180 < sum(p == other for p in places) < 240
 
 
+@pytest.mark.exact
 def test_command_calibrates_the_shipped_weights(tmp_path, capsys):
     """Held-out stamps over photographs; the constants go into the header of a copy."""
     rng = np.random.default_rng(0)

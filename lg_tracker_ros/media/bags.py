@@ -1,0 +1,91 @@
+"""Images out of ROS 2 bags (sqlite3 or MCAP), without ROS: by the PyPI package rosbags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Iterator
+
+from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.types import Image
+
+IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+SUFFIXES = ('.db3', '.mcap')
+
+
+def is_bag(path: Path) -> bool:
+    """Tell whether ``path`` is a bag: its folder, or its one file."""
+    if path.is_dir():
+        return (path / 'metadata.yaml').is_file() or any(_alone(path))
+    return path.suffix in SUFFIXES
+
+
+def _alone(folder: Path) -> list[Path]:
+    """List the storage files of a folder: a recorder that was killed leaves no metadata."""
+    return sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
+
+
+class Bag:
+    """
+    The images of one topic of a bag, every one, in the order in which they were recorded.
+
+    They are decoded as the node does. Stamps are the messages' own (the time of recording where
+    a camera doesn't stamp). ``fps`` is their mean rate, ``count`` their number.
+    """
+
+    def __init__(self, path: Path, topic: str = '') -> None:
+        """
+        Open the bag; ``topic`` may be empty where it has one topic of images.
+
+        Raises ValueError for what is no bag and for a topic that isn't one of images.
+        """
+        self._path = path
+        self._reader = _open(path)
+        found: dict[str, list[Any]] = {}
+        for c in self._reader.connections:
+            if c.msgtype in IMAGES:
+                found.setdefault(c.topic, []).append(c)
+        if topic not in found and (topic or len(found) != 1):
+            self._reader.close()
+            said = f'no images on {topic}' if topic else 'name one, --topic'
+            raise ValueError(f'{path}: {said}; topics of images: '
+                             f'{", ".join(sorted(found)) or "none"}')
+        self._chosen = found[topic or next(iter(found))]
+        self.count = sum(c.msgcount for c in self._chosen)
+        seconds = self._reader.duration / 1e9
+        self.fps = (self.count - 1) / seconds if self.count > 1 and seconds > 0 else 30.0
+
+    def frames(self, start: int = 0) -> Iterator[tuple[Image, int]]:
+        """
+        Give images and stamps in nanoseconds from message ``start`` on, once; closes the bag.
+
+        Raises ValueError, naming the bag, for an image that can't be decoded.
+        """
+        decoder = Decoder()
+        try:
+            for i, (connection, recorded, data) in enumerate(self._reader.messages(self._chosen)):
+                if i >= start:
+                    msg = self._reader.deserialize(data, connection.msgtype)
+                    own = msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec
+                    yield decoder.msg_to_image(msg), own or recorded
+        except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
+            raise ValueError(f'{self._path}: {" ".join(str(e).split())[:200]}') from e
+        finally:
+            self._reader.close()
+
+
+def _open(path: Path) -> Any:
+    try:
+        from rosbags.highlevel import AnyReader
+        from rosbags.typesys import get_typestore, Stores
+    except ImportError as e:
+        raise ValueError(f'{path}: reading a bag needs rosbags: pip install rosbags') from e
+    alone = path.is_dir() and not (path / 'metadata.yaml').is_file()
+    # bags from before Iron hold no definitions; images have not changed since
+    try:
+        reader = AnyReader(_alone(path) if alone else [path],
+                           default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+        reader.open()
+    except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
+        raise ValueError(f'{path} is not a bag that rosbags can read: '
+                         f'{" ".join(str(e).split())[:200]}') from e
+    return reader

@@ -1,0 +1,1 @@
+"""``track``: a target followed through sources, without ROS; rows and a video come out."""

@@ -1,0 +1,145 @@
+"""``track``: its options and its run."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+import signal
+import sys
+import time
+from typing import Iterator, Sequence, TextIO
+
+from lg_tracker_ros.boxes import parse_box
+from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.media.drawing import annotate
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.writer import VideoOut
+from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
+from lg_tracker_ros.offline.signals import Ended, Signals
+from lg_tracker_ros.parameters.reading import read_settings
+from lg_tracker_ros.rows import COLUMNS, track_row
+from lg_tracker_ros.tracker import choose, LongTermTracker
+from lg_tracker_ros.types import Box, Frame, Track
+from tqdm import tqdm
+
+
+@dataclass
+class Progress:
+    """How far a run came: its frames, and those in which the target was visible."""
+
+    frames: int = 0
+    seen: int = 0
+
+
+def box_argument(text: str) -> Box:
+    """Read ``x,y,w,h`` for argparse, which wants an error of its own."""
+    try:
+        return parse_box(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(str(e)) from e
+
+
+def add_arguments(p: argparse.ArgumentParser) -> None:
+    """Declare the options of ``track``."""
+    p.add_argument('source', nargs='+', metavar='SOURCE',
+                   help='video file, folder of images, ROS 2 bag or webcam number; several are '
+                   'cameras that show the same moments, and the box is in the first')
+    p.add_argument('--init', required=True, type=box_argument, metavar='x,y,w,h',
+                   help='the target in the first frame, 0-based pixels of the source')
+    p.add_argument('--topic', default='', metavar='TOPIC',
+                   help='of a bag; needed where it has several of images')
+    p.add_argument('--config', metavar='FILE', help='parameters, as in config/tracker.yaml')
+    p.add_argument('--param', action='append', default=[], metavar='NAME=VALUE',
+                   help='one parameter; goes over the file; may be repeated')
+    p.add_argument('--start', type=int, default=0, metavar='N', help='begin at frame N')
+    p.add_argument('--out', metavar='FILE.csv', help='instead of the standard output')
+    p.add_argument('--video', metavar='FILE.mp4', help='write an annotated video')
+    p.set_defaults(run=run)
+
+
+def moments(sources: Sequence[Source]) -> Iterator[list[Frame]]:
+    """Go through several synchronous sources together, until the shortest ends."""
+    yield from (list(frames) for frames in zip(*sources))
+
+
+def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box, out: TextIO,
+           video: VideoOut | None, done: Progress, signals: Signals) -> None:
+    """Follow ``box``, drawn in the first frame of the first source; a CSV line for each frame."""
+    several = len(sources) > 1
+    rows = Rows(out)
+    rows.write(COLUMNS + (('camera',) if several else ()))
+    last: Track | None = None
+    with tqdm(total=(sources[0].count - sources[0].start) or None, unit='frame',
+              file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+        for number, frames in enumerate(moments(sources), sources[0].start):
+            begin = time.perf_counter()
+            last = tracker.init(frames[0], box) if last is None else choose(
+                tracker.step(frames), last)
+            ms = 1e3 * (time.perf_counter() - begin)
+            row = track_row(number, frames[0].stamp, last, ms)
+            with signals.whole():
+                rows.write(row + ([last.camera] if several else []))
+                done.frames += 1
+                done.seen += last.visible
+                if video is not None:
+                    where = next(f for f in frames if f.camera == last.camera)
+                    video.write(annotate(where.image, last))
+            bar.update()
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Run ``track``; returns the exit status.
+
+    What was tracked before an error or a signal is kept, as files that can be read.
+    """
+    done = Progress()
+    try:
+        with Signals() as signals:
+            _run(args, done, signals)
+    except Ended as e:
+        name = signal.Signals(e.args[0]).name
+        print(f'lg_tracker_ros: ended by {name} after {done.frames} frames, target visible in '
+              f'{done.seen}', file=sys.stderr)
+        return e.status
+    print(f'{done.frames} frames, target visible in {done.seen}', file=sys.stderr)
+    return 0
+
+
+def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
+    settings = read_settings(args.config, args.param)
+    sources = [Source(s, args.start, args.topic) for s in args.source]
+    if len({s.name for s in sources}) != len(sources):
+        raise ValueError(f'each source must be named once, got {" ".join(args.source)}')
+    names = [Path(n) for n in (args.out, args.video) if n]
+    inputs = [f for s in sources for f in s.files] + ([Path(args.config)] if args.config else [])
+    refuse_inputs(names, inputs)
+    growing: list[Growing] = []
+    try:
+        # files first: what may not be written is told before the networks are made
+        growing.extend(Growing(name) for name in names)
+        video = VideoOut(growing[-1].working, sources[0].fps) if args.video else None
+        tracker = build_tracker(settings)
+        out = open(growing[0].working, 'w', newline='') if args.out else sys.stdout
+        try:
+            follow(tracker, sources, args.init, out, video, done, signals)
+        finally:
+            with signals.whole():
+                _finish(out, video)
+    finally:
+        with signals.whole():
+            for file in growing:
+                file.keep() if done.frames else file.drop()
+    if not done.frames:
+        raise ValueError(f'{args.source[0]} holds no frames from frame {args.start} on')
+
+
+def _finish(out: TextIO, video: VideoOut | None) -> None:
+    """Close what was written."""
+    try:
+        if video is not None:
+            video.close()
+    finally:
+        if out is not sys.stdout:
+            out.close()

@@ -1,0 +1,147 @@
+"""What a video says of itself counts: its stamps, its rotation, its end, its codec."""
+
+from fractions import Fraction
+from pathlib import Path
+
+from helpers.clip import VIDEO
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.writer import VideoOut
+import numpy as np
+import pytest
+
+av = pytest.importorskip('av', reason='PyAV is not installed')
+
+# corners of different colours, so that a rotation shows
+SIGN = np.zeros((48, 80, 3), np.uint8)
+SIGN[:24, :40], SIGN[:24, 40:], SIGN[24:, :40] = 250, 120, 60
+
+
+def video(path, stamps_ms=range(0, 3000, 100), image=SIGN, codec='mpeg4'):
+    """Write a video of one image at these times."""
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.height, stream.width, stream.pix_fmt = *image.shape[:2], 'yuv420p'
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        for ms in stamps_ms:
+            frame = av.VideoFrame.from_ndarray(image, format='bgr24')
+            frame.pts, frame.time_base = ms, Fraction(1, 1000)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def turned(path, matrix):
+    """Write a display matrix (a, b, c, d in ISO 14496-12, 8.3.2) into an .mp4's track."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b'tkhd') + 44
+    a, b, c, d = (v << 16 for v in matrix)
+    for i, v in enumerate((a, b, 0, c, d, 0, 0, 0, 1 << 30)):
+        data[at + 4 * i:at + 4 * i + 4] = v.to_bytes(4, 'big', signed=True)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.mkv'])
+def test_stamps_are_the_containers(tmp_path, suffix):
+    stamps = [0, 100, 200, 2500, 2600, 2640, 2990]
+    source = Source(str(video(tmp_path / f'vfr{suffix}', stamps)))
+    assert [f.stamp for f in source] == [ms * 10**6 for ms in stamps]
+    later = Source(source.name, start=3)
+    assert [f.stamp for f in later] == [ms * 10**6 for ms in stamps[3:]]
+
+
+@pytest.mark.parametrize('matrix, turns', [
+    ((1, 0, 0, 1), 0), ((0, 1, -1, 0), -1), ((-1, 0, 0, -1), 2), ((0, -1, 1, 0), 1)])
+def test_the_rotation_is_honoured(tmp_path, matrix, turns):
+    frame = next(iter(Source(str(turned(video(tmp_path / 'phone.mp4'), matrix)))))
+    want = np.rot90(SIGN, turns)
+    assert frame.image.shape == want.shape
+    assert np.abs(frame.image.astype(int) - want).mean() < 5
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi'])
+def test_a_file_that_was_cut_off_ends_with_a_word(tmp_path, suffix):
+    path = tmp_path / f'whole{suffix}'
+    noise = np.random.default_rng(0).integers(0, 255, (31, 48, 80, 3), np.uint8)
+    with av.open(str(path), 'w', options={'movflags': 'faststart'} if suffix == '.mp4' else {}
+                 ) as container:
+        stream = container.add_stream('mpeg4', rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 80, 'yuv420p'
+        for i in range(31):
+            frame = None if i == 30 else av.VideoFrame.from_ndarray(noise[i], format='bgr24')
+            for packet in stream.encode(frame):
+                container.mux(packet)
+    assert len(list(Source(str(path)))) == 30
+    cut = tmp_path / f'cut{suffix}'
+    cut.write_bytes(path.read_bytes()[:path.stat().st_size * 6 // 10])
+    got = []
+    with pytest.raises(ValueError, match=rf'cut{suffix} ends early, after \d+ .*cut off') as end:
+        got.extend(frame.stamp for frame in Source(str(cut)))
+    assert 5 <= len(got) < 30 and got == [i * 10**8 for i in range(len(got))]
+    assert '\n' not in str(end.value)
+
+
+def test_what_cannot_be_opened_or_decoded_is_told_at_once(tmp_path):
+    path = video(tmp_path / 'a.mkv')
+    path.write_bytes(path.read_bytes().replace(b'V_MPEG4', b'V_MPEGZ'))
+    with pytest.raises(ValueError, match=r'a\.mkv can be decoded: .*its codec is'):
+        Source(str(path))
+    path = video(tmp_path / 'a.mp4')
+    data = path.read_bytes()
+    path.write_bytes(data[:len(data) // 2])  # the index of an .mp4 lies at its end
+    with pytest.raises(ValueError, match=r'a\.mp4 cannot be opened as a video .*whole'):
+        Source(str(path))
+    path.write_bytes(b'')
+    with pytest.raises(ValueError, match=r'a\.mp4 cannot be opened'):
+        Source(str(path))
+
+
+def test_names_that_mean_something_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('run #2.mp4', "it's.mp4", 'http:x.mp4', '%03d.mp4', '0001'):
+        target = Path(name)
+        video(tmp_path / 'plain.mp4').rename(target)
+        source = Source(name)
+        assert not source.live and len(list(source)) == 30 and source.files == [target]
+
+
+def test_a_folder_may_have_a_number_for_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path('0001')
+    folder.mkdir()
+    from cv2 import imwrite
+    imwrite('0001/1.png', SIGN)
+    assert [f.image.shape for f in Source('0001')] == [SIGN.shape]
+
+
+def test_a_thermal_video_keeps_its_contrast(tmp_path):
+    grey = (29500 + 4 * np.tile(np.arange(80, dtype=np.uint16), (48, 1)))
+    path = tmp_path / 'thermal.mkv'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('ffv1', rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 80, 'gray16le'
+        frame = av.VideoFrame.from_ndarray(grey, format='gray16le')
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            container.mux(packet)
+    assert len(np.unique(next(iter(Source(str(path)))).image)) > 70
+
+
+def test_the_bundled_clip_is_as_opencv_reads_it():
+    import cv2
+    capture = cv2.VideoCapture(str(VIDEO))
+    for frame in Source(str(VIDEO)):
+        assert np.abs(frame.image.astype(int) - capture.read()[1]).max() <= 1
+
+
+def test_images_of_another_size_are_fitted_in(tmp_path):
+    out = VideoOut(tmp_path / 'o.mp4', 10)
+    out.write(SIGN)
+    out.write(np.full((24, 80, 3), 200, np.uint8))
+    out.write(np.full((96, 160, 3), 100, np.uint8))
+    out.close()
+    first, wide, large = (f.image for f in Source(str(tmp_path / 'o.mp4')))
+    assert first.shape == wide.shape == large.shape
+    assert wide[:10].max() < 20 and abs(int(wide[24, 40, 0]) - 200) < 6 and wide[-10:].max() < 20
+    assert np.abs(large.astype(int) - 100).max() < 6

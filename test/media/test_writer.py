@@ -1,0 +1,71 @@
+"""A video whose writing ended in whatever way can be played as far as it came."""
+
+import subprocess
+import sys
+
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.writer import VideoOut
+import numpy as np
+import pytest
+
+av = pytest.importorskip('av', reason='PyAV is not installed')
+
+WRITES = """
+import os, resource, signal, sys
+from pathlib import Path
+import numpy as np
+from lg_tracker_ros.media.writer import VideoOut
+way, path = sys.argv[1:]
+if way == 'full':
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
+out = VideoOut(Path(path), 10)
+noise = np.random.default_rng(0).integers(0, 255, (20, 48, 80, 3), np.uint8)
+for i in range(20):
+    try:
+        out.write(noise[i])
+    except OSError as e:
+        print(i, e)
+        break
+if way == 'killed':
+    os.kill(os.getpid(), signal.SIGKILL)
+out.close()
+"""
+
+
+def write(way, path):
+    """Write 20 frames in a process of its own; give its status and output."""
+    done = subprocess.run([sys.executable, '-c', WRITES, way, str(path)], capture_output=True,
+                          text=True, check=False, timeout=200)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi'])
+def test_killed(tmp_path, suffix):
+    assert write('killed', tmp_path / f'o{suffix}')[0] == -9
+    assert len(list(Source(str(tmp_path / f'o{suffix}')))) >= 18
+
+
+def test_a_full_disk(tmp_path):
+    path = tmp_path / 'o.mp4'
+    status, said = write('full', path)
+    wrote = int(said.split()[0])
+    assert status == 0 and 'the video ends there' in said and '\n' not in said.strip()
+    assert 0 < wrote < 20 and wrote - 2 <= len(list(Source(str(path)))) <= wrote
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.mov', '.mkv', '.avi'])
+def test_a_whole_video_is_an_ordinary_one(tmp_path, suffix):
+    path = tmp_path / f'o{suffix}'
+    out = VideoOut(path, 29.97)
+    for _ in range(9):
+        out.write(np.full((47, 81, 3), 90, np.uint8))  # odd sides, too
+    out.close()
+    source = Source(str(path))
+    assert source.fps == pytest.approx(29.97, abs=0.01)
+    assert source.count == (0 if suffix == '.mkv' else 9) and len(list(source)) == 9
+
+
+def test_no_video_has_that_name(tmp_path):
+    with pytest.raises(ValueError, match=r'o\.txt: the name of a video must end in \.mp4'):
+        VideoOut(tmp_path / 'o.txt', 10)

@@ -1,0 +1,49 @@
+"""Parameter files mean in ``track`` what they mean to the node."""
+
+from lg_tracker_ros.parameters.reading import read_settings
+import pytest
+
+
+def section(name, **values):
+    """Return a node's section of a parameter file."""
+    lines = ''.join(f'    {k}: {v}\n' for k, v in values.items())
+    return f'{name}:\n  ros__parameters:\n{lines}'
+
+
+def read(folder, text):
+    """Read the settings of a file with this text."""
+    path = folder / 'p.yaml'
+    path.write_text(text)
+    return read_settings(str(path), [])
+
+
+CAMERA = section('/cam/driver', fps=30)
+
+
+@pytest.mark.parametrize('text', [
+    section('/**', use_sim_time='true') + section('/**/lg_tracker', beta2=3),
+    CAMERA + section('/lg_tracker', beta2=3), section('lg_tracker', beta2=3) + CAMERA,
+    section('/*', beta2=3), section('/**', beta2=3), section('/robot_1/lg_tracker', beta2=3),
+    section('/**', beta2=5) + section('lg_tracker', beta2=3),
+    section('/**', beta2=3) + section('/robot_1/lg_tracker', device='cpu'),
+    section('lg_tracker', beta2=3) + section('/robot_1/lg_tracker', beta2=9),
+    section('/robot_1/*', beta2=3) + section('/robot_1/lg_tracker', device='cpu'),
+    'robot_1:\n  lg_tracker:\n    ros__parameters:\n      beta2: 3\ncam:\n  driver:\n'
+    '    ros__parameters:\n      fps: 30\n',
+    section('front_tracker', beta2=3), 'beta2: 3\n',
+    section('lg_tracker', beta2=3, start_type_description_service='true', image_topics='[a]')])
+def test_a_file_is_read_as_the_node_reads_it(tmp_path, text):
+    assert read(tmp_path, text).beta2 == 3
+
+
+@pytest.mark.parametrize('text, reason', [
+    (section('/a/lg_tracker', beta2=3) + section('/b/lg_tracker', beta2=4),
+     'parameters for /a/lg_tracker and /b/lg_tracker; keep those of one'),
+    (CAMERA + section('/cam/other', fps=3),
+     'no parameters for /lg_tracker, only for /cam/driver, /cam/other'),
+    (section('/lg_tracker', fps=30), 'fps'), ('- 1\n', 'got list')])
+def test_what_cannot_be_read_is_one_short_line_with_the_files_name(tmp_path, text, reason):
+    with pytest.raises(ValueError, match=r'p\.yaml is ') as caught:
+        read(tmp_path, text)
+    line = str(caught.value)
+    assert reason in line and '\n' not in line and len(line) <= 300

@@ -1,0 +1,54 @@
+"""The camera node as a process: what it refuses, and how it ends."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ros.test_life import process
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize('arguments, reason', [
+    ((), 'source is empty'), (('-p', 'loop:=7'), 'loop must be bool'),
+    (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),
+    (('-p', f'source:={ROOT}/test'), 'holds no images'),
+    (('-p', f'source:={ROOT}/setup.py'), 'cannot be opened')])
+def test_camera_refuses_in_one_line(arguments, reason):
+    camera = process('lg_tracker_ros.ros.camera', *arguments)
+    text, _ = camera.communicate(timeout=60)
+    assert camera.returncode == 1 and reason in text and 'Traceback' not in text
+
+
+@pytest.mark.parametrize('name, content, loop', [
+    ('2.png', b'no picture', 'false'), ('2.png', b'no picture', 'true')])
+def test_an_image_that_cannot_be_read_is_a_failure(tmp_path, name, content, loop):
+    cv2.imwrite(str(tmp_path / '1.png'), np.zeros((48, 64, 3), np.uint8))
+    (tmp_path / name).write_bytes(content)
+    camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
+                     '-p', 'wait_for:=0', '-p', f'loop:={loop}')
+    text, _ = camera.communicate(timeout=60)
+    assert camera.returncode == 1 and name in text and 'Traceback' not in text
+
+
+def test_the_end_of_the_source_is_none(tmp_path):
+    cv2.imwrite(str(tmp_path / '1.png'), np.zeros((48, 64, 3), np.uint8))
+    camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
+                     '-p', 'wait_for:=0')
+    text, _ = camera.communicate(timeout=60)
+    assert camera.returncode == 0 and 'the end after 1 images' in text
+
+
+def test_a_source_that_goes_away_between_two_rounds_is_a_failure(tmp_path):
+    image = tmp_path / '1.png'
+    cv2.imwrite(str(image), np.zeros((48, 64, 3), np.uint8))
+    camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
+                     '-p', 'wait_for:=0', '-p', 'loop:=true')
+    for line in camera.stdout:
+        if 'images a second' in line:
+            image.unlink()
+            break
+    text, _ = camera.communicate(timeout=60)
+    assert camera.returncode == 1 and 'Traceback' not in text

@@ -1,0 +1,92 @@
+"""Image topics: which publisher counts, with which QoS, and what is said when nothing comes."""
+
+from helpers.ros import path, Rig, scene
+from lg_tracker_ros.ros.convert import compressed_to_msg
+import pytest
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header, String
+
+OK, ERROR = b'\x00', b'\x02'
+CAMERA = 'lg_tracker: camera /image'
+
+
+def test_no_publisher_and_another_type_are_errors_that_say_how_to_mend():
+    with Rig(cameras=('image', 'words'), started=False) as rig:
+        rig.client.create_publisher(Image, 'front/image_raw', 1)
+        rig.client.create_publisher(String, 'words', 1)
+        status = rig.part(CAMERA, lambda s: 'front' in s.message)
+        assert status.level == ERROR
+        assert status.message == (
+            'no publisher on /image; image topics that exist: /front/image_raw. Set the '
+            'parameter image_topics or remap: -r image:=/front/image_raw')
+        words = rig.part('lg_tracker: camera /words', lambda s: 'carries' in s.message)
+        assert words.level == ERROR and 'std_msgs/msg/String' in words.message
+
+
+@pytest.mark.parametrize('reliable', [True, False])
+def test_qos_is_matched_also_after_the_camera_was_started_anew(reliable):
+    with Rig(started=False) as rig:
+        rig.camera(reliable=reliable)
+        rig.connect()
+        rig.start(0)
+        rig.part(CAMERA, lambda s: s.level == OK)
+        rig.client.destroy_publisher(rig.cameras.pop('image'))
+        rig.part(CAMERA, lambda s: s.level == ERROR and 'no publisher' in s.message)
+        rig.camera(reliable=not reliable)
+        rig.connect()
+        wanted = 'BEST_EFFORT' if reliable else 'RELIABLE'
+        rig.until(lambda: [i.qos_profile.reliability.name for i in
+                           rig.client.get_subscriptions_info_by_topic('/image')] == [wanted],
+                  'matched anew')
+        rig.connect()
+        rig.process(1)
+        assert rig.node.stream.cameras[0].loss.lost == 0
+
+
+def test_the_newest_publisher_counts_and_silence_tries_another():
+    with Rig(started=False) as rig, Rig(node=False) as first, Rig(node=False) as back:
+        first.camera(kind=CompressedImage)
+        first.connect()
+        rig.until(first.cameras['image'].get_subscription_count, 'subscribed')
+        first.send(0, msg=compressed_to_msg(scene(*path(0)), Header()))
+        rig.received(1)
+        # killed, as DDS sees it for a while; back with another type
+        back.camera()
+        rig.until(back.cameras['image'].get_subscription_count, 'subscribed anew', 5)
+        back.send(1)
+        rig.received(2)
+        # that one falls silent, and who was there before goes on
+        rig.until(first.cameras['image'].get_subscription_count, 'tried again', 10)
+        first.send(2, msg=compressed_to_msg(scene(*path(2)), Header()))
+        rig.received(3)
+
+
+def test_a_topic_that_cannot_be_subscribed_to_is_told_and_the_node_lives_on():
+    with Rig(started=False) as rig:
+        # of another type in the same DDS participant, which that refuses
+        rig.camera(kind=CompressedImage)
+        taken = rig.client.create_publisher(CompressedImage, 'image', 1)
+        rig.connect()
+        with Rig(node=False) as other:
+            other.camera()
+            told = rig.part(CAMERA, lambda s: s.level == ERROR)
+            assert "/image can't be subscribed to as sensor_msgs/msg/Image" in told.message
+        rig.until(lambda: taken.get_subscription_count() and rig.send(
+            0, msg=compressed_to_msg(scene(*path(0)), Header())), 'back')
+        rig.received(1)
+
+
+def test_incompatible_qos_is_an_error_that_says_how_to_mend():
+    with Rig(started=False, reliability='reliable') as rig:
+        rig.camera(reliable=False)
+        status = rig.part(CAMERA, lambda s: 'incompatible' in s.message)
+        assert status.level == ERROR and "reliability to 'auto'" in status.message
+
+
+def test_unreadable_images_are_an_error_and_are_counted():
+    with Rig() as rig:
+        rig.start(0)
+        rig.send(1, msg=Image(width=2, height=2, step=8, encoding='32FC1', data=bytes(16)))
+        assert rig.received(2)['undecodable'] == 1
+        rig.part(CAMERA, lambda s: s.level == ERROR and "'32FC1'" in s.message)
+        rig.process(2)

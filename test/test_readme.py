@@ -1,0 +1,36 @@
+"""README's table of parameters says what the specs and the settings do."""
+
+from pathlib import Path
+import re
+
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.redetect import REDETECTORS
+from lg_tracker_ros.search import RULES
+import pytest
+
+README = (Path(__file__).resolve().parents[1] / 'README.md').read_text()
+
+
+def rows():
+    """Give the table's rows: names, defaults, text."""
+    table = README[README.index('| parameter | default | what |'):].split('\n\n')[0]
+    for line in table.splitlines()[2:]:
+        names, defaults, text = (cell.strip() for cell in line.strip('|').split('|'))
+        yield re.findall(r'`(\w+)`', names), defaults.split(', '), text
+
+
+def test_defaults_are_those_of_the_settings():
+    named = {name: default for names, defaults, _ in rows()
+             for name, default in zip(names, defaults, strict=True)}
+    assert named.pop('rules') == 'all six' and len(RULES) == 6
+    assert named == {name: str(getattr(Settings(), name)) for name in named}
+    assert {'tracker', 'redetector', 'beta1', 'beta2'} < set(named)
+
+
+@pytest.mark.parametrize('parameter, registry', [
+    ('tracker', LOCAL_TRACKERS), ('redetector', REDETECTORS)])
+def test_every_part_is_named_once(parameter, registry):
+    text = next(text for names, _, text in rows() if names == [parameter])
+    others = {'backbone', 'tracker_weights', 'redetector_weights'}
+    assert sorted(n for n in re.findall(r'`(\w+)`', text) if n not in others) == sorted(registry)
