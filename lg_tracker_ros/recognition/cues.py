@@ -62,7 +62,7 @@ class LookCue:
 @dataclass(frozen=True, eq=False)
 class ElsewhereCue:
     """
-    Not where the target was just now: what a global search finds is more often something else.
+    Not where the target was just now, and rivals are like it: then it is more often one of them.
 
     ``doubt`` says, in [0, 1], how little it means that a box of this camera was found where the
     target was followed: after a cut or a long absence nothing is left of that.
@@ -73,23 +73,10 @@ class ElsewhereCue:
     name = 'elsewhere'
 
     def __call__(self, found: Found) -> Array:
-        """Return N numbers in [0, 1], 1 for what was found elsewhere."""
+        """Return N numbers in [0, 1], 1 for what was found elsewhere, among twins."""
         here = self.doubt(found.frame.camera)
-        doubt = np.array([here if r.kind is Kind.LOCAL else 1.0 for r in found.regions])
-        return doubt * self.memory().crowd
-
-
-@dataclass(frozen=True, eq=False)
-class AwayCue:
-    """How long the target has been away, for then what looks like it is more often another."""
-
-    frames: Callable[[], int]
-    most: int = 20
-    name = 'away'
-
-    def __call__(self, found: Found) -> Array:
-        """Return the same for each of N: 0 for a target in view, 1 from ``most`` frames on."""
-        return np.full(len(found.outputs), min(self.frames(), self.most) / self.most)
+        doubt = [here if r.kind is Kind.LOCAL else 1.0 for r in found.regions]
+        return np.array(doubt, np.float32) * np.float32(self.memory().crowd)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,18 +93,6 @@ class RivalCue:
 
 
 @dataclass(frozen=True, eq=False)
-class FirstCue:
-    """Likeness to the first frame, row by row: forgives what moves sideways."""
-
-    memory: Callable[[], Memory]
-    name = 'first'
-
-    def __call__(self, found: Found) -> Array:
-        """Return N similarities in [-1, 1]."""
-        return np.asarray(found.looks @ self.memory().first)
-
-
-@dataclass(frozen=True, eq=False)
 class GalleryCue:
     """Likeness to the looks that were accepted since."""
 
@@ -127,26 +102,6 @@ class GalleryCue:
     def __call__(self, found: Found) -> Array:
         """Return N mean similarities in [-1, 1]."""
         return self.memory().gallery(found.looks)
-
-
-@dataclass(frozen=True, eq=False)
-class UnusualCue:
-    """
-    Found elsewhere, and less like the accepted looks than the target usually is.
-
-    A target in view may turn; what comes back after a while should look as usual. ``doubt`` as
-    in ElsewhereCue.
-    """
-
-    memory: Callable[[], Memory]
-    doubt: Callable[[str], float]
-    name = 'unusual'
-
-    def __call__(self, found: Found) -> Array:
-        """Return N differences of similarity, 0 or more."""
-        memory, here = self.memory(), self.doubt(found.frame.camera)
-        doubt = np.array([here if r.kind is Kind.LOCAL else 1.0 for r in found.regions])
-        return doubt * np.maximum(memory.usual - memory.gallery(found.looks), 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,6 @@ class MemoryConfig:
     alike: float = 0.95
     ridge: float = 0.15
     least: int = 3
-    rate: float = 0.03
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Memory:
     A look is a unit-length vector. ``gallery`` is the mean similarity to the accepted ones,
     ``ridge`` a closed-form ridge classifier of accepted against rejected, about +1 for the target
     and -1 for a rival (kernel ridge regression with the inner product plus one, each class
-    weighing a half). ``usual`` is how alike the target was to its gallery of late.
+    weighing a half).
     """
 
     first: Array
@@ -63,7 +62,6 @@ class Memory:
     rivals: tuple[Array, ...] = ()
     vetoed: tuple[Array, ...] = ()
     accepted: int = 0
-    usual: float = 0.0
     _interval: int = 1
     _filter: Array | None = None
 
@@ -79,8 +77,6 @@ class Memory:
         whole time, to the lasting ones.
         """
         c = self.config
-        alike = float(look @ self.mean)
-        self.usual += max(c.rate, 1 / (self.accepted + 1)) * (alike - self.usual)
         self.accepted += 1
         if (self.accepted - 1) % c.every:
             return

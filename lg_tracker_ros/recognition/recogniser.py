@@ -10,14 +10,11 @@ from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence, logistic
 from lg_tracker_ros.recognition.cues import (
-    AwayCue,
     ElsewhereCue,
-    FirstCue,
     Found,
     GalleryCue,
     RidgeCue,
     RivalCue,
-    UnusualCue,
     VetoCue,
 )
 from lg_tracker_ros.recognition.look import Look
@@ -41,7 +38,7 @@ APART = 0.2
 """IoU below which two boxes are of two things."""
 
 
-LEARNED = Confidence({'look': 0.0, 'first': 0.0, 'gallery': 0.0, 'ridge': 0.0}, 0.0)
+LEARNED = Confidence({'ridge': 2.5, 'elsewhere': -2.0}, 0.0)
 """What is added to the log odds, the same for every tracker: the looks are."""
 
 
@@ -85,10 +82,11 @@ class OnlineRecogniser(CalibratedTracker):
         super().__init__(tracker, look, confidence)
         self.learned = learned
         self.config, self.schedule = config or MemoryConfig(), schedule or Schedule()
-        self.cues += (ElsewhereCue(self._doubt, lambda: self.memory), AwayCue(lambda: self._unseen), RivalCue(self._path),
-                      UnusualCue(lambda: self.memory, self._doubt),
-                      *(cue(lambda: self.memory)
-                        for cue in (FirstCue, GalleryCue, RidgeCue, VetoCue)))
+
+        def memory() -> Memory:
+            return self.memory
+        self.cues += (ElsewhereCue(self._doubt, memory), RivalCue(self._path), GalleryCue(memory),
+                      RidgeCue(memory), VetoCue(memory))
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start the tracker on ``box``; all that was learned before is forgotten."""
