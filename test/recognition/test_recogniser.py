@@ -1,8 +1,8 @@
 """When the recogniser learns, from whom, and what it takes back; scripted looks, no networks."""
 
 from helpers.fakes import ScriptedLocal, ScriptedLook, ScriptedRedetector
-from lg_tracker_ros.recognition.confidence import platt
-from lg_tracker_ros.recognition.recogniser import OnlineRecogniser, Schedule
+from lg_tracker_ros.recognition.confidence import Confidence, platt
+from lg_tracker_ros.recognition.recogniser import learned, OnlineRecogniser, Schedule
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Kind, Region, RivalLearner
 import numpy as np
@@ -22,10 +22,13 @@ def looks(angle):
     return ScriptedLook(look)
 
 
+ONLINE = Confidence({'score': 1.0, 'gallery': 10.0, 'ridge': 1.0}, -8.0)
+
+
 def recogniser(angle=lambda box: 0 if box.x < 150 else 40):
     """Make one that starts on HERE; rivals stand on the right and are 40 degrees off."""
     made = OnlineRecogniser(ScriptedLocal(lambda frame, region: 0.5), looks(angle),
-                            platt(1.0, 10.0, -8.0), schedule=SCHEDULE)
+                            platt(1.0, 10.0, -8.0), ONLINE, schedule=SCHEDULE)
     made.init(frame(0), HERE)
     return made
 
@@ -152,3 +155,10 @@ def test_an_operators_word_searches_on_or_settles_a_doubt():
     assert after.mode.name == 'GLOBAL' and not after.visible
     tracker.confirm()
     assert tracker.step([frame(3)])[0].visible
+
+
+def test_the_learned_confidence_is_made_of_the_first():
+    assert learned(platt(0.38, 10.03, -3.3)).weights['score'] == pytest.approx(1.216)
+    usual = {'gallery': 0.6, 'ridge': 0.2, 'elsewhere': 0.0, 'score': 1.5}
+    odds = [learned(platt(s, 10.0, -3.0)).log_odds(usual) for s in (0.0, 0.38, 0.7)]
+    assert odds == pytest.approx([1.84] * 3)

@@ -1,5 +1,5 @@
 """
-``train recogniser``: what the recogniser adds to a tracker's confidence.
+``train recogniser``: the confidence that asks what was learned of target and rivals.
 
 It is fitted on what the whole tracker meets on real sequences while it learns from its own
 decisions: on clean labels a classifier against rivals would be trusted too much.
@@ -20,13 +20,13 @@ from lg_tracker_ros.files import table
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.confidence import Confidence
-from lg_tracker_ros.recognition.recogniser import KNOWN, LEARNED, OnlineRecogniser
+from lg_tracker_ros.recognition.recogniser import KNOWN, LOOKS, OnlineRecogniser
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.training.calibration.fit import newton, Rows
 from lg_tracker_ros.types import Box
 import numpy as np
 
-CUES = tuple(LEARNED.weights)
+CUES = ('score', *LOOKS)
 
 
 def closed_loop(tracker: LongTermTracker, sequence: LabelledSequence
@@ -34,13 +34,13 @@ def closed_loop(tracker: LongTermTracker, sequence: LabelledSequence
     """
     Follow a sequence's target; gives a row for each box that was found in a labelled frame.
 
-    A row is the cues of LEARNED times the trust, the trust, and the log odds without them; with
+    A row is CUES times the trust, the trust, and the log odds that are known without them; with
     it come the confidence and whether the box is right (IoU > .5). Raises ValueError for a
     tracker that doesn't learn.
     """
     local, start = tracker.local, sequence.start
     if not isinstance(local, OnlineRecogniser):
-        raise ValueError('what a recogniser adds can be fitted for recognition: online only')
+        raise ValueError('nothing is learned without recognition: online')
     for i, frame in enumerate(sequence.frames(start), start):
         if i == start:
             tracker.init(frame, Box(*sequence.truth[i]))
@@ -50,14 +50,15 @@ def closed_loop(tracker: LongTermTracker, sequence: LabelledSequence
             continue
         box = Box(*sequence.truth[i]) if sequence.present[i] else None
         for output in track.found:
-            known = local.confidence.log_odds(output.cues) + KNOWN.log_odds(output.cues)
+            known = ((1 - local.trust) * local.confidence.log_odds(output.cues)
+                     + KNOWN.log_odds(output.cues))
             yield ([*(local.trust * output.cues[c] for c in CUES), local.trust, known],
                    output.confidence, box is not None and iou(output.box, box) > 0.5)
 
 
 def fit_learned(parts: Sequence[Rows]) -> Confidence:
     """
-    Fit LEARNED to rows of sequences: as of ``closed_loop``, the last column 1 for right.
+    Fit an online confidence to sequences' rows as of ``closed_loop``, with 1 for right at the end.
 
     Each sequence weighs by the square root of its length.
     """
@@ -79,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``train recogniser``: fits LEARNED for trackers, all together, and prints it."""
+    """Run ``train recogniser``: fits one confidence for all the trackers together; prints it."""
     only = [n for n in args.only.split(',') if n]
     sequences = [s for folder in args.real for s in read_dataset(folder, '', only)]
     parts, lines = [], []
@@ -97,5 +98,5 @@ def run(args: argparse.Namespace) -> int:
     if not parts:
         raise ValueError('nothing was learned on these sequences; --real must hold longer ones')
     print('\n'.join(table(('tracker', 'sequence', 'boxes', 'right', 'ECE now'), lines, 2)))
-    print(f'LEARNED = {fit_learned(parts)}')
+    print(f'online = {fit_learned(parts)}')
     return 0
