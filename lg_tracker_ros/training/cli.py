@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     'calibrate': (calibrate.add_arguments, calibrate.run,
                   'make confidence mean the probability that the box is right'),
     'export': (export.add_arguments, export.run, 'write a checkpoint as the weights that ship'),
-    'onnx': (ship.add_arguments, ship.run, 'export the default networks as they ship'),
+    'onnx': (ship.add_arguments, ship.run, 'export the networks whose weights ship'),
 }
 
 
