@@ -31,7 +31,7 @@ def iou_pairs(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
     low = np.maximum(p[:, :2], q[:, :2])
     high = np.minimum(p[:, :2] + p[:, 2:], q[:, :2] + q[:, 2:])
     inter = np.prod(np.clip(high - low, 0, None), axis=1)
-    return inter / (np.prod(p[:, 2:], axis=1) + np.prod(q[:, 2:], axis=1) - inter)
+    return np.asarray(inter / (np.prod(p[:, 2:], axis=1) + np.prod(q[:, 2:], axis=1) - inter))
 
 
 def clip_to_image(box: Box, width: int, height: int) -> Box | None:

@@ -19,7 +19,7 @@ from torch import nn, Tensor
 
 FOLDER = Path(__file__).resolve().parent / 'weights'
 SHIPPED_NETWORKS = FOLDER / 'onnx'
-"""The networks of the default tracker with these weights, as ONNX."""
+"""The networks with these weights, as ONNX."""
 CONSTANT = 1e6
 """Constants of Confidence lie between both signs of it."""
 

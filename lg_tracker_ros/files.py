@@ -27,6 +27,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def network_cache() -> Path:
+    """Return the folder in which networks that were exported here are kept; it need not exist."""
+    return cache_folder() / 'networks'
+
+
 def cache_folder() -> Path:
     """
     Return the folder for what can be had again, ``$XDG_CACHE_HOME`` or ``~/.cache`` below.

@@ -52,7 +52,9 @@ class EngineConfig:
                              "use device 'cpu' or install a CUDA build of PyTorch")
         has_onnx = importlib.util.find_spec('onnxruntime') is not None
         if engine == 'auto':
-            engine = 'onnx' if device == 'cpu' and has_onnx else 'torch'
+            # without the package onnx nothing but what ships can run there
+            ready = has_onnx and (self.shipped is not None or importlib.util.find_spec('onnx'))
+            engine = 'onnx' if device == 'cpu' and ready else 'torch'
         if engine in ('onnx', 'tensorrt') and not has_onnx:
             raise ValueError(f"engine '{engine}' needs the Python package onnxruntime: "
                              "pip install onnxruntime, or use engine 'torch'")

@@ -106,7 +106,7 @@ class AnchorFreeTracker:
         w, h = ltrb[0] + ltrb[2], ltrb[1] + ltrb[3]
 
         def change(r: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-            return np.maximum(r, 1 / r)
+            return np.asarray(np.maximum(r, 1 / r))
         pad = (w + h) / 2
         size = np.sqrt((w + pad) * (h + pad)) / context_side(old.w, old.h)
         penalty = np.exp(-c.penalty * (change(size) * change((w / h) / (old.w / old.h)) - 1))

@@ -68,7 +68,7 @@ def shape_penalty(w: npt.ArrayLike, h: npt.ArrayLike, previous: tuple[float, flo
     size = np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2)) / context_side(*previous)
     aspect = (previous[0] / previous[1]) / (w / h)
     change = np.maximum(aspect, 1 / aspect) * np.maximum(size, 1 / size)
-    return np.exp(-(change - 1) * k)
+    return np.asarray(np.exp(-(change - 1) * k))
 
 
 @dataclass(frozen=True, eq=False)

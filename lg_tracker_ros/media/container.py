@@ -60,11 +60,13 @@ class VideoFile:
         self._total = (c.duration + (c.start_time or 0)) / 1e6 if c.duration else 0.0
         self._end, self._bad, self._torn = 0.0, 0, ''
         self._decoded = self._decode()
-        self._first = next(self._decoded, None)
+        context = self._stream.codec_context  # None without a decoder
+        self._first = next(self._decoded, None) if context is not None else None
         if self._first is None:
             self._container.close()
-            raise ValueError(f'no frame of {path} can be decoded: {self._torn or "it is empty"}; '
-                             f'its codec is {_codec(self._stream)}')
+            codec = 'unknown to this PyAV' if context is None else context.name
+            raise ValueError(f'no frame of {path} can be decoded; its codec is {codec}'
+                             + (f' ({self._torn})' if self._torn else ''))
 
     def frames(self, start: int = 0) -> Iterator[tuple[Image, int]]:
         """
@@ -112,8 +114,6 @@ class VideoFile:
             except self._av.error.FFmpegError as e:
                 self._bad += 1
                 self._torn = str(e.strerror)
-                if isinstance(e, LookupError):  # no decoder
-                    return
                 continue
             for frame in frames:
                 self._torn = 'its last frame is damaged' if frame.is_corrupt else self._torn
@@ -169,8 +169,3 @@ def _is_cover(stream: Any) -> bool:
     disposition = getattr(stream, 'disposition', 0)
     return 'attached_pic' in str(disposition).lower()
 
-
-def _codec(stream: Any) -> str:
-    """Name the codec."""
-    name = getattr(stream.codec_context, 'name', None)
-    return name or 'unknown to this PyAV'

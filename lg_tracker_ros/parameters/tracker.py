@@ -11,7 +11,7 @@ from typing import Any, Collection, Mapping
 
 from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
-from lg_tracker_ros.files import cache_folder
+from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
@@ -120,7 +120,7 @@ class Settings:
         It takes the exported networks that ship, and keeps others in the user's cache.
         """
         return EngineConfig(self.device, self.engine, self.precision, self.threads,
-                            SHIPPED_NETWORKS, cache_folder() / 'networks').resolve()
+                            SHIPPED_NETWORKS, network_cache()).resolve()
 
     def needs_rebuild(self, other: Settings) -> bool:
         """Whether going from this to ``other`` needs the networks to be made anew."""

@@ -20,7 +20,7 @@ HEADER = 10_000_000
 """Bytes of a header, at most; that of ResNet-50 has 50,000."""
 TYPES = {'F64': torch.float64, 'F32': torch.float32, 'F16': torch.float16,
          'BF16': torch.bfloat16, 'I64': torch.int64, 'I32': torch.int32, 'I16': torch.int16,
-         'I8': torch.int8, 'U8': torch.uint8, 'BOOL': torch.bool}
+         'I8': torch.int8, 'U8': torch.uint8, 'BOOL': torch.bool, 'C64': torch.complex64}
 KIND = 'a readable safetensors file'
 
 

@@ -86,7 +86,13 @@ def main(args: list[str] | None = None) -> int:
     """Run the tracker node."""
     def make() -> Any:
         # here, where a signal is heeded: it takes seconds
-        from lg_tracker_ros.ros.node import TrackerNode
+        try:
+            from lg_tracker_ros.ros.node import TrackerNode
+        except ModuleNotFoundError as e:
+            raise RuntimeError(
+                f'the Python package {e.name} is missing for {sys.executable}; install it, or '
+                "activate the virtual environment that has it, see 'PyTorch and ONNX Runtime' in "
+                'docs/ros.md') from e
         return TrackerNode()
     return spin(make, args)
 

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Command] = {
     'recogniser': (learned.add_arguments, learned.run,
                    'fit what the recogniser adds to that, in a closed loop on real sequences'),
     'export': (export.add_arguments, export.run, 'write a checkpoint as the weights that ship'),
-    'onnx': (ship.add_arguments, ship.run, 'export the default networks as they ship'),
+    'onnx': (ship.add_arguments, ship.run, 'export the networks whose weights ship'),
 }
 
 

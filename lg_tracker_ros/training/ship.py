@@ -1,4 +1,4 @@
-"""``train onnx``: the networks of the default tracker as ONNX, as they ship."""
+"""``train onnx``: the networks whose weights ship, as ONNX."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from lg_tracker_ros.engine.exporting import pack
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 
+SHIP = (('pixelwise', 'tanet_lite'), ('ncc', 'correlation'))
+"""Local trackers and re-detectors whose networks ship; what others need is among them."""
+
 
 def ship(folder: Path) -> int:
     """
-    Export every network of the default tracker into ``folder``, each weight once.
+    Export every network whose weights ship into ``folder``, each weight once.
 
-    A robot then needs neither the package ``onnx`` nor an export at start. Returns the size in
-    bytes. Raises ValueError, in one line, where they can't be exported here.
+    With these a robot needs neither the package ``onnx`` nor an export at start. Returns the
+    size in bytes. Raises ValueError, in one line, where they can't be exported here.
     """
     with TemporaryDirectory() as kept:
         engine = EngineConfig('cpu', 'onnx', threads=1, cache=Path(kept)).resolve()
-        make_local(Settings(), engine)
-        make_redetector(Settings(), engine)
+        for tracker, redetector in SHIP:
+            settings = Settings(tracker=tracker, redetector=redetector)
+            make_local(settings, engine)
+            make_redetector(settings, engine)
         pack({'-'.join(p.name.split('-')[:2]) + '.onnx': p.read_bytes()
               for p in Path(kept).glob('*.onnx')}, folder)
     return sum(p.stat().st_size for p in folder.iterdir())

@@ -29,7 +29,6 @@ from helpers.data_sets import (
 from lg_tracker_ros.datasets.readers import (
     davis,
     LAYOUTS,
-    plain,
     read_dataset,
     READERS,
     uav123,
@@ -37,6 +36,7 @@ from lg_tracker_ros.datasets.readers import (
 )
 from lg_tracker_ros.datasets.readers.files import find_images
 from lg_tracker_ros.datasets.readers.text import read_rows, read_values
+from lg_tracker_ros.media.container import frame_count
 import numpy as np
 import pytest
 
@@ -356,7 +356,7 @@ def test_the_shared_sequences():
                       'wtrack_cam2_first': 403, 'wtrack_cam3_first': 1292}
     for s in found.values():
         assert (s.present ^ s.absent).all()
-        assert plain._frame_count(s.video) == len(s.truth)
+        assert frame_count(s.video) == len(s.truth)
 
 
 def test_the_shared_davis():

@@ -91,7 +91,7 @@ WRONG = [
     ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n3,4,inf,6\n3,4,5,6\n'),
      'cup/groundtruth.txt:2: inf is not allowed'),
     ('plain', damage('cup/groundtruth.txt', '3,4,5,6\n' * 5), 'groundtruth.txt has 5 lines but'),
-    ('plain', damage('cup/video.mp4', 'x'), 'video.mp4 cannot be opened; is it a video?'),
+    ('plain', damage('cup/video.mp4', 'x'), 'video.mp4 cannot be opened; is it a video, and'),
     ('plain', remove('cup/video.mp4'), 'cup/images does not exist'),
     ('plain', remove('hat/images/9.png'),
      'hat/groundtruth.txt has 2 lines but there are 1 images in'),

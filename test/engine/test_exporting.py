@@ -1,5 +1,6 @@
 """Exported networks: those that ship, those that are kept, and files that are no use."""
 
+from dataclasses import replace
 import hashlib
 import os
 import sys
@@ -8,6 +9,7 @@ from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
 from lg_tracker_ros.engine import compile_network, EngineConfig, exporting
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.training.ship import SHIP
 import numpy as np
 import pytest
 import torch
@@ -52,15 +54,18 @@ def run(net, **folders):
     return compile_network(net, [IMAGE], engine)(IMAGE)[0]
 
 
-def test_the_default_tracker_needs_no_export(monkeypatch):
+def test_weights_that_ship_need_no_export(monkeypatch):
     """What ships is whole, computes what the modules compute, and ``onnx`` isn't asked for."""
     monkeypatch.setitem(sys.modules, 'onnx', None)
-    settings = Settings(device='cpu')
-    engine = EngineConfig('cpu', 'onnx', threads=1, shipped=SHIPPED_NETWORKS)
-    make_local(settings, engine)
-    make_redetector(settings, engine)
+    engine = EngineConfig('auto', threads=1, shipped=SHIPPED_NETWORKS).resolve()
+    assert engine.engine == 'onnx' or engine.device != 'cpu'
+    engine = replace(engine, device='cpu', engine='onnx')
+    for tracker, redetector in SHIP:
+        settings = Settings(tracker=tracker, redetector=redetector)
+        make_local(settings, engine)
+        make_redetector(settings, engine)
     # and nothing ships that is of other weights
-    assert len(list(SHIPPED_NETWORKS.glob('*.onnx'))) == 5
+    assert len(list(SHIPPED_NETWORKS.glob('*.onnx'))) == 9
     sums = dict(line.split()[::-1] for line in
                 (SHIPPED_NETWORKS / 'SHA256SUMS').read_text().splitlines())
     assert sums == {p.name: hashlib.sha256(p.read_bytes()).hexdigest()
@@ -71,6 +76,12 @@ def test_other_weights_without_onnx_are_refused_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnx', None)
     with pytest.raises(ValueError, match=r'^Net with these weights .*pip install onnx, or use e'):
         run(Net())
+
+
+def test_without_onnx_and_without_what_ships_torch_is_taken(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    assert EngineConfig().resolve().engine == 'torch'
 
 
 def test_a_network_is_exported_once(exports, tmp_path):

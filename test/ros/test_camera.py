@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ros.test_life import process
+from ros.test_main import process
 
 ROOT = Path(__file__).resolve().parents[2]
 

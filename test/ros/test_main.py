@@ -5,8 +5,11 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import time
 
 from helpers.ros import path, PATIENCE, Rig, scene
+from lg_tracker_ros.bench import busy
+from lifecycle_msgs.srv import GetState
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,12 +114,30 @@ sys.exit(spin(lambda: Late('late'), []))
     assert (done.returncode, done.stdout, done.stderr) == (0, 'closed\n', '')
 
 
-@pytest.mark.parametrize('arguments, reason', [
-    ((), 'source is empty'), (('-p', 'loop:=7'), 'loop must be bool'),
-    (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),
-    (('-p', f'source:={ROOT}/test'), 'holds no images'),
-    (('-p', f'source:={ROOT}/setup.py'), 'cannot be opened')])
-def test_camera_refuses_in_one_line(arguments, reason):
-    camera = process('lg_tracker_ros.ros.camera', *arguments)
-    text, _ = camera.communicate(timeout=60)
-    assert camera.returncode == 1 and reason in text and 'Traceback' not in text
+def test_a_package_that_is_missing_is_told_in_one_line():
+    done = subprocess.run(
+        [sys.executable, '-c', 'import sys; sys.modules["torch"] = None\n'
+         'from lg_tracker_ros.ros.main import main; sys.exit(main([]))'],
+        capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith('lg_tracker_ros: the Python package torch is missing for ')
+
+
+@pytest.mark.performance
+@pytest.mark.parametrize('others, ready_s', [(0, 3), (2, 10)])
+def test_the_default_node_is_ready_soon_and_answers_meanwhile(others, ready_s):
+    with Rig(node=False) as rig, busy(others):
+        client = rig.client.create_client(GetState, 'lg_tracker/get_state')
+        node = process('lg_tracker_ros.ros.main')
+        try:
+            assert client.wait_for_service(60)
+            begun, waits, state = time.monotonic(), [], ''
+            while state != 'active':
+                asked = time.monotonic()
+                state = rig.result(client.call_async(GetState.Request())).current_state.label
+                waits.append(time.monotonic() - asked)
+                assert asked - begun < 60, state
+            assert time.monotonic() - begun < ready_s and max(waits) < 0.1, sorted(waits)[-3:]
+        finally:
+            node.terminate()
+            assert node.wait(30) == 0

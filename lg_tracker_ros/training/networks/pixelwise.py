@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Iterable, Iterator
 
 from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
 from lg_tracker_ros.training.data.material import Material
@@ -64,7 +65,7 @@ def asked_by(weights: Path) -> dict[str, int]:
 
 def make_sampler(material: Material, config: PixelwiseTraining) -> Sampler:
     """Make pairs of crops and take them through the frozen backbone."""
-    engine = EngineConfig('cpu', 'auto', threads=1).resolve()
+    engine = EngineConfig('cpu', threads=1, cache=network_cache()).resolve()
     net = TapsNet(load_imagenet_backbone())
     z = np.zeros((1, 128, 128, 3), np.uint8)
     x = np.zeros((1, SEARCH, SEARCH, 3), np.uint8)

@@ -12,6 +12,7 @@ from lg_tracker_ros.backbones.mobilenet_v2 import MobileNetV2
 from lg_tracker_ros.backbones.resnet50 import ResNet50
 from lg_tracker_ros.checkpoint import load_checkpoint, shared_backbone
 from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.networks.network import Batch, Field, Sample, Sampler, Training
 from lg_tracker_ros.training.samples.crops import local_pair, mirror, without_color
@@ -162,7 +163,7 @@ def pair_sampler(material: Material, config: SiameseTraining, exemplar: int, ins
                 'box': np.array([b.x, b.y, b.w, b.h] if b else [np.nan] * 4, np.float32)}
     if not config.cached:
         return sample
-    engine = EngineConfig('cpu', 'auto', threads=1).resolve()
+    engine = EngineConfig('cpu', threads=1, cache=network_cache()).resolve()
     frozen = FrozenNet(shared_backbone(), config.frozen)
     run = {name: compile_network(frozen, [np.zeros((1, side, side, 3), np.uint8)], engine)
            for name, side in (('template', exemplar), ('search', instance))}

@@ -10,6 +10,7 @@ from typing import Iterable
 
 import cv2
 from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
@@ -50,7 +51,7 @@ def fields(config: AdversarialTraining) -> dict[str, Field]:
 
 def make_sampler(material: Material, config: AdversarialTraining) -> Sampler:
     """Make whole frames and take them through the frozen backbone."""
-    engine = EngineConfig('cpu', 'auto', threads=1).resolve()
+    engine = EngineConfig('cpu', threads=1, cache=network_cache()).resolve()
     net = TapsNet(load_imagenet_backbone())
     run_z = compile_network(net, [np.zeros((1, 128, 128, 3), np.uint8)], engine)
     run_x = compile_network(net, [np.zeros((1, SIDE, SIDE, 3), np.uint8)], engine)
