@@ -31,7 +31,7 @@ setup:
 
 test: setup
 	@bash dev/extras.sh $(VENV)
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not performance" $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile -m "not performance" $(ARGS)
 
 demo: setup
 	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video "$$VIDEO") $(if $(BOX),"--box=$$BOX") $(ARGS)
@@ -45,7 +45,7 @@ weights: setup
 
 # the tests marked rounding once more, with images and weights a little off: another processor
 perturbed: setup
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not performance" --perturbed $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile -m "not performance" --perturbed $(ARGS)
 
 bench: NANO = $(if $(wildcard ../shared/weights/nanotrackv2),--nano ../shared/weights/nanotrackv2)
 bench: setup

@@ -32,7 +32,7 @@ from ros.test_life import change, rss
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-pytestmark = [pytest.mark.xdist_group('demo'), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 DEMO = Path(__file__).resolve().parents[1] / 'dev' / 'demo.py'
 

@@ -159,7 +159,7 @@ command -v rosdep >/dev/null || rosdep() { :; }
 python3() {
     mkdir -p venv/bin
     touch venv/bin/activate
-    ln -s "$(command -v true)" venv/bin/pip
+    ln -s /bin/true venv/bin/pip
 }
 command -v ros2 >/dev/null || ros2() {
     cd install/lg_tracker_ros/lib/lg_tracker_ros

@@ -37,6 +37,10 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         with path.open('rb') as file:
             file.seek(8 + int.from_bytes(file.read(8), 'little'))
             data = file.read()
+        for name, entry in entries.items():
+            if entry['dtype'] not in TYPES:
+                raise ValueError(f'{name} is of type {entry["dtype"]}, expected one of '
+                                 f'{", ".join(TYPES)}')
         kinds = {name: TYPES[entry['dtype']] for name, entry in entries.items()}
         wanted = {name: prod(entry['shape']) * torch.empty(0, dtype=kinds[name]).element_size()
                   for name, entry in entries.items()}

@@ -16,8 +16,6 @@ from helpers.rails import answers, decided_otherwise, LeftTheRails, Rails, read,
 from lg_tracker_ros.evaluation.experiments.trackers import make_runner, settings_of
 import pytest
 
-pytestmark = pytest.mark.xdist_group('gate')
-
 EXPECTED = Path(__file__).resolve().parents[1] / 'data' / 'gate'
 ENGINE = '@engine=onnx@device=cpu'
 GATED = {'default': f'default{ENGINE}', 'correlation': f'pixelwise+correlation{ENGINE}',

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-pytestmark = [pytest.mark.rounding, pytest.mark.xdist_group('trackers')]
+pytestmark = pytest.mark.rounding
 
 NEED_FILES = {s.name for s in LOCAL_TRACKERS.values()
               if s.external or not all(p.is_file() for p in s.files('', 'efficientnet_lite0'))}

@@ -105,6 +105,9 @@ WEIGHTS = {
     'offsets.safetensors': (lambda: _header(
         b'{"x":{"dtype":"F32","shape":[5000000000],"data_offsets":[0,20000000000]}}'),
         'is not a readable safetensors file'),
+    'type.safetensors': (lambda: _header(
+        b'{"x":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}', b'0'),
+        'x is of type F8_E4M3, expected one of F64, F32'),
     'list.safetensors': (lambda: _header(b'[]'), 'no JSON object'),
     'word.safetensors': (lambda: _header(b'{"__metadata__":3}'), 'no JSON object'),
     'heads.safetensors': (lambda: safetensors.save(

@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-pytestmark = [pytest.mark.rounding, pytest.mark.xdist_group('tanet')]
+pytestmark = pytest.mark.rounding
 
 
 @pytest.fixture(scope='module')

@@ -16,8 +16,6 @@ from lg_tracker_ros.types import Box, Frame, Mode, Track
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.xdist_group('trax')
-
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = ['tracker=opencv_kcf', 'redetector=none', 'device=cpu']
 # results as text; and no request leaves the machine: at every start the toolkit asks for its

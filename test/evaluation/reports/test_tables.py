@@ -14,8 +14,6 @@ from lg_tracker_ros.evaluation.reports.markdown import titled
 from lg_tracker_ros.search import RULES
 import pytest
 
-pytestmark = pytest.mark.xdist_group('tables')
-
 LIGHT = 'opencv_kcf'
 
 

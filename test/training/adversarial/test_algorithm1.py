@@ -33,8 +33,7 @@ import numpy as np
 import pytest
 import torch
 
-pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding,
-              pytest.mark.xdist_group('algorithm1')]
+pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding]
 
 HERE = Place(0, 1, 0, torch.device('cpu'))
 SMALL = replace(tanet_lite.DEFAULTS, batch=2, steps=6, judged=3, width=0.05, validate_every=3,
