@@ -63,16 +63,14 @@ class Schedule:
     When the recogniser learns, in frames.
 
     ``delay``: reliable frames that must follow before a look is learned: the last before a loss,
-    half hidden or half out of the picture, never are. ``settle``: reliable frames after a jump in
-    which nothing is learned. ``loss``: failing frames after which a return counts as a jump.
-    ``look_around``: reliable frames between two searches for rivals. ``trust``: accepted frames
-    until what was learned counts in full. ``nearby``: failing frames in which the target can't
-    have got far.
+    half hidden or half out of the picture, never are. ``settle``: frames after a jump in which
+    nothing is learned. ``nearby``: failing frames in which the target can't have got far; after
+    that a return is a jump wherever it is. ``look_around``: reliable frames between two searches
+    for rivals. ``trust``: accepted frames until what was learned counts in full.
     """
 
     delay: int = 5
     settle: int = 40
-    loss: int = 5
     look_around: int = 30
     trust: int = 40
     nearby: int = 10
@@ -130,7 +128,7 @@ class OnlineRecogniser(CalibratedTracker):
 
     def _doubt(self, camera: str) -> float:
         """How little it means, in [0, 1], to be where the target was followed in ``camera``."""
-        if self._cut or camera != self._last[0] or self._unseen > self.schedule.nearby:
+        if camera != self._last[0] or self._unseen > self.schedule.nearby:
             return 1.0
         return self._settling / max(self.schedule.settle, 1)
 
@@ -167,10 +165,11 @@ class OnlineRecogniser(CalibratedTracker):
         if isinstance(self.tracker, OnlineTracker):
             self.tracker.update(frame, accepted, rejected)
         camera, box = self._last
-        lost = self._misses >= self.schedule.loss
-        jumped = camera != frame.camera or not within_reach(box, accepted.box)
+        lost = self._unseen > self.schedule.nearby
+        jumped = camera != frame.camera or not within_reach(box, accepted.box, self._misses + 1)
         self._last, self._cut = (frame.camera, accepted.box), False
         self._misses = self._unseen = 0
+        self._followed = 0.0
         self._path(frame.camera).cross(accepted.box)
         look = next(iter(self._looks(frame, [accepted])), None)
         if look is not None:
@@ -216,7 +215,7 @@ class OnlineRecogniser(CalibratedTracker):
         self.memory.veto(look)
         self._path(camera).begin(box)
         self._pending.clear()
-        self._misses = self._unseen = self.schedule.loss  # a return counts as a jump
+        self._misses = self._unseen = self.schedule.nearby + 1  # a return counts as a jump
 
     def own(self) -> None:
         """What was followed last is the target: learn its look at once."""

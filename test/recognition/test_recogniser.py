@@ -11,7 +11,7 @@ import pytest
 HERE, RIVAL, FAR = Box(100, 100, 20, 40), Box(180, 100, 20, 40), Box(20, 20, 20, 40)
 IMAGE = np.kron(np.random.default_rng(0).integers(0, 256, (15, 20), np.uint8),
                 np.ones((16, 16), np.uint8))[..., None].repeat(3, 2)
-SCHEDULE = Schedule(delay=2, settle=3, loss=2, look_around=4, trust=2, nearby=3)
+SCHEDULE = Schedule(delay=2, settle=3, nearby=3, look_around=4, trust=2)
 
 
 def looks(angle):
@@ -72,10 +72,10 @@ def test_a_look_is_learned_after_reliable_frames_and_not_before_a_loss():
 def test_nothing_is_learned_until_a_return_has_proven_itself():
     made = recogniser()
     follow(made, range(1, 5))
-    lose(made, (5, 6), HERE)
-    follow(made, (7, 8, 9), others=[RIVAL])
+    lose(made, (5, 6, 7, 8), HERE)
+    follow(made, (9, 10, 11), others=[RIVAL])
     assert made.memory.accepted == 2 and not made.memory.rivals
-    follow(made, (10, 11, 12), others=[RIVAL])
+    follow(made, (12, 13, 14), others=[RIVAL])
     assert made.memory.accepted == 3 and len(made.memory.rivals) == 1
 
 
