@@ -64,13 +64,15 @@ class Schedule:
 
     ``delay``: reliable frames that must follow before a look is learned: the last before a loss,
     half hidden or half out of the picture, never are. ``settle``: frames after a jump in which
-    nothing is learned. ``nearby``: failing frames in which the target can't have got far; after
-    that a return is a jump wherever it is. ``look_around``: reliable frames between two searches
-    for rivals. ``trust``: accepted frames until what was learned counts in full.
+    nothing is learned. ``loss``: failing frames after which a return counts as a jump.
+    ``nearby``: failing frames in which the target can't have got far. ``look_around``: reliable
+    frames between two searches for rivals. ``trust``: accepted frames until what was learned
+    counts in full.
     """
 
     delay: int = 5
     settle: int = 40
+    loss: int = 5
     look_around: int = 30
     trust: int = 40
     nearby: int = 10
@@ -101,20 +103,25 @@ class OnlineRecogniser(CalibratedTracker):
             return self.memory
         self.cues += (ElsewhereCue(self._doubt, memory), RivalCue(self._path), GalleryCue(memory),
                       RidgeCue(memory), VetoCue(memory))
+        self._begin('', Box(0, 0, 1, 1))
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start the tracker on ``box``; all that was learned before is forgotten."""
         super().init(frame, box)
+        self._begin(frame.camera, box)
+
+    def _begin(self, camera: str, box: Box) -> None:
+        """Start anew with the first look alone."""
         self.memory = Memory(self._look.first, self.config)
         self._before_jump: Memory | None = None
         self._seen: dict[str, list[tuple[TrackerOutput, Array]]] = {}
         self._followed = 0.0
-        self._latest = frame.camera, box, self._look.first
+        self._latest = camera, box, self._look.first
         self._pending: deque[Array] = deque()
         self._paths: dict[str, RivalPaths] = {}
         self._now: dict[str, Frame] = {}
         self._cut = False
-        self._last = frame.camera, box
+        self._last = camera, box
         self._misses = self._unseen = self._settling = 0
         self._until_look_around = 0
 
@@ -165,8 +172,8 @@ class OnlineRecogniser(CalibratedTracker):
         if isinstance(self.tracker, OnlineTracker):
             self.tracker.update(frame, accepted, rejected)
         camera, box = self._last
-        lost = self._unseen > self.schedule.nearby
-        jumped = camera != frame.camera or not within_reach(box, accepted.box, self._misses + 1)
+        lost = self._misses >= self.schedule.loss
+        jumped = camera != frame.camera or not within_reach(box, accepted.box)
         self._last, self._cut = (frame.camera, accepted.box), False
         self._misses = self._unseen = 0
         self._followed = 0.0
@@ -215,7 +222,7 @@ class OnlineRecogniser(CalibratedTracker):
         self.memory.veto(look)
         self._path(camera).begin(box)
         self._pending.clear()
-        self._misses = self._unseen = self.schedule.nearby + 1  # a return counts as a jump
+        self._misses = self._unseen = self.schedule.loss  # a return counts as a jump
 
     def own(self) -> None:
         """What was followed last is the target: learn its look at once."""

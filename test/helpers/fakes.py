@@ -70,7 +70,7 @@ class ScriptedLook:
 
     def __init__(self, look):
         """Take the script."""
-        self.look = look
+        self.look, self.first = look, np.zeros(3, np.float32)
 
     def learn(self, image, box, fill):
         """Remember the first look."""

@@ -40,7 +40,8 @@ def test_a_tracker_is_a_file_and_a_line(tmp_path, monkeypatch, capsys):
     box = first_box()
     out = tmp_path / 'out.csv'
     words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '150',
-             '--param', 'tracker=still', '--param', 'redetector=none', '--out', str(out)]
+             '--param', 'tracker=still', '--param', 'redetector=none',
+             '--param', 'recognition=first_look', '--out', str(out)]
     assert main(words) == 0, capsys.readouterr().err
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert len(rows) == 10

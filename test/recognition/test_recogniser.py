@@ -11,7 +11,7 @@ import pytest
 HERE, RIVAL, FAR = Box(100, 100, 20, 40), Box(180, 100, 20, 40), Box(20, 20, 20, 40)
 IMAGE = np.kron(np.random.default_rng(0).integers(0, 256, (15, 20), np.uint8),
                 np.ones((16, 16), np.uint8))[..., None].repeat(3, 2)
-SCHEDULE = Schedule(delay=2, settle=3, nearby=3, look_around=4, trust=2)
+SCHEDULE = Schedule(delay=2, settle=3, loss=2, nearby=3, look_around=4, trust=2)
 
 
 def looks(angle):
