@@ -187,22 +187,26 @@ def trained_on(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def confidence_of(given: str, shipped: str) -> tuple[float, float, float] | None:
+def confidence_of(given: str, shipped: str) -> tuple[dict[str, float], float] | None:
     """
     Read the constants of Confidence that ``train calibrate`` left in a file of weights.
 
-    Names as in ``weights_file``; None where there are none. Raises as ``read_note``, and
-    ValueError when they aren't three numbers.
+    Names as in ``weights_file``; returns weights by cue and the offset, None where there are
+    none. Three numbers in a row are those of score and look, and the offset. Raises as
+    ``read_note``, and ValueError when they are of another form.
     """
     path = weights_file(given, shipped)
     note = read_note(path, 'confidence') if path.is_file() else None
     if note is None:
         return None
-    if not isinstance(note, list) or len(note) != 3 or not all(
-            type(v) in (int, float) and abs(v) < CONSTANT for v in note):
-        raise refused(path, "is damaged: 'confidence' in its header should be three numbers "
-                            f'within {CONSTANT:g}, got {note!r}')
-    return float(note[0]), float(note[1]), float(note[2])
+    if isinstance(note, list) and len(note) == 3:
+        note = dict(zip(('score', 'look', 'offset'), note))
+    if not isinstance(note, dict) or 'offset' not in note or not all(
+            type(v) in (int, float) and abs(v) < CONSTANT for v in note.values()):
+        raise refused(path, "is damaged: 'confidence' in its header should be three numbers, or "
+                            f'numbers by name with an offset, within {CONSTANT:g}, got {note!r}')
+    values = {name: float(value) for name, value in note.items()}
+    return values, values.pop('offset')
 
 
 def read_note(path: Path, name: str) -> Any:

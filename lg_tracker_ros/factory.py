@@ -6,7 +6,8 @@ from lg_tracker_ros.checkpoint import confidence_of, shared_backbone
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.recognition.calibrated import calibrated, CalibratedTracker
+from lg_tracker_ros.recognition import RECOGNITION
+from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.redetect import REDETECTORS
@@ -37,7 +38,8 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     tracker = spec.build(given, backbone, engine)
     own = confidence_of(given, spec.file(backbone)) if spec.weights else None
     confidence = Confidence(*own) if own else spec.confidence
-    return calibrated(tracker, Look(shared_backbone(), engine), confidence)
+    look = Look(shared_backbone(), engine)
+    return RECOGNITION[settings.recognition](tracker, look, confidence)
 
 
 def make_redetector(settings: Settings, engine: EngineConfig) -> Redetector | None:

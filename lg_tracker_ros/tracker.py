@@ -8,7 +8,7 @@ import time
 from typing import Sequence
 
 import cv2
-from lg_tracker_ros.boxes import clip_to_image, inside_fraction, scale
+from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou, scale
 from lg_tracker_ros.search import (
     Candidate,
     Decision,
@@ -18,6 +18,7 @@ from lg_tracker_ros.search import (
     SearchPolicy,
 )
 from lg_tracker_ros.types import (
+    Advised,
     Box,
     Frame,
     Kind,
@@ -27,6 +28,7 @@ from lg_tracker_ros.types import (
     Proposals,
     Redetector,
     Region,
+    RivalLearner,
     Track,
 )
 import numpy as np
@@ -147,7 +149,33 @@ class LongTermTracker:
         self.policy = make_policy(self.config, Place(frame.camera, box))
         self._sizes[frame.camera] = frame.width, frame.height
         self._remember(frame)
+        self._look_around(frame, box)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
+
+    def reject(self) -> None:
+        """
+        Take an operator's word that what is followed is not the target, and search on.
+
+        Raises ValueError without a target.
+        """
+        self._policy().lose()
+        if isinstance(self.local, Advised):
+            self.local.disown()
+
+    def confirm(self) -> None:
+        """
+        Take an operator's word that what is followed is the target.
+
+        Raises ValueError without a target.
+        """
+        self._policy().assure()
+        if isinstance(self.local, Advised):
+            self.local.own()
+
+    def _policy(self) -> SearchPolicy:
+        if self.policy is None:
+            raise ValueError('there is no target; init one first')
+        return self.policy
 
     def step(self, frames: Sequence[Frame]) -> list[Track]:
         """
@@ -210,9 +238,20 @@ class LongTermTracker:
         if accepted is not None and accepted.camera == view.frame.camera:
             rejected = [c.output for c in view.candidates if c is not accepted]
             self.local.update(view.frame, accepted.output, rejected)
+            self._look_around(view.frame, accepted.output.box)
         else:
             self.local.miss(view.frame)
         view.ms['learn'] = 1e3 * (time.perf_counter() - start)
+
+    def _look_around(self, frame: Frame, target: Box) -> None:
+        """Show the target's likes in the same image to a tracker that wants to know them."""
+        if not (isinstance(self.local, RivalLearner) and self.local.wants_rivals
+                and self.redetector is not None):
+            return
+        proposals = self.redetector.propose(list(self._clips[frame.camera]), (target.w, target.h),
+                                            self.config.max_candidates)
+        regions = [Region(box, Kind.PROPOSAL) for box in proposals.boxes if iou(box, target) < 0.2]
+        self.local.meet(frame, target, self.local.track(frame, regions))
 
     @staticmethod
     def _report(mode: Mode, view: _View, decision: Decision, policy: SearchPolicy) -> Track:
@@ -224,14 +263,18 @@ class LongTermTracker:
             if box is not None and clip_to_image(box, frame.width, frame.height) is None:
                 box = None  # wholly outside the image: nothing of it is seen
         place = policy.place.box if frame.camera == policy.place.camera else None
+        doubtful, unsure = decision.unsure, None
+        if doubtful is not None and doubtful.camera == frame.camera:
+            unsure = doubtful.output.box
         proposals = view.proposals
         if view.zoom != (1.0, 1.0):
-            box, place = (None if b is None else scale(b, *view.zoom) for b in (box, place))
+            box, place, unsure = (None if b is None else scale(b, *view.zoom)
+                                  for b in (box, place, unsure))
             if proposals is not None:
                 proposals = replace(proposals, boxes=[scale(b, *view.zoom)
                                                       for b in proposals.boxes])
         return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
-                     place, proposals)
+                     place, proposals, unsure, [c.output for c in view.candidates])
 
     def _remember(self, frame: Frame) -> None:
         if self.redetector is not None:

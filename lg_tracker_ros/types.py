@@ -101,13 +101,13 @@ class TrackerOutput:
 
     ``confidence`` is in [0, 1] and means the same for every tracker: about the probability that
     the box overlaps the target with IoU > 0.5. ``score`` is the tracker's own number in [0, 1],
-    ``look`` how alike the box is to the first frame's, in [-1, 1] (nan: nobody asked).
+    ``cues`` are the numbers that the confidence was made of, by name (recognition/cues.py).
     """
 
     box: Box
     confidence: float
     score: float
-    look: float = math.nan
+    cues: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 class Kind(enum.Enum):
@@ -137,6 +137,15 @@ class Mode(enum.Enum):
     GLOBAL = 2
 
 
+class Sight(enum.Enum):
+    """What is known of the target in a frame; the values are those of TrackerStatus.msg."""
+
+    UNSEEN = 0
+    SEEN = 1
+    UNSURE = 2
+    """A box fits, but is too unlike, or a rival is as like: nothing to act on."""
+
+
 @dataclass(frozen=True, eq=False)
 class Proposals:
     """
@@ -158,8 +167,10 @@ class Track:
     ``box`` is None when the target is not visible in this frame. ``place`` is where the tracker
     believes it to be all the same and looks next, None in a camera that it isn't sought in.
     ``proposals`` are those of a global search, None in other frames.
-    ``ms`` holds the time of each stage in milliseconds: ``local``, ``redetect``, and ``learn``
-    for a tracker that learns online.
+    ``unsure`` is a box that may show the target where none is claimed: it fits, but not well
+    enough, or a rival is as like. ``found`` is all that the local tracker found in this frame,
+    wherever it was sent. ``ms`` holds the time of each stage in milliseconds:
+    ``local``, ``redetect``, and ``learn`` for a tracker that learns online.
     """
 
     camera: str
@@ -171,11 +182,20 @@ class Track:
     ms: Mapping[str, float] = field(default_factory=dict)
     place: Box | None = None
     proposals: Proposals | None = None
+    unsure: Box | None = None
+    found: Sequence[TrackerOutput] = ()
 
     @property
     def visible(self) -> bool:
         """Whether the target is seen in this frame."""
         return self.box is not None
+
+    @property
+    def sight(self) -> Sight:
+        """Whether the target is seen in this frame, or may be."""
+        if self.box is not None:
+            return Sight.SEEN
+        return Sight.UNSEEN if self.unsure is None else Sight.UNSURE
 
 
 @runtime_checkable
@@ -211,6 +231,29 @@ class OnlineTracker(LocalTracker, Protocol):
 
     def miss(self, frame: Frame) -> None:
         """Take note of a frame in which nothing was accepted."""
+
+
+@runtime_checkable
+class RivalLearner(OnlineTracker, Protocol):
+    """A tracker that learns who else is in the picture, while the target is in view."""
+
+    @property
+    def wants_rivals(self) -> bool:
+        """Whether it is time to search the whole image for rivals, after an accepted frame."""
+
+    def meet(self, frame: Frame, target: Box, found: Sequence[TrackerOutput]) -> None:
+        """Take what its last ``track`` found where rivals may be; the target is at ``target``."""
+
+
+@runtime_checkable
+class Advised(Protocol):
+    """A tracker that takes an operator's word for what it follows."""
+
+    def disown(self) -> None:
+        """What was followed last is not the target: forget what was learned of it."""
+
+    def own(self) -> None:
+        """What was followed last is the target."""
 
 
 @runtime_checkable

@@ -210,7 +210,7 @@ def wrong(name, words, reason):
     wrong('old yaml', (str(VIDEO), '--config', '{tmp}/../old.yaml'),
           "old.yaml is not a valid set of parameters: parameter 'k' is now called 'max_"),
     wrong('rule', (str(VIDEO), '--param', 'rules=absence+luck'),
-          "clarity, lock_on, confirmation, sizes, size_guard, got 'luck'"),
+          "lock_on, confirmation, sizes, size_guard, got 'luck'"),
     wrong('no rule', (str(VIDEO), '--param', 'rules='), "size_guard, got ''"),
     wrong('policy', (str(VIDEO), '--param', 'policy=luck'),
           "policy must be one of joint, paper, got 'luck'"),

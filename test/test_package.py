@@ -12,6 +12,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+from lg_tracker_ros.types import Mode, Sight
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,6 +120,8 @@ def test_init_target_fields():
 
 STATUS_TYPES = {
     'header': 'std_msgs/Header', 'mode': 'uint8', 'confidence': 'float', 'visible': 'boolean',
+    'sight': 'uint8', 'unsure_x': 'float', 'unsure_y': 'float', 'unsure_width': 'float',
+    'unsure_height': 'float',
     'consecutive_failures': 'uint32', 'time_since_last_seen': 'double', 'camera': 'string',
     'target_id': 'string', 'latency_queue_ms': 'float', 'latency_convert_ms': 'float',
     'latency_local_ms': 'float', 'latency_redetect_ms': 'float', 'latency_publish_ms': 'float',
@@ -129,7 +132,7 @@ def test_interfaces_that_were_built_are_those_of_the_sources():
     msg = pytest.importorskip('lg_tracker_interfaces.msg')
     srv = pytest.importorskip('lg_tracker_interfaces.srv')
     assert msg.TrackerStatus.get_fields_and_field_types() == STATUS_TYPES
-    assert (msg.TrackerStatus.IDLE, msg.TrackerStatus.LOCAL, msg.TrackerStatus.GLOBAL) == (0, 1, 2)
+    assert [getattr(msg.TrackerStatus, m.name) for m in (*Mode, *Sight)] == [0, 1, 2] * 2
     request, response = fields(ROOT / 'lg_tracker_interfaces/srv/InitTarget.srv')
     for part, built in ((request, srv.InitTarget.Request), (response, srv.InitTarget.Response)):
         assert list(built.get_fields_and_field_types()) == [name for _, name in part]

@@ -14,7 +14,7 @@ from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import inside_cells, SEARCH, STRIDE, TEMPLATE
 from lg_tracker_ros.vision.normalise import normalize
@@ -114,4 +114,4 @@ def _peak(row: npt.NDArray[np.float32], i: int) -> float:
 SPEC = LocalSpec(
     'ncc', 'normalised cross-correlation of pretrained features, untrained',
     lambda weights, backbone, engine: NccTracker(shared_backbone(), engine),
-    Confidence(0.0, 10.16, -3.86))
+    platt(0.0, 10.16, -3.86))

@@ -15,7 +15,7 @@ import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
 from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
 from lg_tracker_ros.reading.guard import refused
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 
@@ -258,22 +258,22 @@ def _find_vit(folder: Path) -> str:
 
 SPECS = (
     LocalSpec('opencv_csrt', 'OpenCV CSRT', lambda weights, backbone, engine: csrt(),
-              Confidence(0.04, 11.38, -3.71)),
+              platt(0.04, 11.38, -3.71)),
     LocalSpec('opencv_kcf', 'OpenCV KCF', lambda weights, backbone, engine: kcf(),
-              Confidence(0.0, 13.31, -4.9)),
+              platt(0.0, 13.31, -4.9)),
     LocalSpec('opencv_mil', 'OpenCV MIL', lambda weights, backbone, engine: mil(),
-              Confidence(0.0, 13.03, -4.73)),
+              platt(0.0, 13.03, -4.73)),
     # DATASET.NAMES in HonglinChu/SiamTrackers, NanoTrack/models/config/configv2.yaml, on a
     # backbone trained on ImageNet
     LocalSpec('opencv_nano', 'OpenCV NanoTrack v2',
-              lambda weights, backbone, engine: nano(weights), Confidence(0.66, 9.7, -4.62),
+              lambda weights, backbone, engine: nano(weights), platt(0.66, 9.7, -4.62),
               external=ExternalFiles(
                   _find_nano, lambda given: sorted(Path(given or 'missing').glob('*.onnx'))),
               trained_on=('GOT-10k/GOT-10k_Train_*', 'ImageNet/*')),
     # lpylpy0514/VitTracker, issue 4 and experiments/vit_dist; of LaSOT and TrackingNet that is
     # the training split, which a sequence's name doesn't tell: the whole counts
     LocalSpec('opencv_vit', 'OpenCV VitTrack',
-              lambda weights, backbone, engine: vit(weights), Confidence(0.12, 11.68, -4.31),
+              lambda weights, backbone, engine: vit(weights), platt(0.12, 11.68, -4.31),
               external=ExternalFiles(_find_vit, lambda given: [Path(given)]),
               trained_on=('COCO 2017/*', 'GOT-10k/GOT-10k_Train_*', 'LaSOT/*', 'TrackingNet/*')),
 )

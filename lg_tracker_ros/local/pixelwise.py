@@ -10,7 +10,7 @@ from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.reading.guard import refused
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.vision.cells import CELLS, GRID, inside_cells, SEARCH, STRIDE, TEMPLATE
 import numpy as np
 
@@ -57,4 +57,4 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracke
 
 
 SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,
-                 Confidence(0.38, 10.03, -3.3), 'pixelwise.safetensors')
+                 platt(0.38, 10.03, -3.3), 'pixelwise.safetensors')

@@ -7,7 +7,7 @@ from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
 from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 import numpy as np
 
 CONFIG = AnchorFreeConfig(penalty=0.04, window=0.21, rate=0.52)
@@ -32,5 +32,5 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracke
     return build(net, engine)
 
 
-SPEC = LocalSpec('siamfcpp', 'SiamFC++ (Xu et al. 2020)', _make, Confidence(0.38, 10.03, -3.3),
+SPEC = LocalSpec('siamfcpp', 'SiamFC++ (Xu et al. 2020)', _make, platt(0.38, 10.03, -3.3),
                  'siamfcpp_{backbone}.safetensors', BACKBONES)

@@ -13,7 +13,7 @@ from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import cpu_threads, EngineConfig
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, Template, VARIANTS
 from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 import numpy as np
 import numpy.typing as npt
@@ -193,4 +193,4 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamRPNpp:
 
 
 SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,
-                 Confidence(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', BACKBONES)
+                 platt(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', BACKBONES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import signal
 import sys
 import time
-from typing import Iterator, Sequence, TextIO
+from typing import Callable, Iterator, Mapping, Sequence, TextIO
 
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.factory import build_tracker
@@ -53,6 +53,11 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument('--param', action='append', default=[], metavar='NAME=VALUE',
                    help='one parameter; goes over the file; may be repeated')
     p.add_argument('--start', type=int, default=0, metavar='N', help='begin at frame N')
+    p.add_argument('--reject', type=int, action='append', default=[], metavar='N',
+                   help='what is followed in frame N is not the target, as ~/reject says to the '
+                   'node; may be repeated')
+    p.add_argument('--confirm', type=int, action='append', default=[], metavar='N',
+                   help='what is followed in frame N is the target, as ~/confirm')
     p.add_argument('--out', metavar='FILE.csv', help='instead of the standard output')
     p.add_argument('--video', metavar='FILE.mp4', help='write an annotated video')
     p.set_defaults(run=run)
@@ -64,8 +69,13 @@ def moments(sources: Sequence[Source]) -> Iterator[list[Frame]]:
 
 
 def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box, out: TextIO,
-           video: VideoOut | None, done: Progress, signals: Signals) -> None:
-    """Follow ``box``, drawn in the first frame of the first source; a CSV line for each frame."""
+           video: VideoOut | None, done: Progress, signals: Signals,
+           words: Mapping[int, Callable[[], None]]) -> None:
+    """
+    Follow ``box``, drawn in the first frame of the first source; a CSV line for each frame.
+
+    ``words`` are said after the frame with that number.
+    """
     several = len(sources) > 1
     rows = Rows(out)
     rows.write(COLUMNS + (('camera',) if several else ()))
@@ -77,6 +87,8 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box, out: T
             last = tracker.init(frames[0], box) if last is None else choose(
                 tracker.step(frames), last)
             ms = 1e3 * (time.perf_counter() - begin)
+            if number in words:
+                words[number]()
             row = track_row(number, frames[0].stamp, last, ms)
             with signals.whole():
                 rows.write(row + ([last.camera] if several else []))
@@ -112,6 +124,8 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
     sources = [Source(s, args.start, args.topic) for s in args.source]
     if len({s.name for s in sources}) != len(sources):
         raise ValueError(f'each source must be named once, got {" ".join(args.source)}')
+    if both := sorted({*args.reject} & {*args.confirm}):
+        raise ValueError(f'frame {both[0]} is both rejected and confirmed; keep one of the two')
     names = [Path(n) for n in (args.out, args.video) if n]
     inputs = [f for s in sources for f in s.files] + ([Path(args.config)] if args.config else [])
     refuse_inputs(names, inputs)
@@ -123,7 +137,9 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
         tracker = build_tracker(settings)
         out = open(growing[0].working, 'w', newline='') if args.out else sys.stdout
         try:
-            follow(tracker, sources, args.init, out, video, done, signals)
+            words = {**dict.fromkeys(args.reject, tracker.reject),
+                     **dict.fromkeys(args.confirm, tracker.confirm)}
+            follow(tracker, sources, args.init, out, video, done, signals, words)
         finally:
             with signals.whole():
                 _finish(out, video)

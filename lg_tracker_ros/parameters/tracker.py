@@ -15,6 +15,7 @@ from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
+from lg_tracker_ros.recognition import RECOGNITION
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.search import POLICIES, RULES, SearchConfig
 
@@ -46,6 +47,9 @@ class Settings:
                        'siamrpnpp take any, the others efficientnet_lite0.', choices=BACKBONES,
                        rebuild=True)
     redetector: str = _p('tanet_lite', 'Global re-detection.', choices=REDETECTORS, rebuild=True)
+    recognition: str = _p(
+        'online', 'What judges whether a box shows the target; online: it learns the looks of '
+        'target and rivals; first_look: the first frame alone.', choices=RECOGNITION, rebuild=True)
     tracker_weights: str = _p('', 'Weights of the local tracker, a file or the folder that '
                               'training left; empty: those that ship. For opencv_vit the ONNX '
                               'file, for opencv_nano the folder with both ONNX files.',

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Sequence
 
 from lg_tracker_ros.crops import mean_color
 from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.cues import Cue, Found, LookCue, ScoreCue
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.types import Box, Frame, LocalTracker, OnlineTracker, Region, TrackerOutput
 
@@ -20,6 +22,7 @@ class CalibratedTracker:
     def __init__(self, tracker: LocalTracker, look: Look, confidence: Confidence) -> None:
         """Wrap ``tracker``; nobody else may use ``look``."""
         self.tracker, self.confidence = tracker, confidence
+        self.cues: tuple[Cue, ...] = (ScoreCue(), LookCue())
         self._look = look
         self._fill = (0.0, 0.0, 0.0)
 
@@ -31,12 +34,19 @@ class CalibratedTracker:
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
         """Let the tracker search each region; what it finds is compared as one batch."""
-        found = self.tracker.track(frame, regions) if regions else []
-        if not found:
+        outputs = self.tracker.track(frame, regions) if regions else []
+        if not outputs:
             return []
-        alike = self._look.similarity(frame.image, [o.box for o in found], self._fill)
-        return [TrackerOutput(o.box, self.confidence(o.score, float(a)), o.score, float(a))
-                for o, a in zip(found, alike)]
+        found = Found(frame, regions, outputs, *self._look.compare(
+            frame.image, [o.box for o in outputs], self._fill))
+        values = {cue.name: cue(found) for cue in self.cues}
+        each = [{name: float(v[i]) for name, v in values.items()} for i in range(len(outputs))]
+        return self._judged(found, [
+            replace(o, cues=cues) for o, cues in zip(outputs, each)])
+
+    def _judged(self, found: Found, outputs: Sequence[TrackerOutput]) -> list[TrackerOutput]:
+        """Give outputs, which have their cues, their confidence."""
+        return [replace(o, confidence=self.confidence(o.cues)) for o in outputs]
 
 
 class OnlineCalibratedTracker(CalibratedTracker):

@@ -1,9 +1,10 @@
-"""From a tracker's score and the look to a calibrated confidence."""
+"""From named cues to a calibrated confidence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 import math
+from typing import Mapping
 
 
 def logit(score: float) -> float:
@@ -12,20 +13,31 @@ def logit(score: float) -> float:
     return math.log(s / (1 - s))
 
 
+def logistic(value: float) -> float:
+    """Probability of log odds, which are kept within 50 of 0."""
+    return 1 / (1 + math.exp(-min(max(value, -50.0), 50.0)))
+
+
 @dataclass(frozen=True)
 class Confidence:
     """
-    From a tracker's score and the look to P(IoU > .5), so that beta1 means the same for all.
+    Log odds of P(IoU > .5): a weighted sum of cues, named as in ``cues.py``, and an offset.
 
-    The logistic of ``score`` * logit of the score + ``look`` * similarity + ``offset``: Platt
-    scaling (1999) with the similarity besides. ``train calibrate`` fits the three.
+    With the log odds of the score alone it is Platt scaling (1999). ``train calibrate`` fits it.
     """
 
-    score: float
-    look: float
+    weights: Mapping[str, float]
     offset: float
 
-    def __call__(self, score: float, similarity: float) -> float:
-        """Compute the confidence of a score in [0, 1] and a similarity in [-1, 1]."""
-        value = self.score * logit(score) + self.look * similarity + self.offset
-        return 1 / (1 + math.exp(-min(max(value, -50.0), 50.0)))
+    def log_odds(self, cues: Mapping[str, float]) -> float:
+        """Compute the log odds; raises KeyError for a cue that is missing."""
+        return sum(weight * cues[name] for name, weight in self.weights.items()) + self.offset
+
+    def __call__(self, cues: Mapping[str, float]) -> float:
+        """Compute the confidence, in (0, 1)."""
+        return logistic(self.log_odds(cues))
+
+
+def platt(score: float, look: float, offset: float) -> Confidence:
+    """Make the confidence of a tracker's score and the first look, which every tracker has."""
+    return Confidence({'score': score, 'look': look}, offset)

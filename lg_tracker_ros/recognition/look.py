@@ -7,6 +7,7 @@ from typing import Sequence
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.recognition.memory import rows
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.cells import Array, inside_cells, STRIDE, TEMPLATE
 from lg_tracker_ros.vision.normalise import normalize
@@ -49,20 +50,29 @@ class Look:
     def __init__(self, backbone: EfficientNetLite0, engine: EngineConfig) -> None:
         """Compile for ``engine`` (resolved); the backbone has its pretrained weights."""
         cells = TEMPLATE // STRIDE
-        self._first = np.zeros((1, 112, cells, cells), np.float32)
+        self._cells = np.zeros((1, 112, cells, cells), np.float32)
+        self._cover = np.ones((cells, cells), np.float32)
         self._compare = compile_network(
-            LookNet(backbone), [np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8), self._first],
+            LookNet(backbone), [np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8), self._cells],
             engine, shared=(1,))
+        self.first = np.ones(1, np.float32)
 
     def learn(self, image: Image, box: Box, fill: Color) -> None:
         """Remember the features inside ``box``; beyond the border of the image is ``fill``."""
         crop = square_crop(image, box.cx, box.cy, context_side(box.w, box.h), TEMPLATE, fill)
-        inside = inside_cells(crop.to_crop(box))
-        features = self._compare(crop.image[None], self._first)[1]
-        self._first = features * inside / max(float(inside.sum()), 1e-3)
+        self._cover = inside_cells(crop.to_crop(box))
+        features = self._compare(crop.image[None], self._cells)[1]
+        self._cells = features * self._cover / max(float(self._cover.sum()), 1e-3)
+        self.first = rows(features, self._cover)[0]
 
-    def similarity(self, image: Image, boxes: Sequence[Box], fill: Color) -> Array:
-        """Compare each of N boxes (at least one) with the first look: N numbers in [-1, 1]."""
+    def compare(self, image: Image, boxes: Sequence[Box], fill: Color) -> tuple[Array, Array]:
+        """
+        Look at N boxes (at least one).
+
+        Returns N mean cosines with the first look, in [-1, 1], and N x D descriptions of unit
+        length as ``memory.rows`` makes them; ``first`` (D) is that of the first look.
+        """
         crops = np.stack([square_crop(image, b.cx, b.cy, context_side(b.w, b.h), TEMPLATE,
                                       fill).image for b in boxes])
-        return np.asarray(self._compare(crops, self._first)[0], np.float32)
+        alike, features = self._compare(crops, self._cells)
+        return np.asarray(alike, np.float32), rows(features, self._cover)

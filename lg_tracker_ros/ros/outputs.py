@@ -9,7 +9,7 @@ from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
 from lg_tracker_ros.runtime.results import Result
-from lg_tracker_ros.types import Mode
+from lg_tracker_ros.types import Mode, Sight
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
@@ -45,13 +45,18 @@ class Outputs:
         total = 1e3 * (done - result.item.received)
         status = TrackerStatus(
             header=header, mode=track.mode.value, confidence=float(track.confidence),
-            visible=track.visible, consecutive_failures=int(track.failures),
+            visible=track.visible, sight=track.sight.value,
+            consecutive_failures=int(track.failures),
             time_since_last_seen=result.unseen_s, camera=track.camera,
             target_id=result.target.name, latency_queue_ms=result.queue_ms,
             latency_convert_ms=result.convert_ms,
             latency_local_ms=float(track.ms.get('local', 0.0)),
             latency_redetect_ms=float(track.ms.get('redetect', 0.0)),
             latency_publish_ms=1e3 * (done - begun), latency_total_ms=total)
+        if track.sight is Sight.UNSURE and track.unsure is not None:
+            doubtful = track.unsure
+            status.unsure_x, status.unsure_y = doubtful.x, doubtful.y
+            status.unsure_width, status.unsure_height = doubtful.w, doubtful.h
         self.status.publish(status)
         if self.debug.get_subscription_count():
             self.debug.publish(image_to_msg(annotate(result.image, track), header))

@@ -1,7 +1,8 @@
-"""The services ``init_target`` and ``reset_target``."""
+"""The services ``init_target`` and ``reset_target``, ``~/reject`` and ``~/confirm``."""
 
 from __future__ import annotations
 
+from functools import partial
 import itertools
 import secrets
 import time
@@ -56,6 +57,9 @@ class TargetServices:
                             callback_group=group)
         node.create_service(Trigger, 'reset_target', self._on_reset, qos_profile=QUEUE,
                             callback_group=group)
+        for name, right in (('~/reject', False), ('~/confirm', True)):
+            node.create_service(Trigger, name, partial(self._on_word, right), qos_profile=QUEUE,
+                                callback_group=group)
         # steady: with use_sim_time and a paused bag the answer must come all the same
         self._timer = node.create_timer(TICK_S, self._tick, clock=clock, callback_group=group)
         self._timer.cancel()
@@ -175,6 +179,20 @@ class TargetServices:
     def _refusal(self) -> str:
         state = self._state()
         return self._why if state == 'active' else f'the node is {state}; activate it first'
+
+    def _on_word(self, right: bool, request: Any, response: Any) -> Any:
+        """Take an operator's word for what is followed."""
+        stream = self._stream
+        if stream is None:
+            response.message = 'there is no target: ' + self._refusal()
+            return response
+        target = one_line(stream.worker.advise(right))
+        response.success = bool(target)
+        response.message = 'there is no target' if not target else (
+            f'{target} is where it is followed' if right
+            else f'what was followed is not {target}; searching on')
+        self._node.get_logger().info(response.message)
+        return response
 
     def _on_reset(self, request: Any, response: Any) -> Any:
         stream = self._stream

@@ -128,6 +128,14 @@ class Worker:
             self._wake.notify()
             return self._target.name
 
+    def advise(self, right: bool) -> str:
+        """Take an operator's word whether the target is followed; return its id, or ''."""
+        with self._wake:
+            if self._target.name:
+                self._commands.append(partial(self._advise, right))
+                self._wake.notify()
+            return self._target.name
+
     def configure(self, config: SearchConfig) -> None:
         """Change the search policy's parameters between two frames."""
         with self._wake:
@@ -267,6 +275,12 @@ class Worker:
         if not forget:
             queue_ms = max(0.0, 1e3 * (begun - item.received))
             self._publish(Result(track, item, image, target, queue_ms, 0.0, 0.0))
+
+    def _advise(self, right: bool) -> None:
+        if self.tracker.mode is not Mode.IDLE:  # it may have been forgotten meanwhile
+            (self.tracker.confirm if right else self.tracker.reject)()
+            with self._wake:
+                self._follow()
 
     def _reset(self) -> None:
         self.tracker.reset()

@@ -55,3 +55,11 @@ class Algorithm2:
         if reliable:
             self.sought = (best.output.box.w, best.output.box.h)
         return Decision(best.output.box, best.confidence, reliable, best)
+
+    def lose(self) -> None:
+        """Search the whole image next."""
+        self._since_search = self.failures = max(self.failures, self.config.beta2)
+
+    def assure(self) -> None:
+        """Count failures anew."""
+        self.failures = self._since_search = 0

@@ -43,13 +43,14 @@ class Decision:
 
     ``box`` is None when the target is not visible. ``reliable`` says that the result was
     accepted. ``chosen`` is the candidate that is believed, None when none is; its own box may be
-    larger or smaller than ``box``.
+    larger or smaller than ``box``. ``unsure`` is one that may be the target when none is believed.
     """
 
     box: Box | None
     confidence: float
     reliable: bool
     chosen: Candidate | None
+    unsure: Candidate | None = None
 
 
 class SearchPolicy(Protocol):
@@ -87,3 +88,9 @@ class SearchPolicy(Protocol):
 
         Of equally good ones the first is taken.
         """
+
+    def lose(self) -> None:
+        """What is followed is not the target, somebody says: search the whole image next."""
+
+    def assure(self) -> None:
+        """What is followed is the target, somebody says: nothing failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 POLICIES = ('joint', 'paper')
-RULES = ('absence', 'clarity', 'lock_on', 'confirmation', 'sizes', 'size_guard')
+RULES = ('absence', 'lock_on', 'confirmation', 'sizes', 'size_guard')
 """What ``joint`` adds to Algorithm 2, each a class of its own in ``rules.py``."""
 
 

@@ -9,7 +9,6 @@ from lg_tracker_ros.search.candidate import Candidate, Decision, Place
 from lg_tracker_ros.search.config import SearchConfig
 from lg_tracker_ros.search.rules import (
     AbsencePenalty,
-    Clarity,
     Confirmation,
     LockOn,
     SizeGuard,
@@ -26,7 +25,6 @@ class Rules:
     """The additions to Algorithm 2 with their state; None leaves one out."""
 
     absence: AbsencePenalty | None = None
-    clarity: Clarity | None = None
     lock_on: LockOn | None = None
     confirmation: Confirmation | None = None
     sizes: SizesInTurn | None = None
@@ -38,7 +36,6 @@ class Rules:
         on = config.rules
         return cls(
             AbsencePenalty() if 'absence' in on else None,
-            Clarity(config.beta1) if 'clarity' in on else None,
             LockOn() if 'lock_on' in on else None,
             Confirmation() if 'confirmation' in on else None,
             SizesInTurn((first.w, first.h)) if 'sizes' in on else None,
@@ -114,15 +111,12 @@ class JointPolicy:
         doubt = float(self.lost)
         if rules.absence is not None and not self.lost:
             doubt = rules.absence.doubt(self.unseen, c.beta2)
-        return c.visible_threshold + (c.beta1 - c.visible_threshold) * doubt + self._rise()
-
-    def _rise(self) -> float:
-        return self.rules.clarity.rise(self.config.beta1) if self.rules.clarity else 0.0
+        return c.visible_threshold + (c.beta1 - c.visible_threshold) * doubt
 
     def _good(self, own: Candidate | None, seen: bool,
               candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates that are clear enough to be the target."""
-        here = elsewhere = self.config.beta1 + self._rise()
+        here = elsewhere = self.config.beta1
         lock_on = self.rules.lock_on
         if lock_on is not None and own is not None:
             unseen = 0 if seen else self.unseen
@@ -156,8 +150,6 @@ class JointPolicy:
         self._drop_trial()
         if self.rules.sizes is not None:
             self.rules.sizes.accepted(box)
-        if self.rules.clarity is not None:
-            self.rules.clarity.accepted(best.confidence)
         return Decision(box, best.confidence, True, best)
 
     def _doubt(self, mode: Mode, own: Candidate | None, seen: bool,
@@ -175,11 +167,24 @@ class JointPolicy:
                 box = self.rules.size_guard.frozen(box, self.size)
             self.place = Place(own.camera, box)
             if seen and not self.lost:
-                if self.rules.clarity is not None:
-                    self.rules.clarity.seen(own.confidence)
                 return Decision(box, own.confidence, False, own)
-        confidence = max((c.confidence for c in candidates), default=0.0)
-        return Decision(None, confidence, False, None)
+        best = max(candidates, key=lambda c: c.confidence, default=None)
+        if best is None:
+            return Decision(None, 0.0, False, None)
+        unsure = best.confidence >= self.config.visible_threshold / 2
+        return Decision(None, best.confidence, False, None, best if unsure else None)
+
+    def lose(self) -> None:
+        """It is lost, and the next search is a global one."""
+        self.failures = self.unseen = LOST_AFTER * max(self.config.beta2, 1)
+        self._since_search, self.lost, self.trial = self.failures, True, None
+        self._drop_trial()
+
+    def assure(self) -> None:
+        """It is in view, and nothing failed."""
+        self.failures = self.unseen = self._since_search = 0
+        self.lost, self.trial = False, None
+        self._drop_trial()
 
     def _guarded(self, box: Box, moved: bool) -> Box:
         c, guard = self.config, self.rules.size_guard

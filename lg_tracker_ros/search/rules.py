@@ -34,34 +34,6 @@ class AbsencePenalty:
 
 
 @dataclass
-class Clarity:
-    """
-    A target that is always seen clearly must be seen clearly, or a look-alike will do.
-
-    All thresholds rise by ``share`` of what the usual confidence exceeds beta1. The usual
-    confidence follows reliable frames at ``rate`` (about the last twenty) and frames in which the
-    target is only visible at ``fading`` (looks may change for good).
-    """
-
-    usual: float
-    share: float = 0.7
-    rate: float = 0.05
-    fading: float = 0.02
-
-    def rise(self, beta1: float) -> float:
-        """By how much the thresholds rise."""
-        return self.share * max(self.usual - beta1, 0.0)
-
-    def accepted(self, confidence: float) -> None:
-        """Follow a reliable result."""
-        self.usual += self.rate * (confidence - self.usual)
-
-    def seen(self, confidence: float) -> None:
-        """Follow a result that is visible, not reliable."""
-        self.usual += self.fading * (confidence - self.usual)
-
-
-@dataclass
 class LockOn:
     """
     A look-alike elsewhere is no reason to leave a target that is in view or just was.

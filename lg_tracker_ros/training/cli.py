@@ -8,6 +8,7 @@ from typing import Callable, Mapping
 from lg_tracker_ros.training import export, finetune, ship
 from lg_tracker_ros.training.assets import install
 from lg_tracker_ros.training.calibration import fit as calibrate
+from lg_tracker_ros.training.calibration import learned
 from lg_tracker_ros.training.data import grabcut, pseudo_labels
 from lg_tracker_ros.training.loop import fit
 from lg_tracker_ros.training.synthesis import preview
@@ -30,6 +31,8 @@ COMMANDS: Mapping[str, Command] = {
                  'train on with recordings of your own, and measure whether that helps'),
     'calibrate': (calibrate.add_arguments, calibrate.run,
                   'make confidence mean the probability that the box is right'),
+    'recogniser': (learned.add_arguments, learned.run,
+                   'fit what the recogniser adds to that, in a closed loop on real sequences'),
     'export': (export.add_arguments, export.run, 'write a checkpoint as the weights that ship'),
     'onnx': (ship.add_arguments, ship.run, 'export the networks whose weights ship'),
 }

@@ -1,6 +1,7 @@
 """Fakes of the tracker's parts, which do what a test wrote down and keep what they were given."""
 
 from lg_tracker_ros.types import Proposals, TrackerOutput
+import numpy as np
 
 
 class ScriptedLocal:
@@ -62,3 +63,20 @@ class ScriptedRedetector:
         camera = clip[-1].camera
         self.calls.append(([f.stamp for f in clip], camera, size, k))
         return Proposals(list(self.boxes.get(camera, ()))[:k])
+
+
+class ScriptedLook:
+    """Sees, in each box, the unit vector that the test says: ``look(box)``."""
+
+    def __init__(self, look):
+        """Take the script."""
+        self.look, self.first = look, np.zeros(3, np.float32)
+
+    def learn(self, image, box, fill):
+        """Remember the first look."""
+        self.first = self.look(box)
+
+    def compare(self, image, boxes, fill):
+        """Give cosines with the first look, and the looks."""
+        looks = np.stack([self.look(b) for b in boxes])
+        return looks @ self.first, looks

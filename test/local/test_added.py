@@ -12,7 +12,7 @@ import pytest
 
 MODULE = """
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import TrackerOutput
 
 
@@ -25,7 +25,7 @@ class Still:
 
 
 SPEC = LocalSpec('still', 'a target that never moves', lambda weights, backbone, engine: Still(),
-                 Confidence(0.0, 0.0, 3.0))
+                 platt(0.0, 0.0, 3.0))
 """
 
 
@@ -40,7 +40,8 @@ def test_a_tracker_is_a_file_and_a_line(tmp_path, monkeypatch, capsys):
     box = first_box()
     out = tmp_path / 'out.csv'
     words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '150',
-             '--param', 'tracker=still', '--param', 'redetector=none', '--out', str(out)]
+             '--param', 'tracker=still', '--param', 'redetector=none',
+             '--param', 'recognition=first_look', '--out', str(out)]
     assert main(words) == 0, capsys.readouterr().err
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert len(rows) == 10

@@ -12,7 +12,7 @@ from lg_tracker_ros.local.opencv import csrt, OpenCVTracker
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import logit, platt
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Kind, LocalTracker, Redetector, Region
@@ -272,24 +272,27 @@ def test_a_recognizer_keeps_the_boxes_and_calibrates(clip):
     settings = Settings(redetector='none', threads=1)
     plain = LOCAL_TRACKERS['ncc'].build('', settings.backbone, settings.engine_config())
     look = Look(shared_backbone(), settings.engine_config())
-    whole = CalibratedTracker(plain, look, Confidence(2.0, 3.0, -1.0))
+    whole = CalibratedTracker(plain, look, platt(2.0, 3.0, -1.0))
     whole.init(clip[0], first_box())
     around = [Region(first_box()), Region(Box(10, 10, 60, 120))]
     got, bare = whole.track(clip[1], around), plain.track(clip[1], around)
     assert [(o.box, o.score) for o in got] == [(o.box, o.score) for o in bare]
-    assert got[0].look > 0.7 and got[0].look > got[1].look
+    assert got[0].cues['look'] > 0.7 and got[0].cues['look'] > got[1].cues['look']
     for o in got:
-        odds = 2 * np.log(o.score / (1 - o.score)) + 3 * o.look - 1
+        odds = 2 * np.log(o.score / (1 - o.score)) + 3 * o.cues['look'] - 1
         assert o.confidence == pytest.approx(1 / (1 + np.exp(-odds)))
     assert whole.track(clip[1], []) == []
 
 
 def test_confidence_has_no_overflow_and_its_ends():
     """A score of 0 or 1 is no certainty, and huge constants don't break it."""
-    c = Confidence(1.0, 0.0, 0.0)
-    assert c(0.8, 0.0) == pytest.approx(0.8)
-    assert c(0.0, 0.0) == pytest.approx(1e-6) and c(1.0, 0.0) == pytest.approx(1 - 1e-6)
-    assert Confidence(1e9, 1e9, 0.0)(0.0, -1.0) < 1e-20
+    def said(c, score, look):
+        return c({'score': logit(score), 'look': look})
+    c = platt(1.0, 0.0, 0.0)
+    assert said(c, 0.8, 0.0) == pytest.approx(0.8)
+    assert said(c, 0.0, 0.0) == pytest.approx(1e-6)
+    assert said(c, 1.0, 0.0) == pytest.approx(1 - 1e-6)
+    assert said(platt(1e9, 1e9, 0.0), 0.0, -1.0) < 1e-20
 
 
 @pytest.mark.exact
@@ -305,7 +308,7 @@ def test_weights_may_bring_their_own_constants(tmp_path):
                 make_local(settings, settings.engine_config())
         else:
             tracker = make_local(settings, settings.engine_config())
-            assert tracker.confidence == Confidence(1.0, 2.0, 3.0)
+            assert tracker.confidence == platt(1.0, 2.0, 3.0)
 
 
 @pytest.mark.exact

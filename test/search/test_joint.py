@@ -168,27 +168,12 @@ def test_confirm_of_one_is_the_papers_rule():
     assert (taken.box, taken.chosen, taken.reliable) == (THERE, found(0.8), True)
 
 
-def test_a_clear_target_must_be_as_clear_again():
-    """Always at .95, it is not believed elsewhere at .85, nor seen at .5; a hard one is."""
-    for usual, elsewhere, seen in ((0.95, False, False), (0.8, True, True)):
-        policy = start(beta2=1, confirm_frames=1, visible_threshold=0.4)
-        play(policy, [usual] * 200)
-        assert policy.rules.clarity.usual == pytest.approx(usual, abs=1e-3)
-        assert (policy.decide(Mode.LOCAL, [out(0.5)]).box is not None) is seen
-        policy.decide(Mode.LOCAL, [out(0.1)])
-        decision = policy.decide(Mode.GLOBAL, [out(0.1), found(0.85)])
-        assert (decision.box == THERE) is elsewhere
-        # where it was all the time, what is usual is enough
-    policy.lost = False
-    assert policy.decide(Mode.LOCAL, [out(0.81)]).reliable
-
-
 def test_a_candidate_that_is_refused_does_not_hide_the_local_one():
     """A look-alike that scores higher, but not high enough, leaves the target where it is."""
     policy = start(beta2=1, confirm_frames=1)
     play(policy, [0.95] * 200)
-    decision = policy.decide(Mode.GLOBAL, [out(0.82), found(0.85)])
-    assert (decision.chosen, decision.reliable) == (out(0.82), False)
+    decision = policy.decide(Mode.GLOBAL, [out(0.75), found(0.85)])
+    assert (decision.chosen, decision.reliable) == (out(0.75), False)
     assert decision.box is not None
 
 
@@ -274,18 +259,6 @@ def test_size_step_and_ratio_are_bounded():
     assert [round(b.h, 4) for b in widths] == [13.3333, 10, 10, 10]
 
 
-def test_what_is_less_clear_than_usual_is_doubted_where_it_is_followed():
-    """A look-alike of .85 isn't as good as a target of .95; but looks may change for good."""
-    policy = start(beta2=5)
-    play(policy, [0.95] * 200)
-    assert policy.rules.clarity.usual == pytest.approx(0.95, abs=0.01)
-    doubted = policy.decide(Mode.LOCAL, [out(0.85)])
-    assert not doubted.reliable and doubted.box is not None and policy.failures == 1
-    play(policy, [0.85] * 80)
-    # from .8 + .7 * .15 the threshold has sunk to below .85
-    assert policy.rules.clarity.usual < 0.872 and policy.decide(Mode.LOCAL, [out(0.85)]).reliable
-
-
 @pytest.mark.parametrize('values, words', [
     ({'beta1': 1.5}, 'beta1 must be in (0, 1], got 1.5'),
     ({'beta1': 0.3, 'visible_threshold': 0.4},
@@ -295,7 +268,7 @@ def test_what_is_less_clear_than_usual_is_doubted_where_it_is_followed():
     ({'max_candidates': 0, 'retry_frames': -1},
      'retry_frames must be at least 0, got -1; max_candidates must be in 1..64, got 0'),
     ({'policy': 'papers'}, "policy must be one of joint, paper, got 'papers'"),
-    ({'rules': frozenset({'luck'})}, 'rules must be of absence, clarity, lock_on, confirmation, '
+    ({'rules': frozenset({'luck'})}, 'rules must be of absence, lock_on, confirmation, '
      "sizes, size_guard, got 'luck'"),
     ({'max_size_ratio': 0.5}, 'max_size_ratio must be at least 1, got 0.5'),
 ])

@@ -4,7 +4,6 @@ from lg_tracker_ros.search import Candidate, JointPolicy, Place, RULES, SearchCo
 from lg_tracker_ros.search.joint import Rules
 from lg_tracker_ros.search.rules import (
     AbsencePenalty,
-    Clarity,
     Confirmation,
     LockOn,
     SizeGuard,
@@ -39,18 +38,6 @@ def test_absence_penalty():
             policy.decide(Mode.LOCAL, [out(0.1)])
         seen[name] = policy.decide(Mode.LOCAL, [out(0.5)]).box is not None
     assert seen == {'with': False, 'without': True}
-
-
-def test_clarity():
-    """The usual confidence follows; thresholds rise by a share of what exceeds beta1."""
-    rule = Clarity(0.8)
-    assert rule.rise(0.8) == 0
-    rule.accepted(1.0)
-    assert rule.usual == pytest.approx(0.81)
-    rule.seen(0.31)
-    assert rule.usual == pytest.approx(0.8) and rule.rise(0.7) == pytest.approx(0.07)
-    for rules, reliable in ((Rules(clarity=Clarity(0.98)), False), (Rules(), True)):
-        assert policy_of(rules).decide(Mode.LOCAL, [out(0.85)]).reliable is reliable
 
 
 def test_lock_on():

@@ -22,7 +22,7 @@ from lg_tracker_ros.files import table
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
-from lg_tracker_ros.recognition.confidence import Confidence, logit
+from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.training.calibration.observations import (
     as_table,
     Evidence,
@@ -58,7 +58,7 @@ RIDGE = 1e-5
 
 def features(rows: Rows) -> Rows:
     """From rows of Evidence to N x 3: log odds of the score, look, 1."""
-    return np.stack([[logit(s) for s in rows[:, 0]], rows[:, 1], np.ones(len(rows))], axis=1)
+    return np.concatenate([rows[:, :2], np.ones((len(rows), 1))], axis=1)
 
 
 def fit_confidence(rows: Rows, weight: Rows, steps: int = 50) -> Confidence:
@@ -78,16 +78,20 @@ def fit_confidence(rows: Rows, weight: Rows, steps: int = 50) -> Confidence:
         theta[used] = newton(x[:, used], y, weight / weight.sum(), steps)
         against = [i for i in used[:-1] if theta[i] < 0]
         if not against:
-            return Confidence(*(round(float(v), 2) for v in theta))
+            return platt(*(round(float(v), 2) for v in theta))
         used.remove(min(against, key=lambda i: theta[i]))
 
 
-def newton(x: Rows, y: Rows, weight: Rows, steps: int) -> Rows:
-    """Minimise the weighted cross-entropy of a logistic; the last column of ``x`` is 1."""
+def newton(x: Rows, y: Rows, weight: Rows, steps: int, known: Rows | float = 0.0) -> Rows:
+    """
+    Minimise the weighted cross-entropy of a logistic; the last column of ``x`` is 1.
+
+    ``known`` are log odds (N) to which ``x`` adds.
+    """
     theta = np.zeros(x.shape[1])
     ridge = RIDGE * (np.arange(x.shape[1]) < x.shape[1] - 1)
     for _ in range(steps):
-        p = 1 / (1 + np.exp(-np.clip(x @ theta, -50, 50)))
+        p = 1 / (1 + np.exp(-np.clip(known + x @ theta, -50, 50)))
         gradient = x.T @ (weight * (p - y)) + ridge * theta
         hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + np.diag(ridge + 1e-9)
         theta -= np.linalg.solve(hessian, gradient)
@@ -106,7 +110,7 @@ def balanced(parts: Mapping[str, Sequence[Evidence]]) -> tuple[Rows, Rows]:
 
 def judge_confidence(confidence: Confidence, rows: Rows) -> tuple[float, float]:
     """Return the area under the ROC curve and the expected calibration error on ``rows``."""
-    value = np.array([confidence(score, look) for score, look in rows[:, :2]])
+    value = np.array([confidence({'score': score, 'look': look}) for score, look in rows[:, :2]])
     right = rows[:, 2] > 0.5
     return area_under_roc(value[right], value[~right]), calibration_error(
         reliability(value, right)) or 0.0
@@ -147,7 +151,7 @@ def write_confidence(path: Path, confidence: Confidence) -> None:
     with safe_open(path, 'pt') as file:
         about = dict(file.metadata() or {})
         tensors = {key: file.get_tensor(key) for key in file.keys()}
-    about['confidence'] = json.dumps([confidence.score, confidence.look, confidence.offset])
+    about['confidence'] = json.dumps({**confidence.weights, 'offset': confidence.offset})
     write_weights(path, tensors, about)
 
 

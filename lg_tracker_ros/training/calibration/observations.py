@@ -47,14 +47,13 @@ RECORDED, SMALLEST = 400, 8.0
 @dataclass(frozen=True)
 class Evidence:
     """
-    One output of a tracker: its score, the look, and the IoU with the target.
+    One output of a tracker: its cues, and the IoU with the target.
 
     ``iou`` is -1 when the target is absent. ``followed`` says whether it was sought where it was
     last found, or elsewhere, as a candidate of a global search is.
     """
 
-    score: float
-    look: float
+    cues: Mapping[str, float]
     iou: float
     followed: bool
 
@@ -114,8 +113,7 @@ def watch(rng: Rng, trackers: Mapping[str, LocalTracker], episode: Episode
 
 def judged(output: TrackerOutput, box: Box | None, followed: bool) -> Evidence:
     """Compare an output with the truth."""
-    return Evidence(output.score, output.look, -1.0 if box is None else iou(output.box, box),
-                    followed)
+    return Evidence(output.cues, -1.0 if box is None else iou(output.box, box), followed)
 
 
 def generated(rng: Rng, m: Material) -> list[Moment]:
@@ -173,6 +171,8 @@ def gather(trackers: Mapping[str, LocalTracker], episodes: Iterable[tuple[str, E
     return out
 
 
-def as_table(evidence: Sequence[Evidence]) -> npt.NDArray[np.float64]:
-    """Rows of score, look, IoU, followed."""
-    return np.array([[e.score, e.look, e.iou, e.followed] for e in evidence]).reshape(-1, 4)
+def as_table(evidence: Sequence[Evidence], cues: Sequence[str] = ('score', 'look')
+             ) -> npt.NDArray[np.float64]:
+    """Rows of the named cues, IoU, followed."""
+    return np.array([[*(e.cues[c] for c in cues), e.iou, e.followed]
+                     for e in evidence]).reshape(-1, len(cues) + 2)

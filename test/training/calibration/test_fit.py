@@ -6,7 +6,7 @@ import cv2
 from lg_tracker_ros.checkpoint import confidence_of, FOLDER, trained_on
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.training.calibration.fit import balanced, fit_confidence, judge_confidence
 from lg_tracker_ros.training.calibration.observations import (
     as_table,
@@ -25,7 +25,7 @@ import pytest
 
 pytestmark = pytest.mark.rounding
 
-TRUE = Confidence(0.8, 6.0, -2.0)
+TRUE = platt(0.8, 6.0, -2.0)
 PICTURE = np.zeros((100, 100, 3), np.uint8)
 
 
@@ -33,21 +33,22 @@ def drawn(n, seed=0):
     """Draw rows of evidence whose hits follow TRUE."""
     rng = np.random.default_rng(seed)
     score, look = rng.uniform(0.02, 0.98, n), rng.uniform(-0.2, 0.9, n)
-    right = rng.random(n) < [TRUE(s, a) for s, a in zip(score, look)]
+    score = np.log(score / (1 - score))
+    right = rng.random(n) < [TRUE({'score': s, 'look': a}) for s, a in zip(score, look)]
     return np.stack([score, look, np.where(right, 0.8, 0.1), np.ones(n)], axis=1)
 
 
 def test_the_constants_come_back():
     rows = drawn(40_000)
     found = fit_confidence(rows, np.ones(len(rows)))
-    assert found.score == pytest.approx(TRUE.score, abs=0.08)
-    assert found.look == pytest.approx(TRUE.look, abs=0.35)
+    assert found.weights['score'] == pytest.approx(TRUE.weights['score'], abs=0.08)
+    assert found.weights['look'] == pytest.approx(TRUE.weights['look'], abs=0.35)
     assert found.offset == pytest.approx(TRUE.offset, abs=0.15)
     auc, ece = judge_confidence(found, drawn(20_000, seed=1))
     assert auc == pytest.approx(judge_confidence(TRUE, drawn(20_000, seed=1))[0], abs=0.002)
     assert ece < 0.015
     # twice as sure as it may be: the error shows
-    assert judge_confidence(Confidence(1.6, 12.0, -4.0), drawn(20_000, seed=1))[1] > 0.05
+    assert judge_confidence(platt(1.6, 12.0, -4.0), drawn(20_000, seed=1))[1] > 0.05
 
 
 def test_a_tracker_that_is_always_right_cannot_be_calibrated():
@@ -58,7 +59,8 @@ def test_a_tracker_that_is_always_right_cannot_be_calibrated():
 
 
 def test_what_was_recorded_weighs_three_quarters():
-    one, two = Evidence(0.5, 0.5, 1.0, True), Evidence(0.2, 0.1, -1.0, False)
+    one, two = (Evidence({'score': s, 'look': a}, iou, here)
+                for s, a, iou, here in ((0.5, 0.5, 1.0, True), (0.2, 0.1, -1.0, False)))
     rows, weight = balanced({'generated': [one], 'recorded': [two] * 5, 'filmed': [two]})
     assert rows[:, 2].tolist() == [1, *[-1] * 6] and rows[:, 3].tolist() == [1, *[0] * 6]
     assert weight == pytest.approx([0.125, *[0.15] * 5, 0.125])
@@ -67,9 +69,9 @@ def test_what_was_recorded_weighs_three_quarters():
 
 def test_evidence_that_speaks_against_itself_is_left_out():
     rows = drawn(20_000)
-    rows[:, 0] = 1 - rows[:, 0]
+    rows[:, 0] *= -1
     found = fit_confidence(rows, np.ones(len(rows)))
-    assert found.score == 0 and found.look > 3
+    assert found.weights['score'] == 0 and found.weights['look'] > 3
 
 
 @pytest.mark.exact
@@ -106,7 +108,7 @@ class Stuck:
     def track(self, frame, regions):
         """Stay."""
         self.places.append(regions[0].box)
-        return [TrackerOutput(r.box, 0.5, 0.4, 0.3) for r in regions]
+        return [TrackerOutput(r.box, 0.5, 0.4, {'score': 0.4, 'look': 0.3}) for r in regions]
 
 
 def test_a_lost_tracker_is_put_back_and_unclear_frames_are_left_out():
@@ -117,7 +119,7 @@ def test_a_lost_tracker_is_put_back_and_unclear_frames_are_left_out():
     found = [e for _, e in watch(np.random.default_rng(0), {'x': tracker}, moments) if e.followed]
     # one less: the last frame is not clear
     assert [e.iou for e in found] == [0] * PATIENCE + [1, -1]
-    assert all((e.score, e.look) == (0.4, 0.3) for e in found)
+    assert all(e.cues == {'score': 0.4, 'look': 0.3} for e in found)
     # where it lost the target, then put back onto it
     assert tracker.places[PATIENCE] == tracker.places[1]
     assert tracker.places[PATIENCE + 1] == there
@@ -164,8 +166,8 @@ def test_command_calibrates_the_shipped_weights(tmp_path, capsys):
     assert '--without Theirs: no stills of that data set' in capsys.readouterr().err
     assert main([*command, '--write']) == 0
     out = capsys.readouterr().out
-    score, look, offset = confidence_of(str(weights), '')
-    assert f"'pixelwise': {Confidence(score, look, offset)}" in out
+    found = Confidence(*confidence_of(str(weights), ''))
+    assert f"'pixelwise': {found}" in out and set(found.weights) == {'score', 'look'}
     assert '| pixelwise | generated ' in out and '| pixelwise | photographed' in out
     assert 'filmed' not in out
     assert trained_on(weights) == trained_on(FOLDER / 'pixelwise.safetensors')

@@ -1,0 +1,164 @@
+"""When the recogniser learns, from whom, and what it takes back; scripted looks, no networks."""
+
+from helpers.fakes import ScriptedLocal, ScriptedLook, ScriptedRedetector
+from lg_tracker_ros.recognition.confidence import Confidence, platt
+from lg_tracker_ros.recognition.recogniser import learned, OnlineRecogniser, Schedule
+from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Box, Frame, Kind, Region, RivalLearner
+import numpy as np
+import pytest
+
+HERE, RIVAL, FAR = Box(100, 100, 20, 40), Box(180, 100, 20, 40), Box(20, 20, 20, 40)
+IMAGE = np.kron(np.random.default_rng(0).integers(0, 256, (15, 20), np.uint8),
+                np.ones((16, 16), np.uint8))[..., None].repeat(3, 2)
+SCHEDULE = Schedule(delay=2, settle=3, loss=2, nearby=3, look_around=4, trust=2)
+
+
+def looks(angle):
+    """Give looks that depend on the box's place: ``angle(box)`` in degrees from the first."""
+    def look(box):
+        a = np.radians(angle(box))
+        return np.array([np.cos(a), np.sin(a), 0], np.float32)
+    return ScriptedLook(look)
+
+
+ONLINE = Confidence({'score': 1.0, 'gallery': 10.0, 'ridge': 1.0}, -8.0)
+
+
+def recogniser(angle=lambda box: 0 if box.x < 150 else 40):
+    """Make one that starts on HERE; rivals stand on the right and are 40 degrees off."""
+    made = OnlineRecogniser(ScriptedLocal(lambda frame, region: 0.5), looks(angle),
+                            platt(1.0, 10.0, -8.0), ONLINE, schedule=SCHEDULE)
+    made.init(frame(0), HERE)
+    return made
+
+
+def frame(n, camera='a'):
+    """Make frame ``n``; all show the same scene."""
+    return Frame(IMAGE, n, camera)
+
+
+def follow(made, numbers, box=HERE, others=()):
+    """Let frames be accepted with the target at ``box`` and other boxes rejected."""
+    for n in numbers:
+        found = made.track(frame(n), [Region(b) for b in (box, *others)])
+        made.update(frame(n), found[0], found[1:])
+
+
+def lose(made, numbers, *boxes):
+    """Let frames be missed, with these boxes found."""
+    for n in numbers:
+        made.track(frame(n), [Region(b, Kind.PROPOSAL) for b in boxes])
+        made.miss(frame(n))
+
+
+def test_without_anything_learned_it_says_what_the_first_look_says():
+    made = recogniser()
+    output, = made.track(frame(1), [Region(HERE)])
+    assert output.confidence == made.confidence(output.cues) == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+def test_a_look_is_learned_after_reliable_frames_and_not_before_a_loss():
+    made = recogniser()
+    follow(made, (1, 2))
+    assert made.memory.accepted == 0
+    follow(made, (3, 4))
+    assert made.memory.accepted == 2
+    lose(made, (5,), HERE)
+    follow(made, (6, 7))
+    assert made.memory.accepted == 2  # the two that waited when it was lost are forgotten
+
+
+def test_nothing_is_learned_until_a_return_has_proven_itself():
+    made = recogniser()
+    follow(made, range(1, 5))
+    lose(made, (5, 6, 7, 8), HERE)
+    follow(made, (9, 10, 11), others=[RIVAL])
+    assert made.memory.accepted == 2 and not made.memory.rivals
+    follow(made, (12, 13, 14), others=[RIVAL])
+    assert made.memory.accepted == 3 and len(made.memory.rivals) == 1
+
+
+def test_what_was_learned_on_a_wrong_jump_is_undone():
+    made = recogniser(lambda box: box.x)
+    follow(made, range(1, 5))
+    before = made.memory.gallery(made._look.look(HERE)[None])
+    lose(made, (5, 6), HERE)
+    follow(made, range(7, 15), RIVAL)
+    assert made.memory.gallery(made._look.look(HERE)[None]) < before
+    follow(made, (15,), HERE)  # it goes back while the other is still in view
+    assert made.memory.gallery(made._look.look(HERE)[None]) == pytest.approx(before)
+
+
+def test_a_rival_beside_the_target_is_known_by_its_path():
+    made = recogniser(lambda box: 0)
+    follow(made, (1,), others=[RIVAL])
+    found = made.track(frame(2), [Region(HERE), Region(Box(182, 100, 20, 40), Kind.PROPOSAL)])
+    assert [o.cues['rival'] for o in found] == [0, 1]
+    assert found[1].confidence < 0.2 < found[0].confidence
+
+
+def test_where_the_target_cannot_have_got_to_is_a_rival():
+    made = recogniser(lambda box: 0)
+    follow(made, (1,))
+    lose(made, (2,), RIVAL, Box(115, 100, 20, 40))
+    near, far = made.track(frame(3), [Region(Box(115, 100, 20, 40)), Region(RIVAL)])
+    assert (near.cues['rival'], far.cues['rival']) == (0, 1)
+    lose(made, (3, 4, 5), HERE)
+    found = made.track(frame(6), [Region(FAR)])
+    made.miss(frame(6))  # by now it may be anywhere
+    assert made.track(frame(7), [Region(FAR)])[0].cues['rival'] == 0 == found[0].cues['rival']
+
+
+def test_rejecting_forgets_the_jump_and_keeps_the_rejected_from_coming_back():
+    made = recogniser(lambda box: 10 if box.x > 150 else 0)
+    follow(made, range(1, 5))
+    lose(made, (5, 6), HERE)
+    follow(made, range(7, 14), RIVAL)
+    confident = made.track(frame(14), [Region(RIVAL)])[0].confidence
+    made.disown()
+    again, own = made.track(frame(15), [Region(RIVAL, Kind.PROPOSAL), Region(HERE)])
+    assert again.cues['rival'] == 1 and again.confidence < 0.1 < 0.8 < confident
+    assert own.confidence > 0.8
+
+
+def test_confirming_learns_the_look_at_once():
+    made = recogniser(lambda box: 60 if box.x > 150 else 0)
+    before, = made.track(frame(1), [Region(RIVAL)])
+    made.own()
+    assert made.memory.gallery(made._look.look(RIVAL)[None]) == pytest.approx([1])
+    assert before.cues['gallery'] == pytest.approx(0.5)
+
+
+def test_a_long_term_tracker_looks_round_for_rivals_now_and_then():
+    redetector = ScriptedRedetector({'a': [HERE, RIVAL, FAR]})
+    made = recogniser(lambda box: 0 if 90 < box.x < 150 else 40)
+    assert isinstance(made, RivalLearner)
+    tracker = LongTermTracker(made, redetector)
+    tracker.init(frame(0), HERE)
+    assert len(made.memory.rivals) == 1  # both look the same
+    for n in range(1, 12):
+        tracker.step([frame(n)])
+    # the first frame, and each fourth accepted one
+    assert [stamps for stamps, *_ in redetector.calls] == [[0], [4], [8]]
+    assert made.memory.accepted == 9
+
+
+def test_an_operators_word_searches_on_or_settles_a_doubt():
+    tracker = LongTermTracker(recogniser(), ScriptedRedetector({'a': [RIVAL]}))
+    with pytest.raises(ValueError, match='there is no target; init one first'):
+        tracker.reject()
+    tracker.init(frame(0), HERE)
+    assert tracker.step([frame(1)])[0].mode.name == 'LOCAL'
+    tracker.reject()
+    after = tracker.step([frame(2)])[0]
+    assert after.mode.name == 'GLOBAL' and not after.visible
+    tracker.confirm()
+    assert tracker.step([frame(3)])[0].visible
+
+
+def test_the_learned_confidence_is_made_of_the_first():
+    assert learned(platt(0.38, 10.03, -3.3)).weights['score'] == pytest.approx(1.216)
+    usual = {'gallery': 0.6, 'ridge': 0.2, 'elsewhere': 0.0, 'score': 1.5}
+    odds = [learned(platt(s, 10.0, -3.0)).log_odds(usual) for s in (0.0, 0.38, 0.7)]
+    assert odds == pytest.approx([1.84] * 3)
