@@ -250,10 +250,10 @@ class Advised(Protocol):
     """A tracker that takes an operator's word for what it follows."""
 
     def disown(self) -> None:
-        """What was followed last is not the target: forget what was learned of it."""
+        """Forget what was learned of what was followed last: it is not the target."""
 
     def own(self) -> None:
-        """What was followed last is the target."""
+        """Learn from what was followed last: it is the target."""
 
 
 @runtime_checkable

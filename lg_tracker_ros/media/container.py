@@ -168,4 +168,3 @@ def _is_cover(stream: Any) -> bool:
     """Tell whether a stream is a picture of the cover, as in music files."""
     disposition = getattr(stream, 'disposition', 0)
     return 'attached_pic' in str(disposition).lower()
-

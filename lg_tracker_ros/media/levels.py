@@ -27,7 +27,7 @@ class Levels:
 
     def __init__(self) -> None:
         """Start without a range."""
-        self.range: tuple[float, float] | None = None
+        self.span: tuple[float, float] | None = None
 
     def __call__(self, image: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) -> Image:
         """
@@ -41,7 +41,7 @@ class Levels:
             sample = sample[np.isfinite(sample)]
         if sample.size:
             self._follow(sample, LEAST_STEPS if whole else LEAST_SHARE)
-        low, high = self.range or (0.0, 1.0)
+        low, high = self.span or (0.0, 1.0)
         # NumPy would warn of floats at the end of their range: they are clipped
         with np.errstate(all='ignore'):
             if whole:
@@ -59,9 +59,9 @@ class Levels:
         least = least if sample.dtype == np.uint16 else least * max(abs(low), abs(high), 1e-6)
         if high - low < least:
             low, high = (low + high - least) / 2, (low + high + least) / 2
-        if self.range is not None:
-            old_low, old_high = self.range
+        if self.span is not None:
+            old_low, old_high = self.span
             if np.mean((sample >= old_low) & (sample <= old_high)) >= 0.5:
                 low = old_low + ADAPT * (low - old_low)
                 high = old_high + ADAPT * (high - old_high)
-        self.range = low, high
+        self.span = low, high

@@ -76,7 +76,7 @@ class ElsewhereCue:
         """Return N numbers in [0, 1], 1 for what was found elsewhere, among twins."""
         here = self.doubt(found.frame.camera)
         doubt = [here if r.kind is Kind.LOCAL else 1.0 for r in found.regions]
-        return np.array(doubt, np.float32) * np.float32(self.memory().crowd)
+        return np.array([d * self.memory().crowd for d in doubt], np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,7 +106,8 @@ class Memory:
         if not self.vetoed:
             return np.zeros(len(looks), np.float32)
         alike = (looks @ np.stack(self.vetoed).T).max(axis=1)
-        return np.maximum(alike - np.maximum(self.gallery(looks), looks @ self.first), 0)
+        own = np.maximum(self.gallery(looks), looks @ self.first)
+        return np.asarray(np.maximum(alike - own, 0), np.float32)
 
     def reject(self, looks: Sequence[Array]) -> None:
         """

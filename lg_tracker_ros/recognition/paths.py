@@ -77,10 +77,10 @@ class RivalPaths:
                 self._paths[i] = best, self._frame
 
     def begin(self, box: Box) -> None:
-        """A rival is at ``box`` in this frame."""
+        """Take note of a rival at ``box`` in this frame."""
         if not self.continues(box):
             self._paths.append((box, self._frame))
 
     def cross(self, target: Box) -> None:
-        """The target is here: a path that it meets says no longer whose it is."""
+        """End the paths that the target meets: they say no longer whose they are."""
         self._paths = [p for p in self._paths if iou(p[0], target) < 0.1]

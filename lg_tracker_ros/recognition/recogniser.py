@@ -215,7 +215,7 @@ class OnlineRecogniser(CalibratedTracker):
                     self._path(camera).begin(output.box)
 
     def disown(self) -> None:
-        """What was followed last is not the target: forget what was learned of it."""
+        """Forget what was learned of what was followed last: it is not the target."""
         camera, box, look = self._latest
         if self._before_jump is not None:
             self.memory = self._before_jump.copy()
@@ -225,7 +225,7 @@ class OnlineRecogniser(CalibratedTracker):
         self._misses = self._unseen = self.schedule.loss  # a return counts as a jump
 
     def own(self) -> None:
-        """What was followed last is the target: learn its look at once."""
+        """Learn the look of what was followed last at once: it is the target."""
         camera, box, look = self._latest
         self.memory.vow(look)
         self._path(camera).cross(box)

@@ -45,5 +45,5 @@ class Decoders:
         """Name the values of 16 bits or floats that become 0 and 255; '' with 8 bits."""
         with self._lock:
             known = self._by_camera.get(camera)
-        found = known[1].levels.range if known is not None else None
+        found = known[1].levels.span if known is not None else None
         return '' if found is None else f'{found[0]:g}..{found[1]:g}'

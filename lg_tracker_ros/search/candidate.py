@@ -90,7 +90,7 @@ class SearchPolicy(Protocol):
         """
 
     def lose(self) -> None:
-        """What is followed is not the target, somebody says: search the whole image next."""
+        """Search the whole image next: somebody says that what is followed is not the target."""
 
     def assure(self) -> None:
-        """What is followed is the target, somebody says: nothing failed."""
+        """Count failures anew: somebody says that what is followed is the target."""

@@ -175,13 +175,13 @@ class JointPolicy:
         return Decision(None, best.confidence, False, None, best if unsure else None)
 
     def lose(self) -> None:
-        """It is lost, and the next search is a global one."""
+        """Search the whole image next, as for a target that is lost."""
         self.failures = self.unseen = LOST_AFTER * max(self.config.beta2, 1)
         self._since_search, self.lost, self.trial = self.failures, True, None
         self._drop_trial()
 
     def assure(self) -> None:
-        """It is in view, and nothing failed."""
+        """Take it for in view, and count failures anew."""
         self.failures = self.unseen = self._since_search = 0
         self.lost, self.trial = False, None
         self._drop_trial()

@@ -176,7 +176,7 @@ def test_long_term_tracker_loses_and_finds(clip, local):
     gone = [tracker.step([above(clip[i])])[0] for i in away]
     assert np.mean([t.visible for t in gone]) <= 0.15
     assert any(t.mode.name == 'GLOBAL' for t in gone)
-    assert any([right(i) for i in after])
+    assert any(right(i) for i in after)
 
 
 @pytest.mark.parametrize('name', BACKBONES)

@@ -38,7 +38,7 @@ def test_the_range_follows_slowly_and_at_once_to_another_scene():
     assert np.abs(levels(hot)[:, :128].astype(int) - first[:, :128]).max() <= 7
     for _ in range(200):
         last = levels(hot)
-    assert last[0, 127] < 110 and levels.range[1] == pytest.approx(1000 + 4 * 255 + 400, abs=5)
+    assert last[0, 127] < 110 and levels.span[1] == pytest.approx(1000 + 4 * 255 + 400, abs=5)
     other = levels(30000 + GREY)
     assert np.abs(other.astype(int) - GREY).max() <= 1
 

@@ -219,16 +219,16 @@ class SlowLevels(Levels):
     reading = threading.Event()
 
     @property
-    def range(self):
+    def span(self):
         """Return what was known before the pause."""
-        known = self._range
+        known = self._span
         self.reading.set()
         threading.Event().wait(0.05)
         return known
 
-    @range.setter
-    def range(self, value):
-        self._range = value
+    @span.setter
+    def span(self, value):
+        self._span = value
 
 
 class SlowDecoder(Decoder):
