@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 from pathlib import Path
+import shutil
 from typing import Iterator, Sequence
 
 
@@ -48,7 +49,7 @@ def owned(folder: Path) -> Iterator[None]:
     Own an output folder, and make it where it isn't there; another process is told to wait.
 
     The system ends the ownership with the process, however that ends. Raises ValueError when
-    another one owns it.
+    another one owns it. A folder into which nothing was written is gone afterwards.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / '.owner', 'a+') as file:
@@ -61,7 +62,11 @@ def owned(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(f'{os.getpid()}\n')
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            if [p.name for p in folder.iterdir()] == ['.owner']:
+                shutil.rmtree(folder)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:

@@ -16,9 +16,10 @@ import time
 import cv2
 from helpers.clip import first_box, frames, truth, VIDEO
 from helpers.ros import H, path, PATIENCE, Rig, SIZE, stamp, W
-from lg_tracker_ros.cli import run_track
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.offline.command import follow, Progress
+from lg_tracker_ros.offline.signals import Signals
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.bench import measure_node
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
@@ -279,7 +280,9 @@ def test_node_and_command_line_give_the_same_boxes():
     count = len(images)
     out = io.StringIO()
     box = box_of_user(Start.first)
-    run_track(build_tracker(Settings(device='cpu')), [Start(str(VIDEO))], box, out, None)
+    with Signals() as signals:
+        follow(build_tracker(Settings(device='cpu')), [Start(str(VIDEO))], box, out, None,
+               Progress(), signals, {})
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert len(rows) == count
     with Rig(Real(), **DEFAULT) as rig:

@@ -86,7 +86,7 @@ def test_incompatible_qos_is_an_error_that_says_how_to_mend():
 def test_unreadable_images_are_an_error_and_are_counted():
     with Rig() as rig:
         rig.start(0)
-        rig.send(1, msg=Image(width=2, height=2, step=8, encoding='32FC1', data=bytes(16)))
+        rig.send(1, msg=Image(width=2, height=2, step=8, encoding='64FC1', data=bytes(16)))
         assert rig.received(2)['undecodable'] == 1
-        rig.part(CAMERA, lambda s: s.level == ERROR and "'32FC1'" in s.message)
+        rig.part(CAMERA, lambda s: s.level == ERROR and "'64FC1'" in s.message)
         rig.process(2)
