@@ -146,7 +146,7 @@ WITHOUT_CHANCE = replace(TOY, make_model=lambda c: nn.Sequential(
 PATIENCE = (0, 1)
 
 
-def one_of_two(rank, ports, out, c, folder):
+def one_of_two(rank, ports, out, c, folder, together):
     """Run as torchrun's child does, a training for each patience, on a port of its own."""
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2',
                       MASTER_ADDR='127.0.0.1')
@@ -156,6 +156,7 @@ def one_of_two(rank, ports, out, c, folder):
         os.environ['MASTER_PORT'] = str(port)
         fit(WITHOUT_CHANCE, replace(c, patience=patience), again(ring, c),
             partial(ring.batches, 4), out / str(patience), place=place)
+        together.wait()  # rank 0 holds what both meet at: it must not leave before the other
 
 
 @pytest.mark.exact
@@ -167,8 +168,10 @@ def test_two_processes_are_as_one(tmp_path, ring):
             partial(ring.batches, 4), tmp_path / 'one' / str(patience), place=HERE)
     # as torchrun's children: a fork of a process with PyTorch's threads may hang
     ports, context = free_ports(len(PATIENCE)), multiprocessing.get_context('spawn')
+    together = context.Barrier(2)
     both = [context.Process(target=one_of_two, daemon=True,
-                            args=(r, ports, tmp_path / 'two', c, ring.folder)) for r in range(2)]
+                            args=(r, ports, tmp_path / 'two', c, ring.folder, together))
+            for r in range(2)]
     for p in both:
         p.start()
     for p in both:
