@@ -1,6 +1,5 @@
 """The training loop: the same weights again, in pieces, in two processes; and what goes wrong."""
 
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 import json
