@@ -76,7 +76,8 @@ class ElsewhereCue:
         """Return N numbers in [0, 1], 1 for what was found elsewhere, among twins."""
         here = self.doubt(found.frame.camera)
         doubt = [here if r.kind is Kind.LOCAL else 1.0 for r in found.regions]
-        return np.array([d * self.memory().crowd for d in doubt], np.float32)
+        crowd = self.memory().crowd if any(doubt) else 0.0
+        return np.array([d * crowd for d in doubt], np.float32)
 
 
 @dataclass(frozen=True, eq=False)

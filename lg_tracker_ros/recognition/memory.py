@@ -64,6 +64,7 @@ class Memory:
     accepted: int = 0
     _interval: int = 1
     _filter: Array | None = None
+    _mean: Array | None = None
 
     def copy(self) -> Memory:
         """Return the same memory; looks are shared, for they never change."""
@@ -88,7 +89,7 @@ class Memory:
                 self.lasting += (old,)
             if len(self.lasting) > c.lasting:
                 self.lasting, self._interval = self.lasting[::2], 2 * self._interval
-        self._filter = None
+        self._filter = self._mean = None
 
     def veto(self, look: Array) -> None:
         """Take somebody's word that a look is not the target's."""
@@ -99,7 +100,7 @@ class Memory:
         """Take somebody's word that a look is the target's."""
         self.vetoed = tuple(v for v in self.vetoed if v @ look < self.config.alike)
         self.recent = (*self.recent[1 - self.config.recent:], look)
-        self._filter = None
+        self._filter = self._mean = None
 
     def likeness_to_vetoed(self, looks: Array) -> Array:
         """By how much each of N looks is more like a vetoed one than like the target; or 0."""
@@ -127,7 +128,9 @@ class Memory:
     def mean(self) -> Array:
         """The mean of the accepted looks, the first look until there are any."""
         kept = self.lasting + self.recent
-        return np.asarray(np.mean(kept, axis=0), np.float32) if kept else self.first
+        if self._mean is None:  # asked for every frame, changed every few
+            self._mean = np.asarray(np.mean(kept, axis=0), np.float32) if kept else self.first
+        return self._mean
 
     @property
     def crowd(self) -> float:
