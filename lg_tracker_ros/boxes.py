@@ -6,6 +6,9 @@ from lg_tracker_ros.types import Box, SMALLEST
 import numpy as np
 import numpy.typing as npt
 
+APART = 0.2
+"""IoU below which two boxes are of two things."""
+
 
 def parse_box(text: str) -> Box:
     """Read ``x,y,w,h`` in pixels, 0-based; raises ValueError in one line."""

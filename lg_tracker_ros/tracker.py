@@ -8,7 +8,7 @@ import time
 from typing import Sequence
 
 import cv2
-from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou, scale
+from lg_tracker_ros.boxes import APART, clip_to_image, inside_fraction, iou, scale
 from lg_tracker_ros.search import (
     Candidate,
     Decision,
@@ -250,7 +250,7 @@ class LongTermTracker:
             return
         proposals = self.redetector.propose(list(self._clips[frame.camera]), (target.w, target.h),
                                             self.config.max_candidates)
-        regions = [Region(box, Kind.PROPOSAL) for box in proposals.boxes if iou(box, target) < 0.2]
+        regions = [Region(box, Kind.PROPOSAL) for box in proposals.boxes if iou(box, target) < APART]
         self.local.meet(frame, target, self.local.track(frame, regions))
 
     @staticmethod

@@ -15,7 +15,8 @@ Gray = npt.NDArray[np.float64]
 
 CUT = 0.45
 """Correlation of two frames' thumbnails below which the camera shows another scene, or turns so
-fast that places mean nothing: cuts have -.7 to .5, real video hardly less than .4."""
+fast that places mean nothing. On the development sequences cuts have -.7 to .5, and the lowest
+hundredth of other frames begins at .3 in the most shaken one, at .4 or more in most."""
 
 
 def another_scene(before: Gray, now: Gray) -> bool:

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Sequence
 
-from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.boxes import APART, iou
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence, logistic
 from lg_tracker_ros.recognition.cues import (
@@ -33,10 +33,6 @@ from lg_tracker_ros.vision.cells import Array
 
 DOUBTFUL = 0.4
 """Confidence below which a target counts as away."""
-
-APART = 0.2
-"""IoU below which two boxes are of two things."""
-
 
 LOOKS = {'gallery': 6.5, 'ridge': 1.7, 'elsewhere': -1.6}
 """Weights of what is learned, the same for every tracker, for the looks are the same."""

@@ -19,6 +19,9 @@ from lg_tracker_ros.types import Box, Kind, Mode, Region
 LOST_AFTER = 3
 """Times beta2 frames unseen after which a fruitless global search means that it is lost."""
 
+UNSURE = 0.5
+"""Share of ``visible_threshold`` from which a box that isn't believed may be the target."""
+
 
 @dataclass
 class Rules:
@@ -171,7 +174,7 @@ class JointPolicy:
         best = max(candidates, key=lambda c: c.confidence, default=None)
         if best is None:
             return Decision(None, 0.0, False, None)
-        unsure = best.confidence >= self.config.visible_threshold / 2
+        unsure = best.confidence >= UNSURE * self.config.visible_threshold
         return Decision(None, best.confidence, False, None, best if unsure else None)
 
     def lose(self) -> None:
