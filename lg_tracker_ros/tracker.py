@@ -250,7 +250,8 @@ class LongTermTracker:
             return
         proposals = self.redetector.propose(list(self._clips[frame.camera]), (target.w, target.h),
                                             self.config.max_candidates)
-        regions = [Region(box, Kind.PROPOSAL) for box in proposals.boxes if iou(box, target) < APART]
+        regions = [Region(box, Kind.PROPOSAL) for box in proposals.boxes
+                   if iou(box, target) < APART]
         self.local.meet(frame, target, self.local.track(frame, regions))
 
     @staticmethod
