@@ -9,6 +9,7 @@ from typing import Sequence
 
 import cv2
 from lg_tracker_ros.boxes import APART, clip_to_image, inside_fraction, iou, scale
+from lg_tracker_ros.rhythm import Rhythm
 from lg_tracker_ros.search import (
     Candidate,
     Decision,
@@ -92,6 +93,7 @@ class LongTermTracker:
         self.local, self.redetector = local, redetector
         self.config = config or SearchConfig()
         self.policy: SearchPolicy | None = None
+        self._rhythm = Rhythm()
         self._clips: dict[str, deque[Frame]] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -128,6 +130,7 @@ class LongTermTracker:
     def reset(self) -> None:
         """Forget the target."""
         self.policy = None
+        self._rhythm = Rhythm()
         self._clips.clear()
         self._sizes.clear()
 
@@ -146,6 +149,7 @@ class LongTermTracker:
             self.redetector.init(frame, box)
             ms['redetect'] = 1e3 * (time.perf_counter() - start) - local_ms
         self.reset()
+        self._rhythm.span(frame.stamp)
         self.policy = make_policy(self.config, Place(frame.camera, box))
         self._sizes[frame.camera] = frame.width, frame.height
         self._remember(frame)
@@ -192,26 +196,28 @@ class LongTermTracker:
             mode, wanted = Mode.GLOBAL, list(frames)
         # of equally good results the first is taken: the target's own camera comes first
         wanted.sort(key=lambda f: f.camera != self.camera)
-        views = [self._view(frame) for frame in wanted]
+        span = self._rhythm.span(max(f.stamp for f in wanted)) if wanted else 1
+        views = [self._view(frame, span) for frame in wanted]
         for view in views:
             self._remember(view.frame)
         for view in views:
             self._look(mode, view, self.policy)
-        decision = self.policy.decide(mode, [c for view in views for c in view.candidates])
+        decision = self.policy.decide(mode, [c for view in views for c in view.candidates],
+                                      span)
         for view in views:
             self._learn(view, decision)
         return [self._report(mode, view, decision, self.policy) for view in views]
 
-    def _view(self, frame: Frame) -> _View:
-        """Bring a frame to the size that its camera had first."""
+    def _view(self, frame: Frame, span: int) -> _View:
+        """Bring a frame to the size that its camera had first, and note what it counts for."""
         came = frame.width, frame.height
         size = self._sizes.setdefault(frame.camera, came)
         if size == came:
-            return _View(frame)
+            return _View(replace(frame, span=span))
         smaller = size[0] * size[1] < came[0] * came[1]
         image = cv2.resize(frame.image, size,
                            interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-        return _View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera),
+        return _View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera, span),
                      (came[0] / size[0], came[1] / size[1]))
 
     def _look(self, mode: Mode, view: _View, policy: SearchPolicy) -> None:

@@ -70,12 +70,14 @@ class Frame:
     One image of one camera.
 
     ``image`` is uint8, height x width x 3, BGR; ``stamp`` is in nanoseconds; ``camera`` names the
-    stream (a ROS topic or a path). Raises ValueError for another shape or dtype.
+    stream (a ROS topic or a path). ``span`` is the number of frames that it counts for, more than
+    one from a slow camera: the tracker sets it. Raises ValueError for another shape or dtype.
     """
 
     image: Image
     stamp: int = 0
     camera: str = ''
+    span: int = 1
 
     def __post_init__(self) -> None:
         """Refuse an image that the trackers can't read."""

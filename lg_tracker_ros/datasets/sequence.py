@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Iterator
 
@@ -45,6 +46,7 @@ class LabelledSequence(Labelled):
     ``masks`` are files of the target's mask for each frame (not 0: target), where there are any.
     ``protocol`` names how the sequence came to be where it isn't the data set's own. ``others``
     (N x 4 as ``truth``) is a look-alike that is labelled too, nan where it isn't in view.
+    ``every``: one frame of so many is there, as from a slower camera; ``video`` has them all.
 
     Raises ValueError when the lengths don't match or a frame is absent and has a box.
     """
@@ -59,6 +61,7 @@ class LabelledSequence(Labelled):
     masks: tuple[Path, ...] = ()
     protocol: str = 'plain'
     others: Boxes | None = None
+    every: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what can't be scored."""
@@ -89,11 +92,27 @@ class LabelledSequence(Labelled):
         if self.video is None:
             decoder = Decoder()
             for i, path in enumerate(self.images[start:], start):
-                yield Frame(decoder.file_to_image(path), round(i * 1e9 / 30), self.name)
+                yield Frame(decoder.file_to_image(path), round(i * self.every * 1e9 / 30),
+                            self.name)
             return
         i = start
-        for i, frame in enumerate(Source(str(self.video), start), start + 1):
+        frames = islice(Source(str(self.video), start * self.every), 0, None, self.every)
+        for i, frame in enumerate(frames, start + 1):
             yield Frame(frame.image, frame.stamp, self.name)
             if i == len(self.truth):
                 return
         raise ValueError(f'{self.video} holds {i} frames but there are {len(self.truth)} labels')
+
+    def thinned(self, every: int) -> LabelledSequence:
+        """
+        Keep one frame of ``every``, as if the camera were so much slower; stamps stay as they are.
+
+        Raises ValueError where that leaves no box.
+        """
+        if every == 1:
+            return self
+        keep = slice(None, None, every)
+        return replace(self, truth=self.truth[keep], absent=self.absent[keep],
+                       images=self.images[keep], masks=self.masks[keep],
+                       others=None if self.others is None else self.others[keep],
+                       protocol=f'{self.protocol}, every {every}', every=every * self.every)

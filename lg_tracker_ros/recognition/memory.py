@@ -62,6 +62,7 @@ class Memory:
     rivals: tuple[Array, ...] = ()
     vetoed: tuple[Array, ...] = ()
     accepted: int = 0
+    _kept: int = 0
     _interval: int = 1
     _filter: Array | None = None
     _mean: Array | None = None
@@ -70,22 +71,22 @@ class Memory:
         """Return the same memory; looks are shared, for they never change."""
         return replace(self)
 
-    def accept(self, look: Array) -> None:
+    def accept(self, look: Array, span: int = 1) -> None:
         """
-        Learn a look of the target.
+        Learn a look of the target; it counts for ``span`` accepted frames.
 
         Every few go to the recent ones, and what drops out of those, thinned evenly over the
         whole time, to the lasting ones.
         """
         c = self.config
-        self.accepted += 1
-        if (self.accepted - 1) % c.every:
+        before, self.accepted = self.accepted, self.accepted + span
+        if (self.accepted - 1) // c.every == (before - 1) // c.every:
             return
+        self._kept += 1
         self.recent += (look,)
         if len(self.recent) > c.recent:
             old, self.recent = self.recent[0], self.recent[1:]
-            kept = (self.accepted - 1) // c.every
-            if kept % self._interval == 0:
+            if (self._kept - 1) % self._interval == 0:
                 self.lasting += (old,)
             if len(self.lasting) > c.lasting:
                 self.lasting, self._interval = self.lasting[::2], 2 * self._interval

@@ -55,9 +55,13 @@ class RivalPaths:
     _paths: list[tuple[Box, int]] = field(default_factory=list)
     _thumbnail: Gray | None = None
 
-    def advance(self, image: Image) -> bool:
-        """Go on to the next frame; whether it shows another scene than the one before."""
-        self._frame += 1
+    def advance(self, image: Image, span: int = 1) -> bool:
+        """
+        Go on to the next frame; whether it shows another scene than the one before.
+
+        ``span``: the frames that it counts for.
+        """
+        self._frame += span
         self._paths = [p for p in self._paths if self._frame - p[1] <= self.gap]
         small = image[::16, ::16].mean(axis=2)
         before, self._thumbnail = self._thumbnail, small

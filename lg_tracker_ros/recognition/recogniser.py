@@ -58,7 +58,7 @@ KNOWN = Confidence({'rival': -4.0, 'veto': -20.0}, 0.0)
 @dataclass(frozen=True)
 class Schedule:
     """
-    When the recogniser learns, in frames.
+    When the recogniser learns, in frames; those of a camera slower than 10 Hz count for more.
 
     ``delay``: reliable frames that must follow before a look is learned: the last before a loss,
     half hidden or half out of the picture, never are. ``settle``: frames after a jump in which
@@ -141,7 +141,7 @@ class OnlineRecogniser(CalibratedTracker):
         """Let the tracker search each region; what it finds is compared as one batch."""
         if self._now.get(frame.camera) is not frame:
             self._now[frame.camera] = frame
-            self._cut |= self._path(frame.camera).advance(frame.image)
+            self._cut |= self._path(frame.camera).advance(frame.image, frame.span)
         outputs = super().track(frame, regions)
         self._path(frame.camera).see([o.box for o in outputs])
         return outputs
@@ -171,7 +171,7 @@ class OnlineRecogniser(CalibratedTracker):
             self.tracker.update(frame, accepted, rejected)
         camera, box = self._last
         lost = self._misses >= self.schedule.loss
-        jumped = camera != frame.camera or not within_reach(box, accepted.box)
+        jumped = camera != frame.camera or not within_reach(box, accepted.box, frame.span)
         self._last, self._cut = (frame.camera, accepted.box), False
         self._misses = self._unseen = 0
         self._followed = 0.0
@@ -186,13 +186,13 @@ class OnlineRecogniser(CalibratedTracker):
             self._settling = self.schedule.settle
             self._pending.clear()
         if self._settling:
-            self._settling -= 1
+            self._settling = max(self._settling - frame.span, 0)
             return
         if look is not None:
             self._pending.append(look)
-        if len(self._pending) > self.schedule.delay:
-            self.memory.accept(self._pending.popleft())
-        self._until_look_around -= 1
+        if (len(self._pending) - 1) * frame.span >= self.schedule.delay:
+            self.memory.accept(self._pending.popleft(), frame.span)
+        self._until_look_around -= frame.span
         self._reject(frame, accepted.box, rejected)
 
     def miss(self, frame: Frame) -> None:
@@ -200,11 +200,11 @@ class OnlineRecogniser(CalibratedTracker):
         if isinstance(self.tracker, OnlineTracker):
             self.tracker.miss(frame)
         self._pending.clear()
-        self._misses += 1
+        self._misses += frame.span
         if self._followed >= DOUBTFUL:
-            self._unseen, self._settling = 0, max(self._settling - 1, 0)
+            self._unseen, self._settling = 0, max(self._settling - frame.span, 0)
         else:
-            self._unseen += 1
+            self._unseen += frame.span
         self._followed = 0.0
         camera, box = self._last
         if camera == frame.camera and not self._cut and self._misses <= self.schedule.nearby:

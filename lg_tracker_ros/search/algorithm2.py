@@ -43,8 +43,12 @@ class Algorithm2:
         here = mode is Mode.LOCAL and camera == self.place.camera
         return [Region(self.place.box)] if here else []
 
-    def decide(self, mode: Mode, candidates: Sequence[Candidate]) -> Decision:
-        """Take the best of what was looked at; in GLOBAL mode that is what was proposed."""
+    def decide(self, mode: Mode, candidates: Sequence[Candidate], span: int = 1) -> Decision:
+        """
+        Take the best of what was looked at; in GLOBAL mode that is what was proposed.
+
+        A frame is a frame here, as in the paper, however slow the camera (``span``).
+        """
         best = max(candidates, key=lambda c: c.confidence, default=None)
         reliable = best is not None and best.confidence >= self.config.beta1
         self.failures = 0 if reliable else self.failures + 1

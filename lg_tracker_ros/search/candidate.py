@@ -73,7 +73,7 @@ class SearchPolicy(Protocol):
 
     @property
     def failures(self) -> int:
-        """Consecutive frames without a reliable result."""
+        """Frames in a row without a reliable result, as the policy counts them."""
 
     def regions(self, mode: Mode, camera: str) -> list[Region]:
         """
@@ -82,11 +82,11 @@ class SearchPolicy(Protocol):
         At most one region of all cameras is LOCAL and at most one is a TRIAL.
         """
 
-    def decide(self, mode: Mode, candidates: Sequence[Candidate]) -> Decision:
+    def decide(self, mode: Mode, candidates: Sequence[Candidate], span: int = 1) -> Decision:
         """
         Believe one of the candidates or none, and update the state.
 
-        Of equally good ones the first is taken.
+        Of equally good ones the first is taken. ``span``: the frames that this one counts for.
         """
 
     def lose(self) -> None:

@@ -56,6 +56,9 @@ class JointPolicy:
     was unseen for LOST_AFTER times beta2 frames and not found by a global search is lost: then
     ``retry_frames`` instead of beta2 pass between searches, and it must reach beta1 to be seen
     again, wherever it is.
+
+    Frames are counted as if they came at 10 Hz where a camera is slower: what is counted is meant
+    as time. Only ``confirm_frames`` are looks, at any rate.
     """
 
     def __init__(self, config: SearchConfig, place: Place, rules: Rules | None = None) -> None:
@@ -92,13 +95,13 @@ class JointPolicy:
         return [Region(place.box, kind) for place, kind in places
                 if place is not None and place.camera == camera]
 
-    def decide(self, mode: Mode, candidates: Sequence[Candidate]) -> Decision:
+    def decide(self, mode: Mode, candidates: Sequence[Candidate], span: int = 1) -> Decision:
         """Believe one of the candidates or none, and update the state."""
         own = next((c for c in candidates if c.kind is Kind.LOCAL), None)
         seen = own is not None and own.confidence >= self._visible_from()
         good = self._good(own, seen, candidates)
         best = max(good, key=lambda c: c.confidence, default=None)
-        self._count(mode)
+        self._count(mode, span)
         if best is not None and ((best is own and not self.lost) or self._confirmed(best)):
             return self._accept(best, moved=best is not own)
         self.trial = None
@@ -106,7 +109,7 @@ class JointPolicy:
             self._drop_trial()
         elif best is not own:
             self.trial = Place(best.camera, self._guarded(best.output.box, moved=True))
-        return self._doubt(mode, own, seen, candidates)
+        return self._doubt(mode, own, seen, candidates, span)
 
     def _visible_from(self) -> float:
         """Confidence from which the target is seen at its place."""
@@ -129,9 +132,9 @@ class JointPolicy:
                 elsewhere = max(here, lock_on.bar(own.confidence))
         return [c for c in candidates if c.confidence >= (here if c is own else elsewhere)]
 
-    def _count(self, mode: Mode) -> None:
+    def _count(self, mode: Mode, span: int) -> None:
         searched = mode is Mode.GLOBAL
-        self._since_search = 0 if searched else self._since_search + 1
+        self._since_search = 0 if searched else self._since_search + span
         if searched and self.rules.sizes is not None:
             self.rules.sizes.searched()
 
@@ -156,10 +159,10 @@ class JointPolicy:
         return Decision(box, best.confidence, True, best)
 
     def _doubt(self, mode: Mode, own: Candidate | None, seen: bool,
-               candidates: Sequence[Candidate]) -> Decision:
+               candidates: Sequence[Candidate], span: int) -> Decision:
         """Nothing is reliable; what is seen at the place is still reported."""
-        self.failures += 1
-        self.unseen = 0 if seen else self.unseen + 1
+        self.failures += span
+        self.unseen = 0 if seen else self.unseen + span
         if mode is Mode.GLOBAL and self.unseen >= LOST_AFTER * max(self.config.beta2, 1):
             self.lost = True
         if own is not None:

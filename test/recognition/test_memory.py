@@ -96,3 +96,14 @@ def test_a_copy_does_not_learn_with_the_other():
     memory.accept(look(1, 1))
     memory.reject([look(0, 1)])
     assert before.accepted == 0 and not before.recent and not before.rivals
+
+
+def test_a_look_that_counts_for_several_frames_is_kept_as_often_as_they():
+    config = MemoryConfig(every=3)
+    fast, slow = Memory(FIRST, config), Memory(FIRST, config)
+    for _ in range(9):
+        fast.accept(FIRST)
+    for _ in range(3):
+        slow.accept(FIRST, span=3)
+    assert fast.accepted == slow.accepted == 9
+    assert len(fast.recent) == len(slow.recent) == 3

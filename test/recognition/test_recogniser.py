@@ -1,5 +1,7 @@
 """When the recogniser learns, from whom, and what it takes back; scripted looks, no networks."""
 
+from dataclasses import replace
+
 from helpers.fakes import ScriptedLocal, ScriptedLook, ScriptedRedetector
 from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.recognition.recogniser import learned, OnlineRecogniser, Schedule
@@ -162,3 +164,12 @@ def test_the_learned_confidence_is_made_of_the_first():
     usual = {'gallery': 0.6, 'ridge': 0.2, 'elsewhere': 0.0, 'score': 1.5}
     odds = [learned(platt(s, 10.0, -3.0)).log_odds(usual) for s in (0.0, 0.38, 0.7)]
     assert odds == pytest.approx([1.84] * 3)
+
+
+def test_a_slow_cameras_frames_count_for_several():
+    made = recogniser()
+    for n in range(1, 4):  # delay 2: the second is learned when one more has followed
+        slow = replace(frame(n), span=2)
+        found, = made.track(slow, [Region(HERE)])
+        made.update(slow, found, [])
+    assert made.memory.accepted == 4 and made.trust == 1.0

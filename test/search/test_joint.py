@@ -310,3 +310,13 @@ print(len(names))
     got = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert got.returncode == 0, got.stderr
     assert int(got.stdout) > 25
+
+
+def test_a_slow_cameras_frames_count_for_several():
+    """Doubt is a time: 3 frames at 10 Hz are one at 3 Hz."""
+    policy = start(beta2=3)
+    policy.decide(Mode.LOCAL, [out(0.1)], span=3)
+    assert (policy.mode, policy.failures, policy.unseen) == (Mode.GLOBAL, 3, 3)
+    first = policy.decide(Mode.GLOBAL, [out(0.1), found(0.9)], span=3)
+    assert not first.reliable and policy.trial is not None  # a second look is still asked for
+    assert policy.decide(Mode.LOCAL, [out(0.1), tried(0.9)], span=3).reliable

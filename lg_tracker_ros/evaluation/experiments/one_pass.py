@@ -104,14 +104,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--again', action='store_true', help='do again what is there')
     parser.add_argument('--seen', action='store_true',
                         help='also sequences that the weights were trained on, marked')
+    parser.add_argument('--every', type=int, default=1, metavar='N',
+                        help='one frame of N, as from a slower camera')
     add_jitter(parser)
+
+
+def chosen(args: argparse.Namespace) -> list[LabelledSequence]:
+    """Read the sequences that the options name; ValueError for options that leave none."""
+    if args.every < 1:
+        raise ValueError(f'--every must be at least 1, got {args.every}')
+    sequences = read_dataset(args.data, args.layout, words(args.only))
+    return [s.thinned(args.every) for s in sequences]
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval run``; status 1 when a job failed, the others' results stay."""
     if args.jobs < 1:
         raise ValueError(f'--jobs must be at least 1, got {args.jobs}')
-    sequences = read_dataset(args.data, args.layout, words(args.only))
+    sequences = chosen(args)
     one_protocol(sequences, args.out)
     jobs, marks = plan_runs(words(args.trackers), sequences, args.out, args.peers, args.seen,
                             args.jitter)

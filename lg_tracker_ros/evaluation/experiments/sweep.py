@@ -7,7 +7,6 @@ import itertools
 import json
 from typing import Any, Mapping, Sequence
 
-from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.evaluation.experiments import one_pass
 from lg_tracker_ros.evaluation.experiments.planned import one_protocol, words
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
@@ -64,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
              ) -> tuple[list[dict[str, Any]], str]:
     """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
-    sequences = read_dataset(args.data, args.layout, words(args.only))
+    sequences = one_pass.chosen(args)
     one_protocol(sequences, args.out)
     jobs, marks = one_pass.plan_runs(list(trackers), sequences, args.out, args.peers, args.seen,
                                      args.jitter)
