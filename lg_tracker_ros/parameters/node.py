@@ -38,6 +38,10 @@ class NodeOptions:
     history_megabytes: float = _p(
         256.0, 'The same in memory: megabytes of images kept for each camera.',
         Range(1.0, 65536.0))
+    lockstep: bool = _p(
+        False, 'Process every frame in its order, however long it takes, instead of the newest: '
+        'for replay, with the same result each time. Frames wait in memory meanwhile, up to '
+        'history_megabytes for each camera.', when='while the node is not active')
     camera_timeout: float = _p(
         1.0, 'Seconds without an image after which a camera counts as silent; the target is then '
         'searched in the other cameras.', Range(0.05, 3600.0))

@@ -31,11 +31,14 @@ DEPTH = 5
 Messages that the middleware keeps. They are taken out as they come and the newest wins later, so
 this adds no delay; it only bridges the moments in which Python is busy.
 """
+WAITING = 500
+"""The same in lockstep, where none may be lost."""
 RETRY_S = 1.0
 """Seconds of silence after which messages of another type on the same topic are tried."""
 
 
-def matching_qos(offered: list[QoSProfile], reliability: str = 'auto') -> QoSProfile:
+def matching_qos(offered: list[QoSProfile], reliability: str = 'auto',
+                 depth: int = DEPTH) -> QoSProfile:
     """Return the QoS that receives from every one of the publishers, as strong as they allow."""
     reliable = all(q.reliability == ReliabilityPolicy.RELIABLE for q in offered)
     if reliability != 'auto':
@@ -43,7 +46,7 @@ def matching_qos(offered: list[QoSProfile], reliability: str = 'auto') -> QoSPro
     # only where all keep their last image: a volatile publisher would not match
     keeps = all(q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offered)
     return QoSProfile(
-        depth=DEPTH,
+        depth=depth,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if keeps else DurabilityPolicy.VOLATILE)
 
@@ -62,9 +65,13 @@ def mismatch(offered: QoSProfile, requested: QoSProfile) -> str:
 class CameraInput:
     """The subscription to one image topic; ``poll`` must be called a few times a second."""
 
-    def __init__(self, node: Node, topic: str, reliability: str, group: CallbackGroup,
-                 deliver: Callable[[Item], None]) -> None:
-        """``deliver`` gets each message, with the topic's full name and the times."""
+    def __init__(self, node: Node, topic: str, reliability: str, depth: int,
+                 group: CallbackGroup, deliver: Callable[[Item], None]) -> None:
+        """
+        Subscribe to nothing yet; the middleware will keep ``depth`` messages.
+
+        ``deliver`` gets each message, with the topic's full name and the times.
+        """
         self.topic = topic
         self.name = node.resolve_topic_name(topic)
         self.loss = LossMeter()
@@ -73,7 +80,7 @@ class CameraInput:
         self.bytes = 0
         self.pace = Pace()
         self.publishers = 0
-        self._node, self._reliability = node, reliability
+        self._node, self._reliability, self._depth = node, reliability, depth
         self._group, self._deliver = group, deliver
         self._subscription: Any = None
         self._made: tuple[Any, ...] = ()
@@ -106,7 +113,7 @@ class CameraInput:
             self._turn += 1
         kind = kinds[self._turn % len(kinds)]
         offered = [i.qos_profile for i in infos if i.topic_type == kind]
-        qos = matching_qos(offered, self._reliability)
+        qos = matching_qos(offered, self._reliability, self._depth)
         try:
             self._subscribe(kind, qos)
         except RuntimeError as e:  # rcl's, which would end the node

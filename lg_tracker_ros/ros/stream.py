@@ -7,7 +7,7 @@ from typing import Callable
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.health import Health
-from lg_tracker_ros.ros.inputs import CameraInput
+from lg_tracker_ros.ros.inputs import CameraInput, DEPTH, WAITING
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
@@ -34,8 +34,9 @@ class Stream:
         self._outputs, self._health, self._arrived = outputs, health, arrived
         self.options = options
         self.worker = Worker(tracker, self._publish, health.complain, options.camera_timeout,
-                             _history(options), Decoders(*_limits(options)))
-        self.cameras = [CameraInput(node, t, options.reliability, group, self._receive)
+                             _history(options), Decoders(*_limits(options)), options.lockstep)
+        depth = WAITING if options.lockstep else DEPTH
+        self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive)
                         for t in options.image_topics]
 
     def start(self) -> None:

@@ -10,6 +10,7 @@ from typing import Callable, Sequence
 
 from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, MOST, Ring
 from lg_tracker_ros.runtime.decoders import Decoders
+from lg_tracker_ros.runtime.lockstep import Queue
 from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
@@ -19,7 +20,7 @@ from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 
 class Worker:
     """
-    Runs one LongTermTracker on the newest frames.
+    Runs one LongTermTracker on the newest frames, or in ``lockstep`` on every one.
 
     ``publish`` gets every result, in the worker's thread; ``complain`` gets (camera or '', one
     line) for each thing that went wrong. Whatever a part raises, the thread lives on with the next
@@ -30,14 +31,17 @@ class Worker:
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
                  complain: Callable[[str, str], None], camera_timeout: float = 1.0,
                  history: tuple[float, float] = (3.0, 256.0),
-                 decoders: Decoders | None = None) -> None:
+                 decoders: Decoders | None = None, lockstep: bool = False) -> None:
         """Prepare; ``history`` is seconds and megabytes for each camera."""
         self.tracker = tracker
         self._publish, self._complain = publish, complain
         self.decoders = decoders or Decoders()
         self._wake = threading.Condition()
         self._counts = Counts()
-        self._mailbox = Mailbox(self._counts, camera_timeout)
+        self._lockstep = lockstep
+        self._mailbox: Mailbox | Queue = (
+            Queue(self._counts, camera_timeout, history[1]) if lockstep
+            else Mailbox(self._counts, camera_timeout))
         self._history = history
         self._rings: dict[str, Ring] = {}
         self._commands: deque[Callable[[], None]] = deque()
@@ -227,7 +231,7 @@ class Worker:
 
     def _next(self) -> list[Item]:
         """Take the next moment; called with the lock held."""
-        if self._backlog and time.perf_counter() > self._deadline:
+        if self._backlog and not self._lockstep and time.perf_counter() > self._deadline:
             # the tracker is slower than the cameras: it would stay behind for ever
             self._catch_up()
         while self._backlog:
@@ -243,7 +247,11 @@ class Worker:
                 > 2 * cameras * self._history[1] * 2**20)
 
     def _catch_up(self) -> None:
-        """Give a replay up: only the newest frame of each camera counts; with the lock held."""
+        """
+        Give a replay up; with the lock held.
+
+        Only the newest frame of each camera counts then, but in lockstep.
+        """
         for item in self._backlog:
             self._mailbox.push(item)
         self._backlog.clear()

@@ -90,6 +90,22 @@ def test_late_init_replays_to_the_same_boxes_as_an_early_one():
     assert sorted(early) == [stamp(i) for i in range(3, 21)]
 
 
+def test_in_lockstep_a_slow_tracker_drops_nothing():
+    """Thirty frames at once, each slow to track: the boxes are those of one after the other."""
+    def played(delay, lockstep):
+        with Rig(Build(delay=delay), lockstep=lockstep) as rig:
+            rig.start(0)
+            for i in range(1, 31):
+                rig.send(i)
+                if not lockstep:
+                    rig.until(lambda: len(rig.detections) == i + 1, 'a result')
+            rig.until(lambda: len(rig.detections) == 31, 'every result')
+            counts = rig.received(31)
+            assert (counts['processed'], counts['overwritten']) == (30, 0)
+            return rig.boxes()
+    assert played(0.03, True) == played(0.0, False)
+
+
 def test_every_drop_is_counted_with_a_slow_tracker():
     build = Build(delay=0.05)
     with Rig(build) as rig:

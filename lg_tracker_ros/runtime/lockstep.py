@@ -1,0 +1,80 @@
+"""Every frame in its order instead of the newest: for replay, where the result must be the same."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Callable
+
+from lg_tracker_ros.runtime.buffers import Counts, Item, MOST
+
+TOGETHER_NS = 15_000_000
+"""Frames of several cameras whose stamps are no further apart show one moment (half of 30 Hz)."""
+
+
+class Queue:
+    """
+    A Mailbox that drops nothing: frames wait until the tracker has time.
+
+    Those of several cameras are taken by their stamps, those of one moment together; none goes
+    ahead of a camera from which an earlier one may still come, unless that has been silent for
+    ``timeout`` seconds. Only when memory runs out is the oldest dropped, and counted.
+    """
+
+    def __init__(self, counts: Counts, timeout: float, megabytes: float) -> None:
+        """Report to ``counts``; ``megabytes`` may wait for each camera, and MOST frames."""
+        self.counts = counts
+        self.timeout = timeout
+        self._most = int(megabytes * 2**20)
+        self._clock = ''
+        self._wants: Callable[[str], bool] = bool
+        self._waiting: dict[str, deque[Item]] = {}
+        self._last: dict[str, int] = {}
+
+    def follow(self, clock: str, wants: Callable[[str], bool] = bool) -> None:
+        """Set which camera has the target (empty: no target) and which others are wanted."""
+        self._clock, self._wants = clock, wants
+        if not clock:
+            self.clear()
+
+    def clear(self) -> None:
+        """Drop what waits."""
+        for waiting in self._waiting.values():
+            for item in waiting:
+                self.counts.settle(item, 'not_wanted')
+            waiting.clear()
+
+    def push(self, item: Item) -> None:
+        """Put a frame at the end of its camera's queue."""
+        self._last[item.camera] = item.arrived
+        if not self._clock:
+            self.counts.settle(item, 'not_wanted')
+            return
+        waiting = self._waiting.setdefault(item.camera, deque())
+        waiting.append(item)
+        while len(waiting) > MOST or (len(waiting) > 1
+                                      and sum(i.size for i in waiting) > self._most):
+            self.counts.settle(waiting.popleft(), 'overwritten')
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next moment is complete, or as complete as it will be."""
+        now = max(self._last.values(), default=0)
+        return any(self._waiting.values()) and all(
+            self._waiting.get(camera) or now - last > self.timeout * 1e9
+            for camera, last in self._last.items())
+
+    def take(self) -> list[Item]:
+        """Take the frames of the next moment that are wanted, the target's camera first."""
+        while any(self._waiting.values()):
+            first = min(w[0].stamp for w in self._waiting.values() if w)
+            moment = [w.popleft() for w in self._waiting.values()
+                      if w and w[0].stamp - first <= TOGETHER_NS]
+            wanted = [i for i in moment if i.camera == self._clock or self._wants(i.camera)]
+            for item in moment:
+                if item not in wanted:
+                    self.counts.settle(item, 'not_wanted')
+            if wanted:
+                return sorted(wanted, key=lambda i: i.camera != self._clock)
+            if not self.ready:
+                break
+        return []

@@ -1,0 +1,84 @@
+"""A replay: every frame in its order, moments of several cameras together."""
+
+from lg_tracker_ros.runtime.buffers import Counts, Item, MOST
+from lg_tracker_ros.runtime.lockstep import Queue
+import pytest
+
+MS = 10**6
+
+
+def item(n, camera='a', shift=0, arrived=None, size=100):
+    """Make frame n, stamped n x 100 ms and a shift after 1 s."""
+    t = (1000 + 100 * n + shift) * MS
+    return Item(camera, t, None, t if arrived is None else arrived * MS, size=size)
+
+
+def queue(**kwargs):
+    """Make one that follows camera a and wants what ``wants`` says."""
+    made = Queue(Counts(), 1.0, kwargs.pop('megabytes', 100))
+    made.follow('a', kwargs.pop('wants', lambda camera: True))
+    return made
+
+
+def names(items):
+    """Return camera and number of each frame."""
+    return [(i.camera, (i.stamp // MS - 1000) // 100) for i in items]
+
+
+def test_every_frame_waits_for_its_turn():
+    q = queue()
+    assert not q.ready and q.take() == []
+    for n in range(5):
+        q.push(item(n))
+    taken = []
+    while q.ready:
+        taken += names(q.take())
+    assert taken == [('a', n) for n in range(5)]
+
+
+def test_cameras_are_taken_by_stamp_whatever_the_order_of_arrival():
+    for order in ([0, 1, 2, 3, 4, 5], [3, 4, 5, 0, 1, 2], [0, 3, 1, 4, 5, 2]):
+        frames = [item(n, 'a') for n in range(3)] + [item(n, 'b', shift=5) for n in range(3)]
+        q = queue()
+        q.push(item(-1, 'b'))  # both are known from here on
+        q.push(item(-1, 'a'))
+        assert names(q.take()) == [('a', -1), ('b', -1)]
+        taken = []
+        for i in order:
+            q.push(frames[i])
+            while q.ready:
+                taken.append(names(q.take()))
+        assert taken == [[('a', n), ('b', n)] for n in range(3)]
+
+
+def test_a_camera_that_is_silent_is_not_waited_for():
+    q = queue()
+    q.push(item(0, 'b'))
+    q.push(item(0, 'a'))
+    q.take()
+    q.push(item(1, 'a', arrived=1100))
+    assert not q.ready
+    q.push(item(2, 'a', arrived=2200))
+    assert q.ready and names(q.take()) == [('a', 1)] and names(q.take()) == [('a', 2)]
+
+
+def test_what_is_not_wanted_is_counted_and_no_moment_is_empty():
+    q = queue(wants=lambda camera: False)
+    for n in range(2):
+        q.push(item(n, 'b'))
+    q.push(item(1, 'a'))
+    assert names(q.take()) == [('a', 1)]
+    assert q.counts.of('b')['not_wanted'] == 2
+    q.push(item(2, 'a'))
+    q.follow('')
+    q.push(item(3, 'a'))
+    assert not q.ready and q.counts.of('a')['not_wanted'] == 2
+
+
+@pytest.mark.parametrize('size, kept', [(0, MOST), (2**19, 2)])
+def test_memory_is_bounded_and_what_goes_is_counted(size, kept):
+    q = queue(megabytes=1)
+    for n in range(MOST + 5):
+        q.push(item(n, size=size))
+    assert q.counts.of('a')['overwritten'] == MOST + 5 - kept
+    assert names(q.take()) == [('a', MOST + 5 - kept)]
