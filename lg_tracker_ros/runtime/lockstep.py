@@ -1,4 +1,4 @@
-"""Every frame in its order instead of the newest: for replay, where the result must be the same."""
+"""Every frame in its order instead of the newest: a replay gives the same result each time."""
 
 from __future__ import annotations
 
