@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 POLICIES = ('joint', 'paper')
-RULES = ('absence', 'lock_on', 'confirmation', 'sizes', 'size_guard')
+RULES = ('absence', 'lock_on', 'confirmation', 'sizes', 'size_guard', 'hold')
 """What ``joint`` adds to Algorithm 2, each a class of its own in ``rules.py``."""
 
 
@@ -19,8 +19,8 @@ class SearchConfig:
     0 searches it in every frame, as the conference version does. ``max_candidates``: candidates
     of a global search.
 
-    Of ``joint`` alone: ``visible_threshold``: confidence from which a followed target is
-    reported. ``retry_frames``: local frames between two global searches while the target stays
+    Of ``joint`` alone: ``visible_threshold``: confidence from which a followed target counts as
+    seen. ``retry_frames``: local frames between two global searches while the target stays
     lost (the paper: beta2). ``confirm_frames``: frames in a row in which a candidate must clear
     beta1. ``max_size_ratio``: how many times larger or smaller than in the first frame each side
     may become; ``max_size_step``: the same from one reliable frame to the next. ``rules``: which

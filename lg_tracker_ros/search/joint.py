@@ -10,6 +10,7 @@ from lg_tracker_ros.search.config import SearchConfig
 from lg_tracker_ros.search.rules import (
     AbsencePenalty,
     Confirmation,
+    Hold,
     LockOn,
     SizeGuard,
     SizesInTurn,
@@ -32,6 +33,7 @@ class Rules:
     confirmation: Confirmation | None = None
     sizes: SizesInTurn | None = None
     size_guard: SizeGuard | None = None
+    hold: Hold | None = None
 
     @classmethod
     def of(cls, config: SearchConfig, first: Box) -> Rules:
@@ -42,7 +44,8 @@ class Rules:
             LockOn() if 'lock_on' in on else None,
             Confirmation() if 'confirmation' in on else None,
             SizesInTurn((first.w, first.h)) if 'sizes' in on else None,
-            SizeGuard(first) if 'size_guard' in on else None)
+            SizeGuard(first) if 'size_guard' in on else None,
+            Hold() if 'hold' in on else None)
 
 
 class JointPolicy:
@@ -156,6 +159,7 @@ class JointPolicy:
         self._drop_trial()
         if self.rules.sizes is not None:
             self.rules.sizes.accepted(box)
+        self._show(True)
         return Decision(box, best.confidence, True, best)
 
     def _doubt(self, mode: Mode, own: Candidate | None, seen: bool,
@@ -172,25 +176,42 @@ class JointPolicy:
             elif self.rules.size_guard is not None:
                 box = self.rules.size_guard.frozen(box, self.size)
             self.place = Place(own.camera, box)
-            if seen and not self.lost:
+            if self._reported(own, seen):
                 return Decision(box, own.confidence, False, own)
+        else:
+            self._show(False)
         best = max(candidates, key=lambda c: c.confidence, default=None)
         if best is None:
             return Decision(None, 0.0, False, None)
         unsure = best.confidence >= UNSURE * self.config.visible_threshold
         return Decision(None, best.confidence, False, None, best if unsure else None)
 
+    def _reported(self, own: Candidate, seen: bool) -> bool:
+        """Whether what is at the target's place is told of, though it isn't reliable."""
+        hold = self.rules.hold
+        if self.lost:
+            self._show(False)
+        if hold is None:
+            return seen and not self.lost
+        return hold.holds(own.confidence, self.config.visible_threshold)
+
+    def _show(self, shown: bool) -> None:
+        if self.rules.hold is not None:
+            self.rules.hold.shown = shown
+
     def lose(self) -> None:
         """Search the whole image next, as for a target that is lost."""
         self.failures = self.unseen = LOST_AFTER * max(self.config.beta2, 1)
         self._since_search, self.lost, self.trial = self.failures, True, None
         self._drop_trial()
+        self._show(False)
 
     def assure(self) -> None:
         """Take it for in view, and count failures anew."""
         self.failures = self.unseen = self._since_search = 0
         self.lost, self.trial = False, None
         self._drop_trial()
+        self._show(True)
 
     def _guarded(self, box: Box, moved: bool) -> Box:
         c, guard = self.config, self.rules.size_guard

@@ -85,6 +85,25 @@ class Confirmation:
 
 
 @dataclass
+class Hold:
+    """
+    A target in view stays in view through a doubt; one that is out of it must be reliable.
+
+    Confidence wavers, and with one threshold for both claims would come and go. What was reported
+    in the frame before is reported until its confidence falls below ``share`` of
+    ``visible_threshold``; what was not is reported from beta1 on.
+    """
+
+    share: float = 0.5
+    shown: bool = field(default=True, init=False)
+
+    def holds(self, confidence: float, visible_threshold: float) -> bool:
+        """Whether a target at its place, not reliable now, is reported still."""
+        self.shown = self.shown and confidence >= self.share * visible_threshold
+        return self.shown
+
+
+@dataclass
 class SizesInTurn:
     """
     While the target is lost it is sought in several sizes, for nobody saw what became of it.

@@ -5,6 +5,7 @@ from lg_tracker_ros.search.joint import Rules
 from lg_tracker_ros.search.rules import (
     AbsencePenalty,
     Confirmation,
+    Hold,
     LockOn,
     SizeGuard,
     SizesInTurn,
@@ -65,6 +66,30 @@ def test_confirmation():
         decision = policy_of(rules).decide(
             Mode.GLOBAL, [out(0.1), out(0.9, THERE, Kind.PROPOSAL)])
         assert decision.reliable is taken
+
+
+@pytest.mark.parametrize('confidences, seen, held', [
+    ('9 5 3 5 9', 'TTFTT', 'TTTTT'),  # a doubt
+    ('9 1 5 5 9 5', 'TFTTTT', 'TFFFTT'),  # out of view: what comes back must be reliable
+    ('9 1 1 1 1 9', 'TFFFFT', 'TFFFFT'),
+    ('9 3 3 3 3 3 3 3', 'TFFFFFFF', 'TTTTTTFF'),  # a fruitless search ends it: it is lost
+])
+def test_hold(confidences, seen, held):
+    """In view until half of `visible_threshold`; without it as the threshold has it."""
+    for rules, want in ((Rules(), seen), (Rules(hold=Hold()), held)):
+        policy, got = policy_of(rules, visible_threshold=0.4), ''
+        for c in confidences.split():
+            found = policy.decide(policy.mode, [out(int(c) / 10)])
+            got += 'T' if found.box is not None else 'F'
+        assert got == want
+
+
+def test_an_operators_word_ends_or_begins_the_hold():
+    policy = policy_of(Rules(hold=Hold()))
+    policy.lose()
+    assert policy.decide(Mode.GLOBAL, [out(0.5)]).box is None
+    policy.assure()
+    assert policy.decide(Mode.LOCAL, [out(0.5)]).box is not None
 
 
 def test_sizes_in_turn():
