@@ -75,8 +75,8 @@ class Settings:
         '+'.join(RULES), f"What joint adds to Algorithm 2: {', '.join(RULES)}, joined by '+'; "
         'none: nothing.')
     visible_threshold: float = _p(
-        SearchConfig.visible_threshold, 'Confidence from which a followed target counts as seen, at '
-        'most beta1. With the rule hold it is reported until its confidence is half as high, and '
+        SearchConfig.visible_threshold, 'Confidence from which a followed target counts as seen, '
+        'at most beta1. With the rule hold it is reported until its confidence is half as high, and '
         'once out of view from beta1 on.', Range(0.01, 1.0))
     confirm_frames: int = _p(
         SearchConfig.confirm_frames, 'Frames in a row in which a candidate of a global search '
