@@ -68,10 +68,12 @@ class _Losses(nn.Module):
 
 def fit(network: Network[Any, Any], c: Training, source: Source,
         held: Callable[[], Iterable[Batch]], out: Path, name: str = '', start: Path | None = None,
-        trained_on: Sequence[str] = (), place: Place | None = None) -> float:
+        trained_on: Sequence[str] = (), place: Place | None = None,
+        seconds: float = math.inf) -> float:
     """
     Train ``network`` until ``c.steps`` or ``c.patience``, going on where ``out``/last.pt stopped.
 
+    After ``seconds`` (in one process) it is judged and saved, and ends, to be gone on with.
     ``held`` gives the batches that are held out; ``start`` is a file of weights to begin with.
     Writes out/best.pt (weights and how they came about), out/last.pt (that and what it takes to
     go on), out/log.jsonl and out/tensorboard/. Returns the best quality. Raises ValueError for a
@@ -128,8 +130,10 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
         sums: dict[str, Tensor] = {}
         counts: Counter[str] = Counter()  # not every step has every loss
         since, began = step, time.perf_counter()
+        end = began + seconds
         learn_mode(model)
-        while step < c.steps and not (c.patience and stale >= c.patience):
+        while step < c.steps and not (c.patience and stale >= c.patience) and \
+                (place.world > 1 or time.perf_counter() < end):
             batch = to_device(next(batches), device)
             seed_step(c.seed, step, place.rank)
             with torch.autocast(device.type, PRECISIONS[precision], precision != 'fp32'):
@@ -149,7 +153,8 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                 counts[key] += 1
             bar.update()
 
-            judge = step % c.validate_every == 0 or step == c.steps
+            judge = step % c.validate_every == 0 or step == c.steps or (
+                place.world == 1 and time.perf_counter() >= end)
             if judge or step % c.log_every == 0:
                 mean = {key: float(value) / counts[key] for key, value in sums.items()}
                 if not math.isfinite(mean['loss']):

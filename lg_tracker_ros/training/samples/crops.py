@@ -212,23 +212,34 @@ def local_pair(rng: Rng, m: Material, negative: float = 0.15, exemplar: int = TE
         h, w = last.image.shape[:2]
         size = first.box if first.box is not None else Box(0, 0, 32, 32)
         center = Box.from_center(rng.uniform(0, w), rng.uniform(0, h), size.w, size.h)
+    found = search_crop(rng, last, center, box, exemplar, instance)
+    if found is None:
+        return local_pair(rng, m, negative, exemplar, instance)
+    return LocalPair(template, inside_cells(drawn, exemplar), *found)
+
+
+def search_crop(rng: Rng, view: View, center: Box, box: Box | None, exemplar: int = TEMPLATE,
+                instance: int = SEARCH) -> tuple[Image, Box | None] | None:
+    """
+    Cut a search crop near ``center``, with a tracker's errors of place and size.
+
+    Returns it and the target's ``box`` in it, None where that is outside; None in place of both
+    where the target is cut by the border: neither there nor away, so no honest label.
+    """
     side = (instance / exemplar * context_side(center.w, center.h)
             * np.exp(np.clip(rng.normal(0, 0.22), -0.6, 0.6)))
     if rng.random() < 0.65:
         shift = rng.normal(0, 0.06, 2)
     else:
         shift = rng.uniform(-0.34, 0.34, 2)
-    crop = square_crop(last.image, center.cx + shift[0] * side, center.cy + shift[1] * side, side,
-                       instance, mean_color(last.image))
-    target = None
-    if box is not None:
-        inner = crop.to_crop(box)
-        if 0 < inner.cx < instance and 0 < inner.cy < instance:
-            target = inner
-        elif inside_fraction(inner, instance, instance) > 0:
-            # neither there nor away: no honest label
-            return local_pair(rng, m, negative, exemplar, instance)
-    return LocalPair(template, inside_cells(drawn, exemplar), crop.image, target)
+    crop = square_crop(view.image, center.cx + shift[0] * side, center.cy + shift[1] * side, side,
+                       instance, mean_color(view.image))
+    if box is None:
+        return crop.image, None
+    inner = crop.to_crop(box)
+    if 0 < inner.cx < instance and 0 < inner.cy < instance:
+        return crop.image, inner
+    return None if inside_fraction(inner, instance, instance) > 0 else (crop.image, None)
 
 
 def mirror(pair: LocalPair) -> LocalPair:
