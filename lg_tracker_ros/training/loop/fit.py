@@ -8,6 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Sequence
@@ -64,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='checkpoints and log; a run that is there goes on')
     parser.add_argument('--weights', type=Path, metavar='FILE', help='weights to begin with')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument('--seconds', type=float, default=math.inf, metavar='N',
+                        help='stop after N seconds of training (not over several GPUs); the same '
+                        'command goes on')
 
 
 def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
@@ -131,19 +135,21 @@ def run(args: argparse.Namespace) -> int:
     """Run ``train fit``."""
     train_network(args.network, args.data, args.out, settings=args.set, weights=args.weights,
                   ring=args.ring, clips=args.clips, without=args.without, workers=args.workers,
-                  device=args.device)
+                  device=args.device, seconds=args.seconds)
     return 0
 
 
 def train_network(name: str, data: Sequence[Path], out: Path, *, settings: Sequence[str] = (),
                   weights: Path | None = None, ring: Path | None = None, clips: float = 0.2,
-                  without: Sequence[str] = (), workers: int = 1, device: str = 'auto') -> None:
+                  without: Sequence[str] = (), workers: int = 1, device: str = 'auto',
+                  seconds: float = math.inf) -> None:
     """
     Train the network ``name`` on the material in ``data``; a run that is in ``out`` goes on.
 
     ``settings`` are NAME=VALUE, ``weights`` those to begin with, ``ring`` the folder of samples
     (default: OUT/samples), ``clips`` the share of samples from labelled clips; stills of the
-    data sets ``without`` are left out. Raises ValueError, in one line, for what can't be.
+    data sets ``without`` are left out. It stops after ``seconds``. Raises ValueError, in one line,
+    for what can't be.
     """
     network = find_network(name)
     c = begun_with(network, set_values(network.defaults, settings), weights)
@@ -177,7 +183,7 @@ def train_network(name: str, data: Sequence[Path], out: Path, *, settings: Seque
             def source(steps: range, rank: int, world: int) -> Iterable[Batch]:
                 return watched(replay(kept, c.seed, c.batch, steps, rank, world, ahead), writers)
         fit(network, c, source, partial(samples.held.batches, 64), out, name, weights,
-            sorted({*network.seen, *samples.trained_on(), *before}), place)
+            sorted({*network.seen, *samples.trained_on(), *before}), place, seconds)
 
 
 def begun_with(network: Network[Any, C], c: C, start: Path | None) -> C:

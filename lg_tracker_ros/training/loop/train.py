@@ -21,6 +21,7 @@ from lg_tracker_ros.training.loop.checkpoints import check_same, read_run, save
 from lg_tracker_ros.training.loop.distributed import find_place, joined, Place
 from lg_tracker_ros.training.loop.log import Log
 from lg_tracker_ros.training.loop.optim import (
+    advance,
     check_config,
     learn_mode,
     make_schedule,
@@ -68,10 +69,12 @@ class _Losses(nn.Module):
 
 def fit(network: Network[Any, Any], c: Training, source: Source,
         held: Callable[[], Iterable[Batch]], out: Path, name: str = '', start: Path | None = None,
-        trained_on: Sequence[str] = (), place: Place | None = None) -> float:
+        trained_on: Sequence[str] = (), place: Place | None = None,
+        seconds: float = math.inf) -> float:
     """
     Train ``network`` until ``c.steps`` or ``c.patience``, going on where ``out``/last.pt stopped.
 
+    After ``seconds`` (in one process) it is judged and saved, and ends, to be gone on with.
     ``held`` gives the batches that are held out; ``start`` is a file of weights to begin with.
     Writes out/best.pt (weights and how they came about), out/last.pt (that and what it takes to
     go on), out/log.jsonl and out/tensorboard/. Returns the best quality. Raises ValueError for a
@@ -122,14 +125,17 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
 
         # 3. the loop; only the first process judges and writes
         log = Log(out, step) if first else None
+        ready = time.perf_counter()
         bar = tqdm(total=c.steps, initial=step, unit='step', file=sys.stderr,
                    disable=not (first and sys.stderr.isatty()))
         batches = iter(source(range(step, c.steps), place.rank, place.world))
         sums: dict[str, Tensor] = {}
         counts: Counter[str] = Counter()  # not every step has every loss
         since, began = step, time.perf_counter()
+        end = began + seconds
         learn_mode(model)
-        while step < c.steps and not (c.patience and stale >= c.patience):
+        while step < c.steps and not (c.patience and stale >= c.patience) and \
+                (place.world > 1 or time.perf_counter() < end):
             batch = to_device(next(batches), device)
             seed_step(c.seed, step, place.rank)
             with torch.autocast(device.type, PRECISIONS[precision], precision != 'fp32'):
@@ -140,7 +146,7 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad(set_to_none=True)
-            schedule.step()
+            advance(schedule, c, (time.perf_counter() - ready) / seconds if c.timed else 0.0)
             if average is not None:
                 average.update_parameters(model)
             step += 1
@@ -149,7 +155,8 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                 counts[key] += 1
             bar.update()
 
-            judge = step % c.validate_every == 0 or step == c.steps
+            judge = step % c.validate_every == 0 or step == c.steps or (
+                place.world == 1 and time.perf_counter() >= end)
             if judge or step % c.log_every == 0:
                 mean = {key: float(value) / counts[key] for key, value in sums.items()}
                 if not math.isfinite(mean['loss']):

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from lg_tracker_ros.training.networks import pixelwise, siamfcpp, siamrpnpp, tanet, tanet_lite
+from lg_tracker_ros.training.networks import (
+    globaltrack_lite,
+    pixelwise,
+    siamfcpp,
+    siamrpnpp,
+    tanet,
+    tanet_lite,
+)
 from lg_tracker_ros.training.networks.network import Network
 
 NETWORKS: Mapping[str, Network[Any, Any]] = {
@@ -13,4 +20,5 @@ NETWORKS: Mapping[str, Network[Any, Any]] = {
     'siamrpnpp': siamrpnpp.NETWORK,
     'tanet': tanet.NETWORK,
     'tanet_lite': tanet_lite.NETWORK,
+    'globaltrack_lite': globaltrack_lite.NETWORK,
 }
