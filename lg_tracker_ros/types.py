@@ -154,11 +154,13 @@ class Proposals:
     Where the target may be in a frame, best first, and the map that says so.
 
     ``attention`` is float32 in [0, 1] at the network's own resolution and covers the whole
-    image; None for a re-detector that has no map.
+    image; None for a re-detector that has no map. ``scores`` are one in [0, 1] for each box, of a
+    re-detector that has them.
     """
 
     boxes: Sequence[Box]
     attention: npt.NDArray[np.float32] | None = None
+    scores: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,13 @@ def make_schedule(optimizer: torch.optim.Optimizer, c: Training
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
+def advance(schedule: torch.optim.lr_scheduler.LRScheduler, c: Training, share: float) -> None:
+    """Step a schedule; farther, where it isn't yet at ``share`` of its steps."""
+    for _ in range(max(min(int(share * c.steps), c.steps) - schedule.last_epoch, 1)):
+        if schedule.last_epoch < c.steps:
+            schedule.step()
+
+
 def learn_mode(model: nn.Module) -> None:
     """Put ``model`` into training mode, all but what is frozen: its statistics stay too."""
     model.train()

@@ -21,6 +21,7 @@ from lg_tracker_ros.training.loop.checkpoints import check_same, read_run, save
 from lg_tracker_ros.training.loop.distributed import find_place, joined, Place
 from lg_tracker_ros.training.loop.log import Log
 from lg_tracker_ros.training.loop.optim import (
+    advance,
     check_config,
     learn_mode,
     make_schedule,
@@ -124,6 +125,7 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
 
         # 3. the loop; only the first process judges and writes
         log = Log(out, step) if first else None
+        ready = time.perf_counter()
         bar = tqdm(total=c.steps, initial=step, unit='step', file=sys.stderr,
                    disable=not (first and sys.stderr.isatty()))
         batches = iter(source(range(step, c.steps), place.rank, place.world))
@@ -144,7 +146,7 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad(set_to_none=True)
-            schedule.step()
+            advance(schedule, c, (time.perf_counter() - ready) / seconds if c.timed else 0.0)
             if average is not None:
                 average.update_parameters(model)
             step += 1

@@ -39,9 +39,10 @@ class Training:
     'one_cycle', 'cosine' or 'constant' (all warm up over ``rise`` of the steps). ``clip``: norm of
     the gradients. ``precision``: 'fp32', 'bf16', 'fp16', 'auto' (fp32 on a CPU). ``ema``: decay of
     averaged weights, which are then judged and kept, 0: none. ``patience``: validations without a
-    better one before the end, 0: never. ``fresh``: every sample is made for one step; else they
-    lie in a ring of ``capacity`` samples on disk and are met again, and training begins when
-    ``warmup`` are there. ``held_out``: samples of the validation split.
+    better one before the end, 0: never. ``timed``: with ``--seconds`` the schedule follows the
+    clock wherever that is ahead of the steps, so that both end together. ``fresh``: every sample
+    is made for one step; else they lie in a ring of ``capacity`` samples on disk and are met
+    again, and training begins when ``warmup`` are there. ``held_out``: samples of the validation split.
     """
 
     batch: int
@@ -56,6 +57,7 @@ class Training:
     precision: str = 'auto'
     ema: float = 0.0
     patience: int = 0
+    timed: bool = False
     validate_every: int = 500
     log_every: int = 50
     seed: int = 0

@@ -6,6 +6,7 @@ from typing import Any, Mapping
 
 from lg_tracker_ros.training.networks import (
     dimp_lite,
+    globaltrack_lite,
     pixelwise,
     siamfcpp,
     siamrpnpp,
@@ -21,4 +22,5 @@ NETWORKS: Mapping[str, Network[Any, Any]] = {
     'tanet': tanet.NETWORK,
     'tanet_lite': tanet_lite.NETWORK,
     'dimp_lite': dimp_lite.NETWORK,
+    'globaltrack_lite': globaltrack_lite.NETWORK,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -22,12 +23,13 @@ class View:
     """
     A training picture: ``box`` is the target's, None when absent.
 
-    ``others`` are the boxes of look-alikes.
+    ``others`` are the boxes of look-alikes; ``names`` tell each from the others in all views.
     """
 
     image: Image
     box: Box | None
     others: tuple[Box, ...] = ()
+    names: tuple[int, ...] = ()
 
 
 Views = tuple[View, ...]
@@ -99,8 +101,8 @@ def still_views(rng: Rng, m: Material, later: int = 2) -> Views:
             p = points @ a[:, :2].T + a[:, 2]
             low, high = p.min(0), p.max(0)
             return clip_to_image(Box(low[0], low[1], *(high - low)), w, h)
-        got = [b for b in map(moved, others) if b]
-        return View(out, moved(item), tuple(got))
+        got = {k: b for k, b in enumerate(map(moved, others)) if b}
+        return View(out, moved(item), tuple(got.values()), tuple(got))
 
     def pose() -> tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         lean = rng.normal(0, 6) if item.polygons and rng.random() < 0.4 else 0.0
@@ -133,19 +135,23 @@ def drawn_scenario(rng: Rng, m: Material) -> Scenario:
     return draw_scenario(rng, m.sprites, m.backgrounds, config)
 
 
-def scene_views(rng: Rng, m: Material, later: int = 2) -> Views:
+Draw = Callable[[Rng, Material], Scenario]
+"""Draws a sequence to learn from."""
+
+
+def scene_views(rng: Rng, m: Material, later: int = 2, draw: Draw = drawn_scenario) -> Views:
     """Render frames of a generated sequence: the first, and any ``later`` successive ones."""
-    scenario = drawn_scenario(rng, m)
+    scenario = draw(rng, m)
     k = int(rng.integers(later - 1, len(scenario)))
     shown = [scenario.render(i) for i in (0, *range(k - later + 1, k + 1))]
     if any(0 < s.visibility < HARDLY for s in shown[2:]):
-        return scene_views(rng, m, later)  # neither there nor away: no honest label
-    return tuple(View(s.image, s.box, s.others) for s in shown)
+        return scene_views(rng, m, later, draw)  # neither there nor away: no honest label
+    return tuple(View(s.image, s.box, s.others, s.names) for s in shown)
 
 
-def sample_views(rng: Rng, m: Material, later: int = 2) -> Views:
+def sample_views(rng: Rng, m: Material, later: int = 2, draw: Draw = drawn_scenario) -> Views:
     """
-    Draw views from a source chosen at random: stills, clips, composed scenes.
+    Draw views from a source chosen at random: stills, clips, composed scenes by ``draw``.
 
     The first comes with ``later`` (2 to 6) successive ones, of which all but the first are fit to
     be judged. Raises ValueError where the material hardly has any.
@@ -160,7 +166,7 @@ def sample_views(rng: Rng, m: Material, later: int = 2) -> Views:
         elif clips <= u < clips + stills and m.stills:
             views = still_views(rng, m, later)
         else:
-            views = scene_views(rng, m, later)
+            views = scene_views(rng, m, later, draw)
         box = views[0].box
         if box is None or min(box.w, box.h) < 7 or max(box.w, box.h) < 10:
             continue
@@ -168,6 +174,13 @@ def sample_views(rng: Rng, m: Material, later: int = 2) -> Views:
             continue
         return views
     raise ValueError('no usable view in 50 tries: the sources hold hardly any targets')
+
+
+def drawn_by_hand(rng: Rng, box: Box) -> Box:
+    """Give a box with a person's small errors."""
+    noise = rng.normal(0, 0.03, 4)
+    return Box.from_center(box.cx + noise[0] * box.w, box.cy + noise[1] * box.h,
+                           box.w * np.exp(noise[2]), box.h * np.exp(noise[3]))
 
 
 def template_crop(rng: Rng, view: View, size: int = TEMPLATE) -> tuple[Image, Box]:
@@ -179,9 +192,7 @@ def template_crop(rng: Rng, view: View, size: int = TEMPLATE) -> tuple[Image, Bo
     box = view.box
     if box is None:
         raise ValueError('a template needs a view with a target')
-    noise = rng.normal(0, 0.03, 4)
-    box = Box.from_center(box.cx + noise[0] * box.w, box.cy + noise[1] * box.h,
-                          box.w * np.exp(noise[2]), box.h * np.exp(noise[3]))
+    box = drawn_by_hand(rng, box)
     crop = square_crop(view.image, box.cx, box.cy, context_side(box.w, box.h), size,
                        mean_color(view.image))
     return crop.image, crop.to_crop(box)

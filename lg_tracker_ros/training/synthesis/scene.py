@@ -34,7 +34,7 @@ class Shown:
     ``mask`` (h x w bool) is what shows of the target, ``box`` the tight box around that (as
     LaSOT and TrackingNet label), None when the target is absent; ``visibility`` is the share of
     its pixels that shows, neither hidden nor out of the frame, 0 when absent. ``others`` are the
-    boxes of what shows of look-alikes.
+    boxes of what shows of look-alikes, ``names`` tell each of them from the others in all frames.
     """
 
     image: Image
@@ -42,6 +42,7 @@ class Shown:
     mask: npt.NDArray[np.bool_]
     visibility: float
     others: tuple[Box, ...]
+    names: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +85,13 @@ class Scenario:
     def render(self, i: int) -> Shown:
         """Render frame ``i``, from 0; raises IndexError beyond the end."""
         t = i
-        for shot in self.shots:
+        for number, shot in enumerate(self.shots):
             if t < len(shot.camera.matrices):
-                return self._render(shot, t, i)
+                return self._render(shot, t, i, number)
             t -= len(shot.camera.matrices)
         raise IndexError(f'frame {i} of {len(self)}')
 
-    def _render(self, shot: Shot, t: int, i: int) -> Shown:
+    def _render(self, shot: Shot, t: int, i: int, number: int) -> Shown:
         h, w = self.frame
         canvas = np.asarray(cv2.warpAffine(shot.picture(t), shot.camera.matrices[t], (w, h),
                                            borderMode=cv2.BORDER_REFLECT_101), np.uint8)
@@ -111,7 +112,10 @@ class Scenario:
         share = shown / areas[TARGET] if areas.get(TARGET) else 0.0
         if share < self.least or shown < 8:
             share, mask = 0.0, np.zeros_like(mask)
-        others = [tight_box(labels == k) for k in areas if k not in (TARGET, OTHER)
-                  and np.count_nonzero(labels == k) > max(0.25 * areas[k], 16)]
+        alike = [k for k in areas if k not in (TARGET, OTHER)
+                 and np.count_nonzero(labels == k) > max(0.25 * areas[k], 16)]
+        others = tuple(tight_box(labels == k) for k in alike)
+        # after a cut others are there
+        names = tuple(k + (OTHER + 1) * number for k in alike)
         image = self.lens.develop(shot.light.shine(canvas, t), i)
-        return Shown(image, tight_box(mask) if share else None, mask, share, tuple(others))
+        return Shown(image, tight_box(mask) if share else None, mask, share, others, names)
