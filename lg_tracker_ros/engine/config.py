@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import importlib.util
 from pathlib import Path
+import re
 
+from lg_tracker_ros.engine.memory import GpuMemory
 import torch
 
 ENGINES = ('auto', 'torch', 'onnx', 'tensorrt')
@@ -21,7 +23,8 @@ class EngineConfig:
     ``precision``: ``fp32`` or, on a GPU, ``fp16``. ``threads``: CPU threads of one network,
     0 = the library's choice. ``shipped``: folder with networks that were exported at release;
     ``cache``: folder in which those that are exported here are kept. Without these folders no
-    network is looked for on disk, nor left there.
+    network is looked for on disk, nor left there. ``memory`` is the GPU's, that all networks of
+    one configuration share.
     """
 
     device: str = 'auto'
@@ -30,6 +33,7 @@ class EngineConfig:
     threads: int = 0
     shipped: Path | None = None
     cache: Path | None = None
+    memory: GpuMemory = field(default_factory=GpuMemory, compare=False, repr=False)
 
     def resolve(self) -> EngineConfig:
         """
@@ -45,11 +49,14 @@ class EngineConfig:
                 f'precision must be one of {", ".join(PRECISIONS)}, got {self.precision!r}')
         if device == 'auto':
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        if device != 'cpu' and not device.startswith('cuda'):
+        if not re.fullmatch(r'cpu|cuda(:\d{1,3})?', device):
             raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
         if device != 'cpu' and not torch.cuda.is_available():
             raise ValueError(f"device '{device}': PyTorch sees no CUDA GPU here; "
                              "use device 'cpu' or install a CUDA build of PyTorch")
+        number = int(device.partition(':')[2] or 0)
+        if number and number >= (count := torch.cuda.device_count()):
+            raise ValueError(f"device '{device}': there are {count} GPUs here, numbered from 0")
         has_onnx = importlib.util.find_spec('onnxruntime') is not None
         if engine == 'auto':
             # without the package onnx nothing but what ships can run there
@@ -66,3 +73,7 @@ class EngineConfig:
             raise ValueError("engine 'onnx' runs fp32 only; for precision 'fp16' use engine "
                              "'torch' or 'tensorrt'")
         return replace(self, device=device, engine=engine)
+
+    def on_cpu(self, engine: str) -> EngineConfig:
+        """Return the same on the CPU, in ``engine``, resolved."""
+        return replace(self, device='cpu', engine=engine, precision='fp32').resolve()

@@ -11,43 +11,52 @@ from __future__ import annotations
 import importlib
 from typing import Any, Sequence
 
+from lg_tracker_ros.engine import tensorrt
 from lg_tracker_ros.engine.config import EngineConfig
 from lg_tracker_ros.engine.exporting import export, file_name, keep
+from lg_tracker_ros.engine.memory import out_of_memory
 from lg_tracker_ros.engine.pytorch import Array, Runner, torch_runner
 import numpy as np
 from torch import nn
 
-TOLERANCE = {'cpu': 1e-3, 'cuda': 1e-2}
-"""How far outputs may be apart from PyTorch's, of the largest one; a GPU may round to 11 bits."""
+TOLERANCE = {'cpu': 1e-3, 'cuda': 1e-2, 'fp16': 1e-1}
+"""
+How far outputs may be apart from PyTorch's, of the largest one.
+
+A GPU may round to 11 bits; with fp16 all of a network does.
+"""
 
 
 def onnx_runner(module: nn.Module, example: Sequence[Array], config: EngineConfig,
-                shared: Sequence[int]) -> Runner:
+                shared: Sequence[int], batches: Sequence[int] = ()) -> Runner:
     """Return a function of arrays that runs ``module``; arguments as compile_network's."""
     ort = importlib.import_module('onnxruntime')
-    providers = _providers(ort, config)
+    name = file_name(module, example, shared)
+    providers = _providers(ort, config, example, shared, batches, name.kept)
     probe = _probe(example)
-    want = torch_runner(module.cpu(), EngineConfig('cpu'))(*probe)
+    want = torch_runner(module)(*probe)
 
     def open_model(model: str | bytes) -> Runner:
         session = ort.InferenceSession(model, _options(ort, config.threads), providers=providers)
+        _check_taken(session.get_providers(), providers)
         names, types = [i.name for i in session.get_inputs()], [a.dtype for a in example]
 
         def run(*inputs: Array) -> list[Array]:
             feed = {n: np.ascontiguousarray(a, t) for n, a, t in zip(names, inputs, types)}
             return list(session.run(None, feed))
-        return run
+        return run if config.device == 'cpu' or not batches else in_sizes(run, shared, batches)
 
-    name = file_name(module, example, shared)
     places = [folder / file for folder, file in (
         (config.shipped, name.shipped), (config.cache, name.kept)) if folder is not None]
     for path in places:
         if path.is_file():
             try:
                 run = open_model(str(path))
-                if _agree(run(*probe), want, TOLERANCE[config.device.partition(':')[0]]):
+                if _agree(run(*probe), want, _tolerance(config)):
                     return run
-            except Exception:  # ONNX Runtime's exceptions have no base of their own
+            except Exception as e:  # ONNX Runtime's exceptions have no base of their own
+                if config.device != 'cpu' and (isinstance(e, ValueError) or out_of_memory(e)):
+                    raise  # not the file's fault
                 continue
     model = export(module, example, shared, len(want))
     if config.cache is not None:
@@ -80,23 +89,63 @@ def _options(ort: Any, threads: int) -> Any:
     return options
 
 
-def _providers(ort: Any, config: EngineConfig) -> list[Any]:
+def _tolerance(config: EngineConfig) -> float:
+    return TOLERANCE['fp16' if config.precision == 'fp16' else config.device.partition(':')[0]]
+
+
+def in_sizes(run: Runner, shared: Sequence[int], sizes: Sequence[int]) -> Runner:
+    """
+    Let ``run`` see batches of ``sizes`` only: others are filled up, or divided.
+
+    For engines that prepare themselves for every new shape, in the frame in which it comes.
+    """
+    ordered = sorted(sizes)
+
+    def padded(array: Array, size: int) -> Array:
+        return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])
+
+    def some(*inputs: Array) -> list[Array]:
+        count = next((len(a) for i, a in enumerate(inputs) if i not in shared), 1)
+        parts = []
+        for start in range(0, count, ordered[-1]):
+            stop = min(start + ordered[-1], count)
+            size = next(s for s in ordered if s >= stop - start)
+            found = run(*(a if i in shared else padded(a[start:stop], size)
+                          for i, a in enumerate(inputs)))
+            parts.append([a[:stop - start] for a in found])
+        return [np.concatenate(p) for p in zip(*parts)] if len(parts) > 1 else parts[0]
+    return some
+
+
+def _check_taken(have: Sequence[str], wanted: Sequence[Any]) -> None:
+    """Refuse a session that quietly runs elsewhere: where CUDA's libraries are missing, say."""
+    first = wanted[0] if isinstance(wanted[0], str) else wanted[0][0]
+    if not have or have[0] != first:
+        raise ValueError(f'onnxruntime could not start its {first} and took {", ".join(have)}; '
+                         'are the CUDA, cuDNN and TensorRT versions there that it was built '
+                         "for? Or use engine 'torch'")
+
+
+def _providers(ort: Any, config: EngineConfig, example: Sequence[Array], shared: Sequence[int],
+               batches: Sequence[int], network: str) -> list[Any]:
     if config.device == 'cpu':
         return ['CPUExecutionProvider']
     index = int(config.device.partition(':')[2] or 0)
-    wanted: list[Any] = [('CUDAExecutionProvider', {'device_id': index})]
+    names = ['CUDAExecutionProvider']
     if config.engine == 'tensorrt':
-        options: dict[str, Any] = {'device_id': index,
-                                   'trt_fp16_enable': config.precision == 'fp16'}
-        if config.cache is not None:
-            # a TensorRT engine takes minutes to build: keep it between starts
-            config.cache.mkdir(parents=True, exist_ok=True)
-            options |= {'trt_engine_cache_enable': True,
-                        'trt_engine_cache_path': str(config.cache)}
-        wanted.insert(0, ('TensorrtExecutionProvider', options))
+        names.insert(0, 'TensorrtExecutionProvider')
     have = ort.get_available_providers()
-    for name, _ in wanted:
+    for name in names:
         if name not in have:
             raise ValueError(f'onnxruntime has no {name} here (it has {", ".join(have)}); '
                              'pip install onnxruntime-gpu, or use engine torch')
+    wanted: list[Any] = [('CUDAExecutionProvider', {
+        'device_id': index,
+        # the default tries every algorithm for every new shape
+        'cudnn_conv_algo_search': 'HEURISTIC'})]
+    if config.engine == 'tensorrt':
+        folder = None if config.cache is None else tensorrt.engine_folder(
+            config.cache, network, config.precision, batches, tensorrt.versions(index))
+        wanted.insert(0, tensorrt.provider(example, shared, batches, config.precision, index,
+                                           folder))
     return wanted

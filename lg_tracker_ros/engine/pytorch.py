@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
-from lg_tracker_ros.engine.config import EngineConfig
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,18 +14,18 @@ Array = npt.NDArray[Any]
 Runner = Callable[..., 'list[Array]']
 
 
-def torch_runner(module: nn.Module, config: EngineConfig) -> Runner:
-    """Return a function of arrays that runs ``module`` (in eval mode) as ``config`` says."""
-    half = config.precision == 'fp16'
-    module = module.to(config.device)
+def torch_runner(module: nn.Module, threads: int = 0) -> Runner:
+    """
+    Return a function of arrays that runs ``module`` (in eval mode) on the CPU.
+
+    ``threads``: CPU threads, 0 for as many as PyTorch takes.
+    """
+    module = module.cpu()
 
     def run(*inputs: Array) -> list[Array]:
-        with cpu_threads(config.threads), torch.inference_mode(), torch.autocast(
-                'cuda', enabled=half):
-            tensors = [torch.from_numpy(np.ascontiguousarray(a)).to(config.device)
-                       for a in inputs]
-            out = module(*tensors)
-            return [t.float().cpu().numpy() for t in as_tuple(out)]
+        with cpu_threads(threads), torch.inference_mode():
+            out = module(*(torch.from_numpy(np.ascontiguousarray(a)) for a in inputs))
+            return [t.float().numpy() for t in as_tuple(out)]
     return run
 
 

@@ -12,7 +12,7 @@ from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
-from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Region, TrackerOutput
@@ -62,11 +62,12 @@ class NccTracker:
         """Compile for ``engine`` (resolved); ``window`` is the weight of the cosine window."""
         image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
         self._template = compile_network(
-            NccTemplateNet(backbone), [image, np.ones((1, 1, CELLS, CELLS), np.float32)], engine)
+            NccTemplateNet(backbone), [image, np.ones((1, 1, CELLS, CELLS), np.float32)], engine,
+            batches=(1,))
         self._search = compile_network(
             NccSearchNet(backbone), [np.zeros((1, SEARCH, SEARCH, 3), np.uint8),
                                      np.ones((1, 112, CELLS, CELLS), np.float32)],
-            engine, shared=(1,))
+            engine, shared=(1,), batches=BATCHES)
         self.window = window
         self._kernel: npt.NDArray[np.float32] | None = None
         self._fill = (0.0, 0.0, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lg_tracker_ros.checkpoint import checked_file, read_into, read_state_dict, shared_backbone
-from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
@@ -39,12 +39,14 @@ def build(template: TemplateNet, search: SearchNet, engine: EngineConfig,
     """Compile the networks for ``engine`` (resolved) and make the tracker."""
     image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
     cells = TEMPLATE // STRIDE
-    run = compile_network(template, [image, np.ones((1, 1, cells, cells), np.float32)], engine)
+    run = compile_network(template, [image, np.ones((1, 1, cells, cells), np.float32)], engine,
+                          batches=(1,))
     embed = template.head.channels
     seek = compile_network(
         search, [np.zeros((1, SEARCH, SEARCH, 3), np.uint8),
                  np.ones((1, CELLS, embed), np.float32), np.ones((1, embed), np.float32),
-                 np.ones((1, embed), np.float32)], engine, shared=(1, 2, 3))
+                 np.ones((1, embed), np.float32)], engine, shared=(1, 2, 3),
+        batches=BATCHES)
     return AnchorFreeTracker(lambda crop, box: run(crop[None], inside_cells(box)[None, None]),
                              seek, Grid(TEMPLATE, SEARCH, GRID, STRIDE), config)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lg_tracker_ros.checkpoint import read_into
-from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
 from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
@@ -19,10 +19,10 @@ def build(net: SiamFCppNet, engine: EngineConfig,
     """Compile the network for ``engine`` (resolved) and make the tracker."""
     grid = net.variant.grid
     image = np.zeros((1, grid.exemplar, grid.exemplar, 3), np.uint8)
-    run = compile_network(TemplateNet(net), [image], engine)
+    run = compile_network(TemplateNet(net), [image], engine, batches=(1,))
     seek = compile_network(
         SearchNet(net), [np.zeros((1, grid.instance, grid.instance, 3), np.uint8),
-                         *run(image)], engine, shared=(1, 2))
+                         *run(image)], engine, shared=(1, 2), batches=BATCHES)
     return AnchorFreeTracker(lambda crop, _: run(crop[None]), seek, grid, config)
 
 

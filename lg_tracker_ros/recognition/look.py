@@ -6,7 +6,7 @@ from typing import Sequence
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.crops import context_side, square_crop
-from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.recognition.memory import rows
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.cells import Array, inside_cells, STRIDE, TEMPLATE
@@ -54,7 +54,7 @@ class Look:
         self._cover = np.ones((cells, cells), np.float32)
         self._compare = compile_network(
             LookNet(backbone), [np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8), self._cells],
-            engine, shared=(1,))
+            engine, shared=(1,), batches=BATCHES)
         self.first = np.ones(1, np.float32)
 
     def learn(self, image: Image, box: Box, fill: Color) -> None:

@@ -42,13 +42,13 @@ class TanetLite:
         """Compile for ``engine`` (resolved); ``threshold`` as in attention_boxes."""
         image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
         self._template = compile_network(
-            template, [image, np.ones((1, PARTS + 1, 8, 8), np.float32)], engine)
+            template, [image, np.ones((1, PARTS + 1, 8, 8), np.float32)], engine, batches=(1,))
         picture = np.zeros((1, SIDE, SIDE, 3), np.uint8)
         queries = [np.ones((1, PARTS + 2, conv.out_channels), np.float32)
                    for conv in (frame.head.embed, frame.head.fine)]
         mean = np.ones((1, frame.head.embed.in_channels), np.float32)
         self._frame = compile_network(frame, [picture, picture, *queries, mean], engine,
-                                      shared=(2, 3, 4))
+                                      shared=(2, 3, 4), batches=(1,))
         self.threshold = threshold
         self._queries: list[Array] = []
 

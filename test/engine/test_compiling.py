@@ -46,6 +46,7 @@ def no_onnx(monkeypatch):
     (EngineConfig(engine='caffe'), "engine must be one of auto, torch, onnx, tensorrt, got 'caff"),
     (EngineConfig(precision='int8'), "precision must be one of fp32, fp16, got 'int8'"),
     (EngineConfig('tpu'), "device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got 'tpu'"),
+    (EngineConfig('cuda:first'), "device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got 'cuda:f"),
     (EngineConfig('cuda'), "device 'cuda': PyTorch sees no CUDA GPU here; use device 'cpu'"),
     (EngineConfig('cuda:1'), "device 'cuda:1': PyTorch sees no CUDA GPU here"),
     pytest.param(EngineConfig(engine='tensorrt'), "engine 'tensorrt' needs a CUDA device",
@@ -68,6 +69,7 @@ def test_auto_takes_what_is_here(no_gpu, monkeypatch):
     if HAS_ONNX:
         assert EngineConfig(threads=2).resolve() == EngineConfig('cpu', 'onnx', 'fp32', 2)
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
     assert EngineConfig().resolve() == EngineConfig('cuda', 'torch')
     assert EngineConfig(precision='fp16').resolve().precision == 'fp16'
     if HAS_ONNX:
@@ -75,6 +77,8 @@ def test_auto_takes_what_is_here(no_gpu, monkeypatch):
             EngineConfig(engine='onnx', precision='fp16').resolve()
     resolved = EngineConfig('cuda:1', 'torch').resolve()
     assert resolved == resolved.resolve() == EngineConfig('cuda:1', 'torch')
+    with pytest.raises(ValueError, match=r"^device 'cuda:2': there are 2 GPUs here"):
+        EngineConfig('cuda:2').resolve()
 
 
 class Mix(nn.Module):

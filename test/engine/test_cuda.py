@@ -1,0 +1,168 @@
+"""What runs on a GPU, as far as a CPU can stand in: batches, fp16, memory that runs out."""
+
+import logging
+
+from lg_tracker_ros.engine import EngineConfig, tensorrt
+from lg_tracker_ros.engine.cuda import cuda_runner
+from lg_tracker_ros.engine.memory import GpuMemory, out_of_memory
+from lg_tracker_ros.engine.onnx_runtime import in_sizes
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (23, 6, 7, 3)).astype(np.uint8)
+QUERY = np.linspace(-1, 1, 4, dtype=np.float32)[None]
+
+
+class Mix(nn.Module):
+    """Two inputs, the second shared by the batch; two outputs."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.norm = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)
+
+    def forward(self, x, query):
+        """Convolve and match; also the means."""
+        y = self.norm(self.conv(x.permute(0, 3, 1, 2) / 255))
+        return (y * query[:, :, None, None]).sum(1), y.mean((2, 3))
+
+
+def made(precision='fp32', batches=(1, 5, 10)):
+    """Make a runner as for a GPU, on the CPU."""
+    return cuda_runner(Mix().eval(), [IMAGES[:1], QUERY], EngineConfig('cpu', 'torch', precision),
+                       (1,), batches)
+
+
+def wanted(images, query=QUERY):
+    """Run it plainly."""
+    with torch.inference_mode():
+        return [t.numpy() for t in Mix().eval()(torch.from_numpy(images),
+                                                torch.from_numpy(query))]
+
+
+@pytest.mark.parametrize('batches', [(1, 5, 10), (10, 1), (3,), ()])
+def test_batches_are_filled_up_or_divided(batches):
+    run = made(batches=batches)
+    for count in (1, 3, 5, 7, 10, 23, 2):
+        for got, want in zip(run(IMAGES[:count], QUERY), wanted(IMAGES[:count])):
+            np.testing.assert_allclose(got, want, atol=1e-5)
+    # outputs are nobody else's
+    first = run(IMAGES[:2], QUERY)[0]
+    before = first.copy()
+    run(IMAGES[5:7], QUERY)
+    np.testing.assert_array_equal(first, before)
+
+
+def test_what_is_shared_is_sent_when_it_is_another():
+    run = made()
+    for query in (QUERY, 2 * QUERY, QUERY):
+        np.testing.assert_allclose(run(IMAGES[:2], query)[0], wanted(IMAGES[:2], query)[0],
+                                   atol=1e-5)
+
+
+def test_fp16_is_near_and_leaves_the_network_as_it_was():
+    net = Mix().eval()
+    config = EngineConfig('cpu', 'torch', 'fp16')
+    got = cuda_runner(net, [IMAGES[:1], QUERY], config, (1,), (1, 5))(IMAGES[:4], QUERY)
+    for a, b in zip(got, wanted(IMAGES[:4])):
+        assert a.dtype == np.float32 and not np.array_equal(a, b)
+        np.testing.assert_allclose(a, b, atol=5e-3)
+    assert net.conv.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize('least', [1, 2])
+def test_an_engine_sees_its_sizes_only(least):
+    seen = []
+
+    def run(images, query):
+        seen.append(len(images))
+        return [images.sum((1, 2, 3)) * query[0, 0], images]
+    some = in_sizes(run, (1,), (5, least))
+    for count in (1, 3, 5, 7, 12):
+        sums, same = some(IMAGES[:count], QUERY)
+        np.testing.assert_array_equal(same, IMAGES[:count])
+        np.testing.assert_array_equal(sums, IMAGES[:count].sum((1, 2, 3)) * QUERY[0, 0])
+    assert set(seen) == {least, 5}
+
+
+@pytest.mark.parametrize('error', [
+    torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 20.00 MiB.'),
+    RuntimeError('CUDA error: out of memory'),
+    RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`'),
+    RuntimeError('[ONNXRuntimeError] : 1 : FAIL : bfc_arena.cc Failed to allocate memory for '
+                 'requested buffer of size 1024')])
+def test_memory_that_ran_out_is_known_by_its_words(error):
+    assert out_of_memory(error)
+    try:
+        raise RuntimeError('capture was invalidated') from error
+    except RuntimeError as outer:
+        assert out_of_memory(outer)
+    assert not out_of_memory(RuntimeError('no kernel image is available'))
+
+
+def memory_error(*inputs):
+    """Run out of memory."""
+    raise torch.cuda.OutOfMemoryError('CUDA out of memory.')
+
+
+def test_when_memory_runs_out_all_networks_go_on_on_the_cpu_and_it_is_told_once(caplog):
+    memory, left = GpuMemory(), [2]
+
+    def runs_out(x):
+        if not left[0]:
+            memory_error()
+        left[0] -= 1
+        return ['gpu', x]
+    first = memory.guard(lambda: runs_out, lambda: lambda x: ['cpu', x], 'cuda')
+    second = memory.guard(lambda: lambda x: ['gpu', x], lambda: lambda x: ['cpu', x], 'cuda')
+    with caplog.at_level(logging.WARNING):
+        assert [first(i)[0] for i in range(4)] == ['gpu', 'gpu', 'cpu', 'cpu']
+        assert second(1) == ['cpu', 1]
+        third = memory.guard(memory_error, lambda: lambda x: ['cpu', x], 'cuda')
+    assert third(2) == ['cpu', 2]
+    assert [r.getMessage() for r in caplog.records] == [memory.gone]
+    assert memory.gone.startswith("the memory of 'cuda' ran out") and len(memory.gone) <= 300
+
+
+def test_other_errors_are_raised():
+    memory = GpuMemory()
+
+    def broken(*inputs):
+        raise RuntimeError('no kernel image is available')
+    with pytest.raises(RuntimeError, match='kernel image'):
+        memory.guard(broken, lambda: None, 'cuda')
+    with pytest.raises(RuntimeError, match='kernel image'):
+        memory.guard(lambda: broken, lambda: None, 'cuda')()
+    assert not memory.gone
+
+
+MADE_FOR = {'gpu': 'NVIDIA Orin', 'capability': '8.7', 'cuda': '12.6', 'tensorrt': '10.3.0',
+            'onnxruntime-gpu': '1.23.0'}
+KEY = ('SearchNet-0123456789abcdef-0.2.0-torch-2.11.0.onnx', 'fp16', (1, 5, 10), MADE_FOR)
+
+
+@pytest.mark.parametrize('place, other', [
+    (0, 'SearchNet-fedcba9876543210-0.2.0-torch-2.11.0.onnx'), (1, 'fp32'), (2, (1, 5)),
+    *((3, {**MADE_FOR, name: 'another'}) for name in MADE_FOR)])
+def test_an_engine_is_kept_for_one_gpu_versions_weights_and_shapes(tmp_path, place, other):
+    folder = tensorrt.engine_folder(tmp_path, *KEY)
+    assert folder == tensorrt.engine_folder(tmp_path, *KEY)
+    assert folder.parent == tmp_path / 'tensorrt' and 'SearchNet-fp16' in folder.name
+    changed = [*KEY]
+    changed[place] = other
+    assert tensorrt.engine_folder(tmp_path, *changed) != folder
+
+
+def test_one_engine_serves_every_size_of_batch(tmp_path):
+    name, options = tensorrt.provider([IMAGES[:1], QUERY], (1,), (1, 5, 10), 'fp16', 0,
+                                      tmp_path / 'engines')
+    assert name == 'TensorrtExecutionProvider' and (tmp_path / 'engines').is_dir()
+    assert {k: v for k, v in options.items() if 'profile' in k} == {
+        'trt_profile_min_shapes': 'in0:1x6x7x3', 'trt_profile_opt_shapes': 'in0:1x6x7x3',
+        'trt_profile_max_shapes': 'in0:10x6x7x3'}
+    assert options['trt_fp16_enable'] and options['trt_engine_cache_enable']
+    (tmp_path / 'file').touch()
+    assert 'trt_engine_cache_enable' not in tensorrt.provider(
+        [IMAGES[:1]], (), (), 'fp32', 0, tmp_path / 'file' / 'engines')[1]
