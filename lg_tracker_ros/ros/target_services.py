@@ -101,7 +101,7 @@ class TargetServices:
         """Fill the response in."""
         response.target_id = request.target_id
         try:
-            item, target, behind = await self._begin(request)
+            item, target, behind = await self.begin(request)
         except Exception as e:  # of a decoder, say: it would end the node
             response.message = told(e)
             self._node.get_logger().warning(f'init_target refused: {response.message}')
@@ -112,8 +112,12 @@ class TargetServices:
             f', catching up {behind} frames' if behind else '')
         self._node.get_logger().info(response.message)
 
-    async def _begin(self, request: Any) -> tuple[Item, Target, int]:
-        """Begin on the frame that the request means; ValueError with the reason if it can't be."""
+    async def begin(self, request: Any, replace: bool = True) -> tuple[Item, Target, int]:
+        """
+        Begin on the frame that the request means: the frame, the target, frames to catch up.
+
+        ValueError with the reason if it can't be; unless ``replace``, when there is a target, too.
+        """
         stream = self._stream
         if stream is None:
             raise ValueError(self._refusal())
@@ -126,6 +130,8 @@ class TargetServices:
         item = await self._frame(stream, request)
         if self._stream is not stream:
             raise ValueError(self._why)
+        if stream.worker.taken and not replace:
+            raise ValueError('there is a target already')
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
         target = Target(request.target_id or f'target-{self._series}-{next(self._numbers)}',

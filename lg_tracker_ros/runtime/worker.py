@@ -177,6 +177,12 @@ class Worker:
         return self._target
 
     @property
+    def taken(self) -> bool:
+        """Whether a target is followed, or waits to be begun on."""
+        with self._wake:
+            return bool(self._target.name) or self._starting
+
+    @property
     def busy_s(self) -> float:
         """Seconds since what is under way was begun; 0 while nothing is."""
         since = self._since
