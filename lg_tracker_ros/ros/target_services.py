@@ -1,4 +1,4 @@
-"""The services ``init_target`` and ``reset_target``, ``~/reject`` and ``~/confirm``."""
+"""The services ``init_target``, ``reset_target``, ``~/reject``, ``~/confirm``, ``~/enable``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 QUEUE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 """Calls, and answers, that the middleware keeps: of a storm none may get lost."""
@@ -56,6 +56,8 @@ class TargetServices:
         node.create_service(InitTarget, 'init_target', self._on_init, qos_profile=QUEUE,
                             callback_group=group)
         node.create_service(Trigger, 'reset_target', self._on_reset, qos_profile=QUEUE,
+                            callback_group=group)
+        node.create_service(SetBool, '~/enable', self._on_enable, qos_profile=QUEUE,
                             callback_group=group)
         for name, right in (('~/reject', False), ('~/confirm', True)):
             node.create_service(Trigger, name, partial(self._on_word, right), qos_profile=QUEUE,
@@ -132,6 +134,8 @@ class TargetServices:
             raise ValueError(self._why)
         if stream.worker.taken and not replace:
             raise ValueError('there is a target already')
+        if stream.worker.paused:
+            raise ValueError('tracking is disabled; call ~/enable with data: true first')
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
         target = Target(request.target_id or f'target-{self._series}-{next(self._numbers)}',
@@ -197,6 +201,18 @@ class TargetServices:
         response.message = 'there is no target' if not target else (
             f'{target} is where it is followed' if right
             else f'what was followed is not {target}; searching on')
+        self._node.get_logger().info(response.message)
+        return response
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        """Process images, or none until the next call; the target stays."""
+        stream = self._stream
+        if stream is None:
+            response.message = self._refusal()
+            return response
+        stream.worker.pause(not request.data)
+        response.success = True
+        response.message = 'tracking is enabled' if request.data else 'tracking is disabled'
         self._node.get_logger().info(response.message)
         return response
 

@@ -146,7 +146,8 @@ class DetectorInput:
 
     async def _begin(self, header: Header, camera: str, chosen: Detection) -> None:
         """Follow a detection, unless something is followed; the frame may have yet to come."""
-        if self._beginning or self._stream.worker.taken:
+        worker = self._stream.worker
+        if self._beginning or worker.taken or worker.paused:
             return
         box = chosen.box
         request = InitTarget.Request(
@@ -156,7 +157,7 @@ class DetectorInput:
         try:
             _, target, behind = await self._targets.begin(request, replace=False)
         except Exception as e:  # of a decoder, say: it would end the node
-            if not self._stream.worker.taken:
+            if not worker.taken:
                 self._tell(f'the selected detection is not followed: {told(e)}')
             return
         finally:
