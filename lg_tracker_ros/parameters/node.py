@@ -60,6 +60,8 @@ class NodeOptions:
     detections_camera: str = _p(
         '', 'The image topic that the detector looks at; empty: that whose images have the '
         'frame_id of the detections.', when='while the node is not active')
+    track_action: bool = _p(
+        False, 'Offer the action track beside the service init_target.', when='at start')
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""

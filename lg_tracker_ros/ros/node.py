@@ -71,6 +71,12 @@ class TrackerNode(LifecycleNode):
                                        callback_group=self._images)
         self._poll.cancel()
         self.targets = TargetServices(self, self._health, steady, lambda: self.state)
+        self._action: Any = None
+        if self._options.track_action:
+            # here: a node without it has nothing more to wait for
+            from lg_tracker_ros.ros.choosing.action import TrackAction
+            self._action = TrackAction(self, self.targets, self._health, steady,
+                                       lambda: self.outputs.last if self.outputs else None)
         if hasattr(self, 'add_pre_set_parameters_callback'):  # not in Humble
             self.add_pre_set_parameters_callback(partial(params.lenient, self))
         self.add_on_set_parameters_callback(self._on_set)
@@ -91,8 +97,8 @@ class TrackerNode(LifecycleNode):
 
     @property
     def pending(self) -> bool:
-        """Whether a service call has not been answered yet."""
-        return self.targets.pending
+        """Whether a service call or a goal has not been answered yet."""
+        return self.targets.pending or (self._action is not None and self._action.pending)
 
     def close(self, why: str = 'the node is being shut down') -> None:
         """End the threads of builder and worker, refuse who waits; before destroy_node."""
@@ -106,6 +112,12 @@ class TrackerNode(LifecycleNode):
             detector.close()
         if stream is not None:
             stream.close()
+
+    def destroy_node(self) -> None:
+        """Take back what rclpy doesn't know of, too."""
+        if self._action is not None:
+            self._action.destroy()
+        super().destroy_node()
 
     # -- lifecycle -------------------------------------------------------------
 

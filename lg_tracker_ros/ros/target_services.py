@@ -38,14 +38,15 @@ class TargetServices:
     """
     Offers the services from the start on; they refuse while no stream is attached.
 
-    ``attach`` and ``detach`` are called with the node's transitions, ``arrived`` with every frame.
+    ``attach`` and ``detach`` are called with the node's transitions, ``arrived`` with every frame;
+    ``stream`` is there in between.
     """
 
     def __init__(self, node: Node, health: Health, clock: Clock, state: Callable[[], str]
                  ) -> None:
         """Offer them; ``clock`` is steady, ``state`` names the node's state in a refusal."""
         self._node, self._health, self._state = node, health, state
-        self._stream: Stream | None = None
+        self.stream: Stream | None = None
         self._waiting, self._turns = Waiting(), Turns()
         self._why = ''
         self._calls: set[object] = set()
@@ -78,11 +79,11 @@ class TargetServices:
 
     def attach(self, stream: Stream) -> None:
         """Take requests for this stream."""
-        self._stream = stream
+        self.stream = stream
 
     def detach(self, why: str) -> None:
         """Refuse requests from now on, those that wait for a frame too."""
-        self._stream, self._why = None, why
+        self.stream, self._why = None, why
         self._waiting.refuse(why)
 
     def arrived(self, item: Item) -> None:
@@ -120,9 +121,9 @@ class TargetServices:
 
         ValueError with the reason if it can't be; unless ``replace``, when there is a target, too.
         """
-        stream = self._stream
+        stream = self.stream
         if stream is None:
-            raise ValueError(self._refusal())
+            raise ValueError(self.refusal())
         for name in ('target_id', 'label'):
             if len(text := getattr(request, name)) > LONGEST:
                 raise ValueError(f'{name} must have at most {LONGEST} characters, '
@@ -130,7 +131,7 @@ class TargetServices:
         drawn = (request.image_width, request.image_height)
         box = first_box(request.x, request.y, request.width, request.height, drawn)
         item = await self._frame(stream, request)
-        if self._stream is not stream:
+        if self.stream is not stream:
             raise ValueError(self._why)
         if stream.worker.taken and not replace:
             raise ValueError('there is a target already')
@@ -186,15 +187,16 @@ class TargetServices:
         if not self._waiting and self._turns.idle:
             self._timer.cancel()
 
-    def _refusal(self) -> str:
+    def refusal(self) -> str:
+        """Say why nothing can be asked for now."""
         state = self._state()
         return self._why if state == 'active' else f'the node is {state}; activate it first'
 
     def _on_word(self, right: bool, request: Any, response: Any) -> Any:
         """Take an operator's word for what is followed."""
-        stream = self._stream
+        stream = self.stream
         if stream is None:
-            response.message = 'there is no target: ' + self._refusal()
+            response.message = 'there is no target: ' + self.refusal()
             return response
         target = one_line(stream.worker.advise(right))
         response.success = bool(target)
@@ -204,11 +206,18 @@ class TargetServices:
         self._node.get_logger().info(response.message)
         return response
 
+    def forget(self) -> str:
+        """Forget the target; return its id, '' where there was none."""
+        stream = self.stream
+        target = stream.worker.forget() if stream is not None else ''
+        self._health.forget()
+        return target
+
     def _on_enable(self, request: Any, response: Any) -> Any:
         """Process images, or none until the next call; the target stays."""
-        stream = self._stream
+        stream = self.stream
         if stream is None:
-            response.message = self._refusal()
+            response.message = self.refusal()
             return response
         stream.worker.pause(not request.data)
         response.success = True
@@ -217,12 +226,11 @@ class TargetServices:
         return response
 
     def _on_reset(self, request: Any, response: Any) -> Any:
-        stream = self._stream
+        stream = self.stream
         if stream is None:
-            response.message = 'there is no target: ' + self._refusal()
+            response.message = 'there is no target: ' + self.refusal()
             return response
-        target = stream.worker.forget()
-        self._health.forget()
+        target = self.forget()
         response.success = True
         response.message = one_line(f'forgot {target}') if target else 'there was no target'
         return response

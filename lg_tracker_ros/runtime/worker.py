@@ -192,6 +192,11 @@ class Worker:
             return bool(self._target.name) or self._starting
 
     @property
+    def beginning(self) -> bool:
+        """Whether a target waits to be begun on."""
+        return self._starting
+
+    @property
     def busy_s(self) -> float:
         """Seconds since what is under way was begun; 0 while nothing is."""
         since = self._since

@@ -72,10 +72,11 @@ class DetectorInput:
         self._beginning = False
         help_search(stream.worker.tracker, self._recent, lambda: selection().age)
         self._subscription: Any = None
+        take: Any = self._take  # rclpy's type knows no coroutine
         try:
             # what awaits its image here must not keep that image from coming
             self._subscription = node.create_subscription(
-                Detection2DArray, self.topic, self._take, ANY,
+                Detection2DArray, self.topic, take, ANY,
                 callback_group=ReentrantCallbackGroup())
         except RuntimeError as e:  # rcl's, for a topic of this node's own that has another type
             self._tell(f"can't be subscribed to as {TYPE}: {told(e)}")
