@@ -108,10 +108,10 @@ class TrackerNode(LifecycleNode):
         stream, self.stream = self.stream, None
         self.targets.detach(why)
         detector, self._detector = self._detector, None
-        if detector is not None:
-            detector.close()
         if stream is not None:
             stream.close()
+        if detector is not None:  # the worker has stopped, so that its search can change
+            detector.close()
 
     def destroy_node(self) -> None:
         """Take back what rclpy doesn't know of, too."""

@@ -42,6 +42,7 @@ class TrackAction:
         """Offer it; ``clock`` is steady, ``status`` gives the one that went out last."""
         self._targets, self._health, self._status = targets, health, status
         self._goals: list[_Goal] = []
+        self._open = 0
         group = ReentrantCallbackGroup()
         self._server = ActionServer(
             node, Track, 'track', self._execute, callback_group=group,
@@ -51,8 +52,8 @@ class TrackAction:
 
     @property
     def pending(self) -> bool:
-        """Whether a goal is under way."""
-        return bool(self._goals)
+        """Whether a goal has not come to its end."""
+        return self._open > 0
 
     def destroy(self) -> None:
         """Take the action back, before its node is destroyed."""
@@ -61,7 +62,7 @@ class TrackAction:
     async def _execute(self, handle: Any) -> Any:
         request = handle.request
         goal = _Goal(handle, '')
-        self._goals.append(goal)
+        self._open += 1
         try:
             if request.width or request.height:
                 _, target, _ = await self._targets.begin(request)
@@ -71,9 +72,11 @@ class TrackAction:
         except Exception as e:  # of a decoder, say: the one who waits gets it
             code, text = Result.REFUSED, told(e)
         else:
+            self._goals.append(goal)
             self._timer.reset()
             code, text = await goal.done
-        self._goals.remove(goal)
+            self._goals.remove(goal)
+        self._open -= 1
         if code == Result.NONE:
             handle.canceled()
         else:

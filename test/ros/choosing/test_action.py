@@ -3,7 +3,8 @@
 from helpers.ros import path, Rig, scene, SIZE, stamp
 from lg_tracker_interfaces.action import Track
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
-from rclpy.action import ActionClient
+from rclpy.action import ActionClient, ActionServer
+from rclpy.parameter import Parameter
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 CANCELED, ABORTED = 5, 6
@@ -72,10 +73,17 @@ def test_the_end_of_a_goal_says_why():
         rig.until(lambda: client.heard[-1].target_id == 'c', 'fed')
         rig.reset()
         assert client.end(third) == (ABORTED, Result.REPLACED, 'c was forgotten')
+        # one that waits for its image is not taken for the one that is followed
+        rig.node.set_parameters([Parameter('init_timeout', value=30.0)])
+        waiting = client.goal(8, target_id='e')
+        rig.until(lambda: rig.node.targets.waiting, 'waiting')
         fourth = client.goal(1, target_id='d')
         rig.until(lambda: rig.node.stream.worker.target.name == 'd', 'd')
+        rig.until(lambda: client.heard[-1].target_id == 'd', 'd fed')
         rig.node.trigger_deactivate()
         assert client.end(fourth)[:2] == (ABORTED, Result.STOPPED)
+        assert client.end(waiting) == (
+            ABORTED, Result.REFUSED, 'the node was deactivated meanwhile')
         assert client.end(client.goal()) == (
             ABORTED, Result.REFUSED, 'the node is inactive; activate it first')
 
@@ -101,6 +109,6 @@ def test_a_goal_without_a_box_follows_what_a_detector_chooses():
 
 def test_a_node_has_no_action_unless_it_is_asked_for():
     with Rig() as rig:
-        rig.start(0)
-        assert not any('track/_action' in name
-                       for name, _ in rig.node.get_service_names_and_types())
+        assert not any(isinstance(w, ActionServer) for w in rig.node.waitables)
+    with Rig(track_action=True) as rig:
+        assert any(isinstance(w, ActionServer) for w in rig.node.waitables)
