@@ -118,6 +118,16 @@ def test_init_target_fields():
                         ('std_msgs/Header', 'header')]
 
 
+def test_track_fields():
+    goal, result, feedback = fields(ROOT / 'lg_tracker_interfaces/action/Track.action')
+    box = fields(ROOT / 'lg_tracker_interfaces/srv/InitTarget.srv')[0]
+    assert goal == [*box, ('float64', 'lost_after')]  # the same names mean the same
+    assert [name for _, name in result] == [
+        'NONE=0', 'REFUSED=1', 'LOST=2', 'REPLACED=3', 'STOPPED=4', 'error_code', 'error_msg',
+        'target_id']
+    assert feedback == [('TrackerStatus', 'status')]
+
+
 STATUS_TYPES = {
     'header': 'std_msgs/Header', 'mode': 'uint8', 'confidence': 'float', 'visible': 'boolean',
     'sight': 'uint8', 'unsure_x': 'float', 'unsure_y': 'float', 'unsure_width': 'float',

@@ -54,6 +54,14 @@ class NodeOptions:
     max_megapixels: float = _p(
         64.0, 'Compressed images that are larger by their header are refused before decoding.',
         Range(0.1, 1000.0))
+    detections_topic: str = _p(
+        '', 'A detector (vision_msgs/Detection2DArray) whose boxes may be the target; empty: '
+        'none.', when='while the node is not active')
+    detections_camera: str = _p(
+        '', 'The image topic that the detector looks at; empty: that whose images have the '
+        'frame_id of the detections.', when='while the node is not active')
+    track_action: bool = _p(
+        False, 'Offer the action track beside the service init_target.', when='at start')
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Collection, Mapping
 
 from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
+from lg_tracker_ros.detections.selection import SELECT, Selection
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -94,6 +95,22 @@ class Settings:
     max_size_step: float = _p(
         SearchConfig.max_size_step, 'The same from one reliable frame to the next.',
         Range(1.0, 10.0))
+    detections_classes: str = _p(
+        Selection.classes, 'Of a detector: the classes that count, joined by commas; empty: all.')
+    detections_score: float = _p(
+        Selection.score, 'Of a detector: the least score that counts.', Range(0.0, 1.0))
+    detections_age: float = _p(
+        Selection.age, 'Of a detector: seconds by the stamps after which boxes are too old for a '
+        'search.', Range(0.0, 60.0))
+    select: str = _p(
+        Selection.select, 'Which detection becomes the target while there is none; best: the '
+        'highest score; nearest: to select_x, select_y; id: select_id; none: no detection does.',
+        choices=SELECT)
+    select_id: str = _p(Selection.name, 'The id that the detector gives to the target.')
+    select_x: float = _p(
+        Selection.x, 'Point in pixels of the image from the left.', Range(-1e5, 1e5))
+    select_y: float = _p(
+        Selection.y, 'Point in pixels of the image from the top.', Range(-1e5, 1e5))
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
@@ -107,12 +124,18 @@ class Settings:
         if wrong:
             raise ValueError('; '.join(wrong))
         self.search()
+        self.selection()
 
     def search(self) -> SearchConfig:
         """Return the search policy's part."""
         rules = frozenset() if self.rules == 'none' else frozenset(self.rules.split('+'))
         same = {f.name: getattr(self, f.name) for f in fields(SearchConfig) if f.name != 'rules'}
         return SearchConfig(**same, rules=rules)
+
+    def selection(self) -> Selection:
+        """Return what is taken from a detector."""
+        return Selection(self.detections_classes, self.detections_score, self.detections_age,
+                         self.select, self.select_id, self.select_x, self.select_y)
 
     def engine_config(self) -> EngineConfig:
         """

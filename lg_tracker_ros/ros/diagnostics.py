@@ -20,6 +20,8 @@ from lg_tracker_ros.types import Mode
 from rclpy.node import Node
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+Part = tuple[str, bytes, str, Mapping[str, Any]]
+"""Name, level, message and values of one status."""
 CLOCK_STILL_S = 3.0
 """Seconds after which it is told that a simulated clock stands still."""
 
@@ -129,8 +131,12 @@ class Diagnostics:
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
 
     def report(self, state: str, settings: Settings, engine: EngineConfig | None,
-               stream: Stream | None) -> None:
-        """Publish; ``engine`` is None before the first networks, ``stream`` while not active."""
+               stream: Stream | None, parts: Sequence[Part] = ()) -> None:
+        """
+        Publish; ``engine`` is None before the first networks, ``stream`` while not active.
+
+        ``parts`` are what other inputs say of themselves.
+        """
         now = self._node.get_clock().now()
         array = DiagnosticArray()
         array.header.stamp = now.to_msg()
@@ -140,6 +146,7 @@ class Diagnostics:
         if stream is not None:
             array.status += [self._camera(camera, count, stream)
                              for camera, count in zip(stream.cameras, counts)]
+        array.status += [self._make(*part) for part in parts]
         array.status.append(self._engine(state, settings, engine))
         self._publisher.publish(array)
 

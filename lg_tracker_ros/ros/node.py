@@ -59,6 +59,7 @@ class TrackerNode(LifecycleNode):
         self.tracker: LongTermTracker | None = None
         self.outputs: Outputs | None = None
         self.stream: Stream | None = None
+        self._detector: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
@@ -70,6 +71,12 @@ class TrackerNode(LifecycleNode):
                                        callback_group=self._images)
         self._poll.cancel()
         self.targets = TargetServices(self, self._health, steady, lambda: self.state)
+        self._action: Any = None
+        if self._options.track_action:
+            # here: a node without it has nothing more to wait for
+            from lg_tracker_ros.ros.choosing.action import TrackAction
+            self._action = TrackAction(self, self.targets, self._health, steady,
+                                       lambda: self.outputs.last if self.outputs else None)
         if hasattr(self, 'add_pre_set_parameters_callback'):  # not in Humble
             self.add_pre_set_parameters_callback(partial(params.lenient, self))
         self.add_on_set_parameters_callback(self._on_set)
@@ -90,8 +97,8 @@ class TrackerNode(LifecycleNode):
 
     @property
     def pending(self) -> bool:
-        """Whether a service call has not been answered yet."""
-        return self.targets.pending
+        """Whether a service call or a goal has not been answered yet."""
+        return self.targets.pending or (self._action is not None and self._action.pending)
 
     def close(self, why: str = 'the node is being shut down') -> None:
         """End the threads of builder and worker, refuse who waits; before destroy_node."""
@@ -100,8 +107,17 @@ class TrackerNode(LifecycleNode):
         self._poll.cancel()
         stream, self.stream = self.stream, None
         self.targets.detach(why)
+        detector, self._detector = self._detector, None
         if stream is not None:
             stream.close()
+        if detector is not None:  # the worker has stopped, so that its search can change
+            detector.close()
+
+    def destroy_node(self) -> None:
+        """Take back what rclpy doesn't know of, too."""
+        if self._action is not None:
+            self._action.destroy()
+        super().destroy_node()
 
     # -- lifecycle -------------------------------------------------------------
 
@@ -145,8 +161,8 @@ class TrackerNode(LifecycleNode):
             if self._wrong:
                 raise ValueError('; '.join(self._wrong.values()))
             self.settings, self._options = params.read(self)
-            for topic in self._options.image_topics:
-                self.resolve_topic_name(topic)
+            for topic in (*self._options.image_topics, self._options.detections_topic):
+                _check_topic(self, topic)
             engine = self.settings.engine_config()
             begun = time.perf_counter()
             tracker = self._build(self.settings)
@@ -173,6 +189,11 @@ class TrackerNode(LifecycleNode):
         self._health.restart()
         self.stream = Stream(self, self._options, self.tracker, self.outputs, self._health,
                              self._images, self.targets.arrived)
+        if self._options.detections_topic:
+            # here: a node without a detector starts without this part
+            from lg_tracker_ros.ros.choosing.detector import DetectorInput
+            self._detector = DetectorInput(self, self._options, self.stream, self.targets,
+                                           lambda: self.settings.selection())
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
@@ -221,7 +242,9 @@ class TrackerNode(LifecycleNode):
         stream = self.stream
         if stream is not None:
             stream.tell()
-        self._diagnostics.report(self.state, self.settings, self._engine, stream)
+        detector = self._detector
+        self._diagnostics.report(self.state, self.settings, self._engine, stream,
+                                 [detector.part()] if detector is not None else [])
 
     # -- parameters ------------------------------------------------------------
 
@@ -235,7 +258,12 @@ class TrackerNode(LifecycleNode):
                     (options.image_topics, options.reliability)
                     != (self._options.image_topics, self._options.reliability)):
                 raise ValueError('image_topics and reliability: deactivate the node first')
-            for topic in options.image_topics:
+            if self.state == 'active' and (
+                    (options.detections_topic, options.detections_camera)
+                    != (self._options.detections_topic, self._options.detections_camera)):
+                raise ValueError('detections_topic and detections_camera: deactivate the node '
+                                 'first')
+            for topic in (*options.image_topics, options.detections_topic):
                 _check_topic(self, topic)
         except ValueError as e:
             return SetParametersResult(successful=False, reason=str(e))
@@ -262,8 +290,10 @@ class TrackerNode(LifecycleNode):
 
 
 def _check_topic(node: LifecycleNode, topic: str) -> None:
+    """Raise ValueError for what is no topic name; '' names none and is let pass."""
     try:
-        node.resolve_topic_name(topic)
+        if topic:
+            node.resolve_topic_name(topic)
     except Exception as e:  # rclpy has a name for it that moved between releases
-        raise ValueError(f'image_topics: {topic!r} is no topic name: '
+        raise ValueError(f'{topic!r} is no topic name: '
                          f'{str(e).splitlines()[0]}') from e

@@ -59,6 +59,8 @@ class Stream:
         last = self._health.last(self.worker.target.name)
         if last is None:
             return ''
+        if self.worker.paused:
+            return 'tracking is disabled; ~/enable goes on'
         now, age, busy = time.perf_counter(), self._health.age(), self.worker.busy_s
         timeout = self.options.camera_timeout
         camera = next(c for c in self.cameras if c.name == last.track.camera)
