@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / 'lg_tracker_ros'
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 #: The folders that know neither how the package is measured, nor how it is trained, nor ROS.
-CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime')
+CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime',
+        'geometry')
 
 
 def _module(path: Path) -> str:

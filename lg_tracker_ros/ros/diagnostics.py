@@ -140,6 +140,8 @@ class Diagnostics:
         if stream is not None:
             array.status += [self._camera(camera, count, stream)
                              for camera, count in zip(stream.cameras, counts)]
+        if stream is not None and stream.world is not None:
+            array.status += [self._make(*part) for part in stream.world.statuses()]
         array.status.append(self._engine(state, settings, engine))
         self._publisher.publish(array)
 

@@ -145,7 +145,7 @@ class TrackerNode(LifecycleNode):
             if self._wrong:
                 raise ValueError('; '.join(self._wrong.values()))
             self.settings, self._options = params.read(self)
-            for topic in self._options.image_topics:
+            for topic in self._options.topics:
                 self.resolve_topic_name(topic)
             engine = self.settings.engine_config()
             begun = time.perf_counter()
@@ -231,11 +231,9 @@ class TrackerNode(LifecycleNode):
             if self.state != 'unconfigured' and self.settings.needs_rebuild(settings):
                 raise ValueError('tracker, redetector, their weights, device and the like need '
                                  'new networks: deactivate and cleanup the node first')
-            if self.state == 'active' and (
-                    (options.image_topics, options.reliability)
-                    != (self._options.image_topics, self._options.reliability)):
-                raise ValueError('image_topics and reliability: deactivate the node first')
-            for topic in options.image_topics:
+            if self.state == 'active' and (fixed := options.fixed(self._options)):
+                raise ValueError(f'{", ".join(fixed)}: deactivate the node first')
+            for topic in options.topics:
                 _check_topic(self, topic)
         except ValueError as e:
             return SetParametersResult(successful=False, reason=str(e))
@@ -265,5 +263,5 @@ def _check_topic(node: LifecycleNode, topic: str) -> None:
     try:
         node.resolve_topic_name(topic)
     except Exception as e:  # rclpy has a name for it that moved between releases
-        raise ValueError(f'image_topics: {topic!r} is no topic name: '
+        raise ValueError(f'{topic!r} is no topic name: '
                          f'{str(e).splitlines()[0]}') from e
