@@ -231,6 +231,18 @@ def read_note(path: Path, name: str) -> Any:
         return json.loads(metadata.get(name, 'null'))
 
 
+def said_by_training(path: Path) -> dict[str, Any]:
+    """
+    Read ``network`` and ``config``, which ``train`` leaves in its files; {} where there is none.
+
+    Raises as ``read_note`` and ``read_pickled``.
+    """
+    names = ('network', 'config')
+    data = {n: read_note(path, n) for n in names} if path.suffix in READERS else read_pickled(path)
+    found = {n: data[n] for n in names if n in data} if isinstance(data, Mapping) else {}
+    return found if isinstance(found.get('config'), dict) else {}
+
+
 @lru_cache(maxsize=1)
 def _imagenet() -> dict[str, Tensor]:
     """Read the ImageNet weights that ship: three parts of a tracker want them."""
