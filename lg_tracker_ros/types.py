@@ -96,6 +96,14 @@ class Frame:
         return int(self.image.shape[0])
 
 
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Which part of the area ``box`` is the target: float32 h x w in [0, 1], at its own scale."""
+
+    box: Box
+    values: npt.NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class TrackerOutput:
     """
@@ -104,12 +112,14 @@ class TrackerOutput:
     ``confidence`` is in [0, 1] and means the same for every tracker: about the probability that
     the box overlaps the target with IoU > 0.5. ``score`` is the tracker's own number in [0, 1],
     ``cues`` are the numbers that the confidence was made of, by name (recognition/cues.py).
+    ``mask`` is there where a tracker has one that fits its box.
     """
 
     box: Box
     confidence: float
     score: float
     cues: Mapping[str, float] = field(default_factory=dict, hash=False)
+    mask: Mask | None = None
 
 
 class Kind(enum.Enum):

@@ -20,12 +20,13 @@ class AnchorFreeConfig:
     Test-time constants.
 
     ``penalty`` (change of size and shape), ``window`` (weight of the cosine window) and ``rate``
-    (size smoothing) as in SiamFC++.
+    (size smoothing) as in SiamFC++. ``margin``: cells beyond the map at which the window is 0.
     """
 
     penalty: float
     window: float
     rate: float
+    margin: int = 1
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class AnchorFreeTracker:
         self._template, self._search = template, search
         self._target: list[Array] = []
         self._fill = (0.0, 0.0, 0.0)
-        hann = np.hanning(grid.cells + 2)[1:-1]
+        hann = np.hanning(grid.cells + 2 * config.margin)[config.margin:][:grid.cells]
         self._window = np.outer(hann, hann).ravel()
         self._x, self._y = (g.ravel() for g in np.meshgrid(grid.points, grid.points))
 

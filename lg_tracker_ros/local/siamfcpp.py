@@ -5,8 +5,13 @@ from __future__ import annotations
 from lg_tracker_ros.checkpoint import read_into
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
+from lg_tracker_ros.local.siamese.siamfcpp_published import (
+    PUBLISHED,
+    PublishedNet,
+    PublishedSearchNet,
+)
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
-from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
+from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 import numpy as np
 
@@ -14,23 +19,29 @@ CONFIG = AnchorFreeConfig(penalty=0.04, window=0.21, rate=0.52)
 """The paper's constants."""
 
 
-def build(net: SiamFCppNet, engine: EngineConfig,
+def build(net: SiamFCppNet | PublishedNet, engine: EngineConfig,
           config: AnchorFreeConfig = CONFIG) -> AnchorFreeTracker:
     """Compile the network for ``engine`` (resolved) and make the tracker."""
     grid = net.variant.grid
+    search = SearchNet(net) if isinstance(net, SiamFCppNet) else PublishedSearchNet(net)
     image = np.zeros((1, grid.exemplar, grid.exemplar, 3), np.uint8)
     run = compile_network(TemplateNet(net), [image], engine, batches=(1,))
     seek = compile_network(
-        SearchNet(net), [np.zeros((1, grid.instance, grid.instance, 3), np.uint8),
-                         *run(image)], engine, shared=(1, 2), batches=BATCHES)
+        search, [np.zeros((1, grid.instance, grid.instance, 3), np.uint8), *run(image)], engine,
+        shared=(1, 2), batches=BATCHES)
     return AnchorFreeTracker(lambda crop, _: run(crop[None]), seek, grid, config)
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
+    if backbone in PUBLISHED:
+        published = PublishedNet(PUBLISHED[backbone])
+        read_into(published, weights, SPEC.file(backbone))
+        return build(published, engine, published.variant.config)
     net = SiamFCppNet(VARIANTS[backbone])
     read_into(net, weights, SPEC.file(backbone))
     return build(net, engine)
 
 
-SPEC = LocalSpec('siamfcpp', 'SiamFC++ (Xu et al. 2020)', _make, platt(0.38, 10.03, -3.3),
-                 'siamfcpp_{backbone}.safetensors', BACKBONES)
+SPEC = LocalSpec('siamfcpp', "SiamFC++ (Xu et al. 2020), also its authors' checkpoints", _make,
+                 platt(0.38, 10.03, -3.3), 'siamfcpp_{backbone}.safetensors',
+                 (*VARIANTS, *PUBLISHED))

@@ -44,9 +44,9 @@ class Settings:
     """The tracker's parameters; raises ValueError in one line for a wrong set."""
 
     tracker: str = _p('pixelwise', 'Local tracker.', choices=LOCAL_TRACKERS, rebuild=True)
-    backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker; siamfcpp and '
-                       'siamrpnpp take any, the others efficientnet_lite0.', choices=BACKBONES,
-                       rebuild=True)
+    backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker, or the published '
+                       'network that tracker_weights are of; for siamfcpp and siamrpnpp, the '
+                       'others take efficientnet_lite0.', choices=BACKBONES, rebuild=True)
     redetector: str = _p('tanet_lite', 'Global re-detection.', choices=REDETECTORS, rebuild=True)
     recognition: str = _p(
         'online', 'What judges whether a box shows the target; online: it learns the looks of '

@@ -8,5 +8,5 @@ from lg_tracker_ros.redetect.spec import RedetectorSpec
 
 NONE = RedetectorSpec('none', 'no global search', lambda weights, threshold, engine: None)
 REDETECTORS: dict[str, RedetectorSpec] = {s.name: s for s in (
-    tanet_lite.SPEC, tanet.SPEC, correlation.SPEC, NONE, globaltrack_lite.SPEC)}
+    tanet_lite.SPEC, tanet.SPEC, correlation.SPEC, NONE, globaltrack_lite.SPEC, tanet.RELEASED)}
 """Every re-detector by its name; all else that names them looks here."""

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+import logging
 import time
 
+from lg_tracker_ros.reading.guard import LOG
 from lg_tracker_ros.runtime.results import Result
 from rclpy.node import Node
 
 FRESH_S = 3.0
 """How long a refused image is told of."""
+
+
+class _Passed(logging.Handler):
+    """Passes records on to a node's log."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self._node = node
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._node.get_logger().warning(record.getMessage())
+
+
+@contextmanager
+def passed_on(node: Node) -> Iterator[None]:
+    """Write into the node's log what parts say while they are made (reading.guard.tell_once)."""
+    handler = _Passed(node)
+    LOG.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
 
 
 class Meter:

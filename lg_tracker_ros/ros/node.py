@@ -13,7 +13,7 @@ from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros import params
 from lg_tracker_ros.ros.diagnostics import Diagnostics
-from lg_tracker_ros.ros.health import Health
+from lg_tracker_ros.ros.health import Health, passed_on
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.ros.stream import Stream, world_type
 from lg_tracker_ros.ros.target_services import TargetServices
@@ -167,7 +167,8 @@ class TrackerNode(LifecycleNode):
                 world_type()  # what is missing for it is told now
             engine = self.settings.engine_config()
             begun = time.perf_counter()
-            tracker = self._build(self.settings)
+            with passed_on(self):
+                tracker = self._build(self.settings)
         except Exception as e:  # rclpy would swallow it; the reason must be told
             text = ' '.join(str(e).split())
             self._health.complain('', 'configure failed: ' + (
