@@ -223,13 +223,12 @@ class LongTermTracker:
     def _look(self, mode: Mode, view: _View, policy: SearchPolicy) -> None:
         """Search every region of a frame that is worth it."""
         start, frame = time.perf_counter(), view.frame
-        regions = policy.regions(mode, frame.camera)
         if mode is Mode.GLOBAL and self.redetector is not None:
             view.proposals = self.redetector.propose(
                 list(self._clips[frame.camera]), policy.sought, self.config.max_candidates)
-            regions += [Region(box, Kind.PROPOSAL) for box in view.proposals.boxes]
+            policy.propose(frame.camera, view.proposals.boxes)
             view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
-        middle = time.perf_counter()
+        middle, regions = time.perf_counter(), policy.regions(mode, frame.camera)
         found = self.local.track(frame, regions) if regions else []
         view.candidates = [Candidate(frame.camera, output, region.kind)
                            for output, region in zip(found, regions)]
