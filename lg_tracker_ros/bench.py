@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 import subprocess
@@ -28,6 +29,8 @@ NODE_RATE, NODE_FRAMES = 20.0, 120
 """Images a second for the node, and how many: below its capacity, so that none waits for another.
 """
 SIZES = ((640, 480), (1280, 720))
+LOST_AFTER = 4
+"""Fruitless global searches after which a target certainly counts as lost."""
 BUSY = 2
 """Processes that compute all the time beside the tracker, as others do on a robot."""
 
@@ -73,6 +76,22 @@ def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[s
         peer.init(frame, box)
         steps[name] = peer_step(peer, box)
     return steps
+
+
+def lost_steps(frame: Frame, box: Box, settings: Settings) -> dict[str, Step]:
+    """
+    Make the steps of a tracker whose target is lost and stays so: one searches, the next goes on.
+
+    They take turns, the search first; nothing is clear enough to be believed.
+    """
+    tracker = build_tracker(replace(settings, beta1=1.0, visible_threshold=1.0, retry_frames=1))
+    tracker.init(frame, box)
+    searches = 0
+    while searches < LOST_AFTER or tracker.mode is not Mode.GLOBAL:
+        searches += tracker.mode is Mode.GLOBAL
+        tracker.step([frame])
+    return {'whole tracker, GLOBAL': lambda f: tracker.step([f]),
+            'whole tracker, the frame after it': lambda f: tracker.step([f])}
 
 
 def peer_step(peer: opencv.OpenCVTracker, box: Box) -> Step:
@@ -170,7 +189,8 @@ def run(args: argparse.Namespace) -> int:
                   for i, im in enumerate(images)]
         sized = scale(box, width / images[0].shape[1], height / images[0].shape[0])
         tracker = build_tracker(settings)
-        table = measure(frames, parts(frames[0], sized, tracker, args.nano))
+        table = measure(frames, lost_steps(frames[0], sized, settings)
+                        | parts(frames[0], sized, tracker, args.nano))
         note = ''
         if not args.no_node:
             rows, note = node_rows([f.image for f in frames], sized, args.threads)
