@@ -256,7 +256,15 @@ class RivalLearner(OnlineTracker, Protocol):
         """Whether it is time to search the whole image for rivals, after an accepted frame."""
 
     def meet(self, frame: Frame, target: Box, found: Sequence[TrackerOutput]) -> None:
-        """Take what its last ``track`` found where rivals may be; the target is at ``target``."""
+        """
+        Take what its last ``track`` found where rivals may be; the target is at ``target``.
+
+        It is called when the whole image was searched, with nothing yet, and in the next accepted
+        frames, few places at a time.
+        """
+
+    def glimpse(self, frame: Frame) -> None:
+        """Take note, instead of ``miss``, of one in which the target is in view all the same."""
 
 
 @runtime_checkable
