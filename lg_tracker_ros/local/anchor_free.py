@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from lg_tracker_ros.boxes import keep_center_inside
-from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.crops import context_side, Crop, mean_color, square_crop
 from lg_tracker_ros.engine import Runner
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import Array
@@ -88,18 +88,24 @@ class AnchorFreeTracker:
             raise RuntimeError('no target: call init first')
         if not regions:
             return []
-        wide = self.grid.instance / self.grid.exemplar
         boxes = [r.box for r in regions]
-        crops = [square_crop(frame.image, b.cx, b.cy, wide * context_side(b.w, b.h),
-                             self.grid.instance, self._fill) for b in boxes]
+        crops = self._cut(frame, boxes)
         scores, ltrb = self._search(np.stack([c.image for c in crops]), *self._target)
-        found = []
-        for crop, old, s, sides in zip(crops, boxes, scores, ltrb):
-            box, score = self._pick(crop.to_crop(old), np.sqrt(s[0] * s[1]).ravel(),
-                                    sides.reshape(4, -1))
-            inside = keep_center_inside(crop.to_image(box), frame.width, frame.height)
-            found.append(TrackerOutput(inside, score, score))
-        return found
+        return [self._found(frame, crop, old, np.sqrt(s[0] * s[1]), sides)
+                for crop, old, s, sides in zip(crops, boxes, scores, ltrb)]
+
+    def _cut(self, frame: Frame, boxes: Sequence[Box]) -> list[Crop]:
+        """Cut the search crop around each box."""
+        wide = self.grid.instance / self.grid.exemplar
+        return [square_crop(frame.image, b.cx, b.cy, wide * context_side(b.w, b.h),
+                            self.grid.instance, self._fill) for b in boxes]
+
+    def _found(self, frame: Frame, crop: Crop, old: Box, score: Array, ltrb: Array
+               ) -> TrackerOutput:
+        """Choose among the points of a crop around ``old``, by maps g x g and 4 x g x g."""
+        box, best = self._pick(crop.to_crop(old), score.ravel(), ltrb.reshape(4, -1))
+        inside = keep_center_inside(crop.to_image(box), frame.width, frame.height)
+        return TrackerOutput(inside, best, best)
 
     def _pick(self, old: Box, score: Array, ltrb: Array) -> tuple[Box, float]:
         """Choose the point by penalised score; return its box (smoothed) and its plain score."""

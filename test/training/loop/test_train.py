@@ -95,6 +95,16 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, ring, kind, change):
         (2, 0.5), (4, 2.5), (6, 4.5), (8, 6.5), (10, 8.5), (12, 10.5)]
 
 
+def test_a_run_whose_time_is_over_is_saved_and_goes_on(tmp_path, ring):
+    held = partial(ring.batches, 4)
+    fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'whole', place=HERE)
+    for step in (1, 2):
+        fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'cut', place=HERE, seconds=0)
+        assert read_run(tmp_path / 'cut/last.pt')['step'] == step
+    fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'cut', place=HERE, seconds=600)
+    assert same(weights(tmp_path / 'whole'), weights(tmp_path / 'cut'))
+
+
 def test_the_seed_decides(tmp_path, ring):
     held = partial(ring.batches, 4)
     found = []
