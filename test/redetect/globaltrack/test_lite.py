@@ -99,7 +99,7 @@ def test_proposals_have_sizes_and_scores_of_their_own(redetector):
 def test_without_target_or_weights(tmp_path):
     head, backbone = QueryHead(), shared_backbone()
     engine = EngineConfig('cpu', 'torch', threads=1).resolve()
-    with pytest.raises(ValueError, match='no file of weights at .*nothing.safetensors'):
+    with pytest.raises(ValueError, match=r'no file of weights at .*nothing\.safetensors'):
         SPEC.build(str(tmp_path / 'nothing.safetensors'), 5 / 255, engine)
     empty = GlobalTrackLite(QueryNet(backbone, head.eval()), QueryFrameNet(backbone, head), engine)
     with pytest.raises(RuntimeError, match='call init first'):
