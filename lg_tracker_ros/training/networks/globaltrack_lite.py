@@ -27,7 +27,7 @@ from lg_tracker_ros.redetect.globaltrack.lite_net import (
 )
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue
 from lg_tracker_ros.training.data.material import Material
-from lg_tracker_ros.training.networks.maps import box_row
+from lg_tracker_ros.training.networks.maps import box_row, who_is_asked_for
 from lg_tracker_ros.training.networks.network import (
     Batch,
     Field,
@@ -135,11 +135,7 @@ def ask(model: QueryModel, b: Batch) -> tuple[Tensor, Tensor, Tensor]:
     B·M x 2, and the boxes, B·M x 4 (nan: not there).
     """
     n, m = b['box'].shape[:2]
-    row = torch.arange(n, device=b['box'].device)[:, None]
-    known = b['asked'] > 0
-    # (frame, number) of the query in each place
-    frame = torch.where(known, row, (row - 1) % n)
-    number = torch.where(known, torch.arange(m, device=row.device), 0)
+    frame, number = who_is_asked_for(b['asked'])
     z8, z16 = (z.unflatten(0, (n, m, CROPS)) for z in model.taps(b['crops'].flatten(0, 2)))
     query: Query = model.head.template(*(v[frame, number].flatten(0, 1) for v in (
         z8, z16, b['cover'], b['size'])))

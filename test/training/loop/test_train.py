@@ -23,7 +23,12 @@ from helpers.toy import (
 from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.training.loop.checkpoints import read_run, save, set_values
 from lg_tracker_ros.training.loop.distributed import find_place
-from lg_tracker_ros.training.loop.optim import learn_mode, make_schedule, parameter_groups
+from lg_tracker_ros.training.loop.optim import (
+    advance,
+    learn_mode,
+    make_schedule,
+    parameter_groups,
+)
 from lg_tracker_ros.training.loop.train import fit
 from lg_tracker_ros.training.samples.ring import replay, Ring, stream
 from lg_tracker_ros.training.samples.writers import fill
@@ -308,3 +313,16 @@ def test_without_tensorboard_one_line_says_so(tmp_path, ring, monkeypatch, capsy
     fit(TOY, SMALL, fresh(SMALL), partial(ring.batches, 4), tmp_path, place=HERE)
     assert capsys.readouterr().err.count('pip install tensorboard') == 1
     assert not (tmp_path / 'tensorboard').exists()
+
+
+@pytest.mark.exact
+def test_a_schedule_follows_the_clock_where_that_is_ahead():
+    c = replace(SMALL, steps=20, schedule='one_cycle')
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], c.rate)
+    schedule = make_schedule(optimizer, c)
+    seen = []
+    for share in (0.0, 0.01, 0.5, 0.5, 1.2, 1.3):
+        advance(schedule, c, share)
+        seen.append(schedule.last_epoch)
+    assert seen == [1, 2, 10, 11, 19, 19]
+    assert optimizer.param_groups[0]['lr'] < 1e-3 * c.rate
