@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from lg_tracker_ros.local import ncc, opencv, pixelwise, siamfcpp, siamrpnpp
+from lg_tracker_ros.local.dimp import lite as dimp_lite
 from lg_tracker_ros.local.siamese import siammask
 from lg_tracker_ros.local.spec import LocalSpec
 
 LOCAL_TRACKERS: dict[str, LocalSpec] = {s.name: s for s in (
-    pixelwise.SPEC, ncc.SPEC, siamfcpp.SPEC, siamrpnpp.SPEC, *opencv.SPECS,
-    siammask.SPEC)}
-from lg_tracker_ros.local.dimp import lite as dimp_lite
-from lg_tracker_ros.local.spec import LocalSpec
-
-LOCAL_TRACKERS: dict[str, LocalSpec] = {s.name: s for s in (
-    pixelwise.SPEC, ncc.SPEC, siamfcpp.SPEC, siamrpnpp.SPEC, *opencv.SPECS, dimp_lite.SPEC)}
+    pixelwise.SPEC,
+    ncc.SPEC,
+    siamfcpp.SPEC,
+    siamrpnpp.SPEC,
+    *opencv.SPECS,
+    siammask.SPEC,
+    dimp_lite.SPEC,
+)}
 """Every local tracker by its name; all else that names them looks here."""
