@@ -77,8 +77,8 @@ class Settings:
         'none: nothing.')
     visible_threshold: float = _p(
         SearchConfig.visible_threshold, 'Confidence from which a followed target counts as seen, '
-        'at most beta1. With the rule hold it is reported until its confidence is half as high, and '
-        'once out of view from beta1 on.', Range(0.01, 1.0))
+        'at most beta1. With the rule hold it is reported until its confidence is half as high, '
+        'and once out of view from beta1 on.', Range(0.01, 1.0))
     confirm_frames: int = _p(
         SearchConfig.confirm_frames, 'Frames in a row in which a candidate of a global search '
         'must clear beta1 (the paper: 1).', Range(1, 100))
@@ -117,9 +117,9 @@ class Settings:
         wrong = out_of_range(self)
         spec = LOCAL_TRACKERS.get(self.tracker)
         if spec and self.backbone in BACKBONES and self.backbone not in spec.backbones:
-            takers = ' and '.join(s.name for s in LOCAL_TRACKERS.values()
-                                  if self.backbone in s.backbones)
-            wrong.append(f'backbone {self.backbone!r} is for the trackers {takers} only, '
+            takers = [s.name for s in LOCAL_TRACKERS.values() if self.backbone in s.backbones]
+            wrong.append(f'backbone {self.backbone!r} is for the '
+                         f'tracker{"s" * (len(takers) > 1)} {" and ".join(takers)} only, '
                          f'tracker is {self.tracker!r}')
         if wrong:
             raise ValueError('; '.join(wrong))

@@ -2,10 +2,14 @@
 
 import cv2
 from helpers import equations as eq
+from helpers.clip import first_box, VIDEO
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.checkpoint import read_state_dict
+from lg_tracker_ros.cli import main
 from lg_tracker_ros.crops import square_crop
-from lg_tracker_ros.local.siamese.siammask import area_of, build, SiamMask, tight_box
+from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.siamese.siammask import area_of, SiamMask, tight_box
 from lg_tracker_ros.local.siamese.siammask_net import CONSTANTS, SiamMaskNet
 from lg_tracker_ros.local.siamrpnpp import Search
 from lg_tracker_ros.reading.layouts import LAYOUTS
@@ -21,6 +25,7 @@ pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding]
 RNG = np.random.default_rng(0)
 FRAME = Frame(RNG.integers(0, 256, (240, 320, 3), np.uint8))
 NEAR = Search(CONSTANTS)
+TORCH = EngineConfig('cpu', 'torch', threads=1)
 
 
 @pytest.fixture(scope='module')
@@ -80,7 +85,7 @@ def test_refinement_equals_the_equations(net, row, column):
 
 
 @pytest.mark.exact
-def test_both_layouts_load_and_track_alike(tmp_path, net):
+def test_both_layouts_load_and_track_alike(tmp_path, net, capsys):
     state = net.state_dict()
     theirs = {ours: name for name, ours in LAYOUTS['SiamMask'].prefixes.items()}
 
@@ -95,10 +100,16 @@ def test_both_layouts_load_and_track_alike(tmp_path, net):
         torch.save(data, tmp_path / name, _use_new_zipfile_serialization=name == 'model.pth')
         assert {k for k in read_state_dict(tmp_path / name) if 'num_batches' not in k} == {
             k for k in state if 'num_batches' not in k}
-        tracker = build(tmp_path / name)
+        tracker = LOCAL_TRACKERS['siammask'].build(str(tmp_path / name), '', TORCH)
         tracker.init(FRAME, Box(100, 100, 50, 40))
         outputs.append(tracker.track(FRAME, [Region(Box(95, 100, 50, 40))])[0])
     assert outputs[0].box == outputs[1].box and outputs[0].score == outputs[1].score
+    box = first_box()
+    words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '158',
+             '--param', 'tracker=siammask', '--param', f'tracker_weights={tmp_path / "model.pth"}',
+             '--param', 'redetector=none', '--param', 'recognition=first_look']
+    assert main(words) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 2
 
 
 def test_a_mask_lies_where_its_search_pixels_lie():
