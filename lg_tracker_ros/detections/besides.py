@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Callable, Sequence
 
 from lg_tracker_ros.detections.recent import Recent
@@ -29,10 +30,10 @@ class Besides:
 
     def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
         """
-        Propose at most ``k`` places of each of both, the detector's first.
+        Propose at most ``k`` places of each of both, in turn, an own one first.
 
-        An own place whose centre lies within half a target of a detection's is left out; of
-        detections those whose size is nearest to ``size`` are taken.
+        A detector doesn't know the target: of its boxes those whose size is nearest to ``size``
+        are taken, in that order.
         """
         frame = clip[-1]
         seen = nearest_in_size(
@@ -40,9 +41,24 @@ class Besides:
         if self.own is None:
             return Proposals(seen)
         own = self.own.propose(clip, size, k)
-        return Proposals([*seen, *(b for b in own.boxes if not any(
-            abs(b.cx - s.cx) <= b.w / 2 and abs(b.cy - s.cy) <= b.h / 2 for s in seen))],
-            own.attention)
+        return Proposals(in_turn(own.boxes, seen), own.attention)
+
+
+def in_turn(own: Sequence[Box], seen: Sequence[Box]) -> list[Box]:
+    """
+    Take one of ``own``, then one of ``seen``, and so on, each place once.
+
+    An own place with its centre within half its size of a seen box's gives its rank to that box:
+    where to look first is known from the attention, how large it is from the detector.
+    """
+    ranked: list[Box] = []
+    for box in own:
+        there = next((s for s in seen if abs(box.cx - s.cx) <= box.w / 2
+                      and abs(box.cy - s.cy) <= box.h / 2), box)
+        if there not in ranked:
+            ranked.append(there)
+    others = [s for s in seen if s not in ranked]
+    return [b for pair in zip_longest(ranked, others) for b in pair if b is not None]
 
 
 def nearest_in_size(boxes: Sequence[Box], size: tuple[float, float]) -> list[Box]:

@@ -1,7 +1,7 @@
 """A detector's boxes in the global search, and as rivals while the target is in view."""
 
 from helpers.fakes import ScriptedOnline, ScriptedRedetector
-from lg_tracker_ros.detections.besides import end_help, help_search
+from lg_tracker_ros.detections.besides import end_help, help_search, in_turn
 from lg_tracker_ros.detections.recent import KEPT, MOST, Recent
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
@@ -28,6 +28,9 @@ class Learner(ScriptedOnline):
     def meet(self, frame, target, found):
         """Note whom it met."""
         self.met = [o.box for o in found]
+
+    def glimpse(self, frame):
+        """Take no note."""
 
 
 def test_the_last_detections_before_an_image_count_as_long_as_they_are_fresh():
@@ -58,8 +61,14 @@ def test_a_lost_target_is_found_where_only_the_detector_saw_it():
     assert not tracker.step([frame(1 * S)])[0].visible
     found, = tracker.step([frame(2 * S)])
     assert found.mode is Mode.GLOBAL and found.box == SEEN
-    # an own place where the detector saw something is not looked at twice
+    # an own place where the detector saw something is looked at once, as the detector saw it
     assert found.proposals.boxes == [OWN, SEEN]
+
+
+def test_own_places_and_others_take_turns_and_an_own_rank_goes_with_the_detectors_box():
+    far, away = Box(160, 10, 21, 20), Box(90, 120, 19, 20)
+    assert in_turn([SAME, OWN], [far, SEEN, away]) == [SEEN, far, OWN, away]
+    assert in_turn([], [far, away]) == [far, away] and in_turn([OWN, OWN], []) == [OWN]
 
 
 def test_without_an_own_search_the_detections_are_the_search():
@@ -81,5 +90,6 @@ def test_detections_apart_from_a_target_in_view_are_its_rivals():
     help_search(tracker, recent, lambda: 0.5)
     tracker.init(frame(0), FIRST)
     recent.put('a', 1 * S, [Box(52, 51, 20, 20), SEEN])
-    assert tracker.step([frame(1 * S)])[0].visible
+    for i in (1, 2):  # searched in one frame, looked at in the next
+        assert tracker.step([frame(i * S)])[0].visible
     assert local.met == [SEEN]
