@@ -62,7 +62,7 @@ def suppress(boxes: Tensor, scores: Tensor, overlap: float) -> Tensor:
     """List the boxes that no better one overlaps by more than ``overlap``, best first."""
     rows = boxes.detach().cpu().numpy().astype(float)
     rows[:, 2:] += 1 - rows[:, :2]  # x, y, w, h
-    kept = cv2.dnn.NMSBoxes(rows.tolist(), scores.detach().float().cpu().numpy(), 0.0, overlap)
+    kept = cv2.dnn.NMSBoxes(rows.tolist(), scores.detach().cpu().tolist(), 0.0, overlap)
     return torch.as_tensor(kept, dtype=torch.int64, device=boxes.device).reshape(-1)
 
 
@@ -81,7 +81,7 @@ def roi_align(features: Tensor, boxes: Tensor, stride: int) -> Tensor:
     """
     h, w = features.shape[2:]
     found = []
-    for part in boxes.split(AT_ONCE):
+    for part in torch.split(boxes, AT_ONCE):
         start = part[:, :2] / stride
         step = ((part[:, 2:] + 1) / stride - start).clamp(min=0) / (CELLS * SAMPLES)
         place = torch.arange(CELLS * SAMPLES, device=part.device) + 0.5
@@ -94,7 +94,7 @@ def roi_align(features: Tensor, boxes: Tensor, stride: int) -> Tensor:
         # border and aligned corners are just the rule: indices are clamped to the map
         got = F.grid_sample(features, grid.reshape(1, n * m, m, 2).to(features.dtype),
                             padding_mode='border', align_corners=True)
-        got = got[0].unflatten(1, (n, m)).transpose(0, 1) * inside[:, None]
+        got = got.reshape(-1, n, m, m).transpose(0, 1) * inside[:, None]
         found.append(F.avg_pool2d(got, SAMPLES))
     return torch.cat(found) if found else features.new_zeros(0, features.shape[1], CELLS, CELLS)
 
