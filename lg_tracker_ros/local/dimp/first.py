@@ -35,8 +35,9 @@ def changed(image: Image, box: Box, side: float, size: int, fill: tuple[float, f
     """
     images, boxes = [], []
     for c in changes:
+        wide = 2 if c.turn else 1  # what turns into view has to be there
         crop = square_crop(image, box.cx + c.shift[0] * side, box.cy + c.shift[1] * side,
-                           side / c.scale, size, fill)
+                           wide * side / c.scale, wide * size, fill)
         out, inner = crop.image, crop.to_crop(box)
         if c.flip:
             out = np.ascontiguousarray(out[:, ::-1])
@@ -47,7 +48,9 @@ def changed(image: Image, box: Box, side: float, size: int, fill: tuple[float, f
                                               max(c.blur[1], 0.1)), np.uint8)
         if c.turn:
             turn = cv2.getRotationMatrix2D((inner.cx - 0.5, inner.cy - 0.5), c.turn, 1.0)
+            turn[:, 2] -= size / 2
             out = np.asarray(cv2.warpAffine(out, turn, (size, size), borderValue=fill), np.uint8)
+            inner = Box(inner.x - size / 2, inner.y - size / 2, inner.w, inner.h)
         images.append(out)
         boxes.append(inner)
     return images, boxes

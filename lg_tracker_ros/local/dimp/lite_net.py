@@ -37,7 +37,8 @@ class DimpLite(nn.Module):
 
     def features(self, x16: Tensor) -> Tensor:
         """N x 112 x h x w, the backbone's map at stride 16, to N x 128 x h x w."""
-        return self.norm(self.feature(x16))
+        maps: Tensor = self.norm(self.feature(x16))
+        return maps
 
     def filters(self, features: Tensor, boxes: Tensor, steps: int) -> list[Tensor]:
         """
@@ -48,7 +49,8 @@ class DimpLite(nn.Module):
         """
         first = self.initializer(features, corners(boxes))
         even = features.new_full(features.shape[:2], 1 / features.shape[1])
-        return self.optimizer(first, features, centers(boxes), even, steps)
+        found: list[Tensor] = self.optimizer(first, features, centers(boxes), even, steps)
+        return found
 
 
 def corners(boxes: Tensor) -> Tensor:

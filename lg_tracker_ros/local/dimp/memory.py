@@ -31,7 +31,7 @@ class FilterMemory:
         self._features[place] = features
         self._centers[place] = self._centers.new_tensor(center or (torch.inf, torch.inf))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def improve(self, steps: int) -> None:
         """Fit the filter to all samples, in ``steps`` steps."""
         if not steps:
