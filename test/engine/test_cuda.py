@@ -62,6 +62,21 @@ def test_what_is_shared_is_sent_when_it_is_another():
                                    atol=1e-5)
 
 
+class Bits(nn.Module):
+    """Tells whether convolutions may be rounded."""
+
+    def forward(self, x):
+        """Tell."""
+        return x.float() * 0 + torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize('batches', [(1,), ()])
+def test_fp32_is_what_it_says(batches):
+    before = torch.backends.cudnn.allow_tf32
+    run = cuda_runner(Bits(), [IMAGES[:1]], EngineConfig('cpu', 'torch'), (), batches)
+    assert not run(IMAGES[:1])[0].any() and torch.backends.cudnn.allow_tf32 == before
+
+
 def test_fp16_is_near_and_leaves_the_network_as_it_was():
     net = Mix().eval()
     config = EngineConfig('cpu', 'torch', 'fp16')
