@@ -29,8 +29,8 @@ def _head(found: Found) -> list[str]:
     machine, chosen = found.get('machine', {}), found.get('settings', {})
     lines = ['# On a GPU', '', f'Made on {found["date"]} with', '', f'    {found["command"]}', '',
              f'CPU rows: the default (ONNX Runtime), {chosen.get("threads")} thread(s), the same '
-             'machine, the same run. fp32 on the GPU lets cuDNN round to 11 bits (TF32), as '
-             'PyTorch does by default.', '']
+             'machine, the same run. In PyTorch fp32 keeps all bits; ONNX Runtime and TensorRT '
+             'round what they convolve to 11 (TF32).', '']
     lines += table(['what', 'which'], [[k, str(v)] for k, v in machine.items()], 2)
     for way, why in found.get('refused', {}).items():
         lines += ['', f'**{way}** was not run: {why}.']

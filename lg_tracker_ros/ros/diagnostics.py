@@ -202,10 +202,11 @@ class Diagnostics:
                 ) -> DiagnosticStatus:
         built, trouble = state in ('inactive', 'active'), self._health.trouble
         device = engine.device if engine is not None else ''
+        note = self._health.engine_note if built else ''
         return self._make(
-            'engine', OK if built or not trouble else ERROR,
-            'ready' if built else 'being built' if state == 'configuring' else trouble
-            or 'not built', {
+            'engine', WARN if note else OK if built or not trouble else ERROR,
+            note or ('ready' if built else 'being built' if state == 'configuring' else trouble
+                     or 'not built'), {
                 'device': device, 'engine': engine.engine if engine is not None else '',
                 'precision': settings.precision, 'tracker': settings.tracker,
                 'backbone': settings.backbone, 'redetector': settings.redetector,

@@ -13,7 +13,7 @@ from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros import params
 from lg_tracker_ros.ros.diagnostics import Diagnostics
-from lg_tracker_ros.ros.health import Health, passed_on
+from lg_tracker_ros.ros.health import EngineLog, Health, passed_on
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.ros.stream import Stream, world_type
 from lg_tracker_ros.ros.target_services import TargetServices
@@ -63,6 +63,7 @@ class TrackerNode(LifecycleNode):
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
+        self._engine_log = EngineLog(self._health)
         self._diagnostics = Diagnostics(self, self._health)
         # steady: with use_sim_time and no clock there is all the more to tell
         self.create_timer(1.0, self._report, clock=steady)
@@ -166,6 +167,7 @@ class TrackerNode(LifecycleNode):
             if self._options.world:
                 world_type()  # what is missing for it is told now
             engine = self.settings.engine_config()
+            self._engine_log.listen()
             begun = time.perf_counter()
             with passed_on(self):
                 tracker = self._build(self.settings)
@@ -174,6 +176,7 @@ class TrackerNode(LifecycleNode):
             self._health.complain('', 'configure failed: ' + (
                 text if isinstance(e, ValueError) else f'{type(e).__name__}: {text}'))
             self.state = 'unconfigured'
+            self._engine_log.close()
             return FAILURE
         self._engine = engine
         self.outputs = Outputs(self)
@@ -229,6 +232,7 @@ class TrackerNode(LifecycleNode):
 
     def _free(self, state: str) -> None:
         self.state = state
+        self._engine_log.close()
         if self.outputs is not None:
             self.outputs.close()
             self.outputs = None
