@@ -16,7 +16,14 @@ from lg_tracker_ros.types import Mode, Sight
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DETECTION2D_HASH = 'RIHS01_0d12b69df5c593b3455b7346fac8205437a7d4bcb09b9e0e0b2dde787ded38ea'
+# as rosidl gives them for the packages of ROS itself
+HASHES = {
+    'vision_msgs/msg/Detection2D':
+        'RIHS01_0d12b69df5c593b3455b7346fac8205437a7d4bcb09b9e0e0b2dde787ded38ea',
+    'vision_msgs/msg/Detection3D':
+        'RIHS01_ddd703be132ab0b69d33121f1bb034132bfbb3b0ac5f9fb1516005ba1c8a265b',
+    'tf2_msgs/msg/TFMessage':
+        'RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087'}
 
 # module -> the rosdep keys that bring it
 KEYS = {
@@ -148,15 +155,16 @@ def test_interfaces_that_were_built_are_those_of_the_sources():
         assert list(built.get_fields_and_field_types()) == [name for _, name in part]
 
 
-def test_type_hash_of_detection2d_is_that_of_upstream():
+@pytest.mark.parametrize('name', HASHES)
+def test_type_hashes_are_those_of_upstream(name):
     index = pytest.importorskip('ament_index_python.packages')
-    share = Path(index.get_package_share_directory('vision_msgs'))
-    description = share / 'msg/Detection2D.json'
+    package, _, message = name.split('/')
+    description = Path(index.get_package_share_directory(package)) / f'msg/{message}.json'
     if not description.exists():
         pytest.skip('this ROS 2 (Humble) has no type hashes')
     hashes = {entry['type_name']: entry['hash_string']
               for entry in json.loads(description.read_text())['type_hashes']}
-    assert hashes['vision_msgs/msg/Detection2D'] == DETECTION2D_HASH
+    assert hashes[name] == HASHES[name]
 
 
 def test_the_package_is_found():

@@ -161,7 +161,7 @@ class TrackerNode(LifecycleNode):
             if self._wrong:
                 raise ValueError('; '.join(self._wrong.values()))
             self.settings, self._options = params.read(self)
-            for topic in (*self._options.image_topics, self._options.detections_topic):
+            for topic in self._options.topics:
                 _check_topic(self, topic)
             engine = self.settings.engine_config()
             begun = time.perf_counter()
@@ -243,8 +243,10 @@ class TrackerNode(LifecycleNode):
         if stream is not None:
             stream.tell()
         detector = self._detector
-        self._diagnostics.report(self.state, self.settings, self._engine, stream,
-                                 [detector.part()] if detector is not None else [])
+        parts = [detector.part()] if detector is not None else []
+        if stream is not None and stream.world is not None:
+            parts += stream.world.statuses()
+        self._diagnostics.report(self.state, self.settings, self._engine, stream, parts)
 
     # -- parameters ------------------------------------------------------------
 
@@ -254,16 +256,9 @@ class TrackerNode(LifecycleNode):
             if self.state != 'unconfigured' and self.settings.needs_rebuild(settings):
                 raise ValueError('tracker, redetector, their weights, device and the like need '
                                  'new networks: deactivate and cleanup the node first')
-            if self.state == 'active' and (
-                    (options.image_topics, options.reliability)
-                    != (self._options.image_topics, self._options.reliability)):
-                raise ValueError('image_topics and reliability: deactivate the node first')
-            if self.state == 'active' and (
-                    (options.detections_topic, options.detections_camera)
-                    != (self._options.detections_topic, self._options.detections_camera)):
-                raise ValueError('detections_topic and detections_camera: deactivate the node '
-                                 'first')
-            for topic in (*options.image_topics, options.detections_topic):
+            if self.state == 'active' and (fixed := options.fixed(self._options)):
+                raise ValueError(f'{", ".join(fixed)}: deactivate the node first')
+            for topic in options.topics:
                 _check_topic(self, topic)
         except ValueError as e:
             return SetParametersResult(successful=False, reason=str(e))

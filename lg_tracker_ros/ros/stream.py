@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable
+from typing import Any, Callable
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.health import Health
@@ -38,6 +38,7 @@ class Stream:
         depth = WAITING if options.lockstep else DEPTH
         self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive)
                         for t in options.image_topics]
+        self.world = _world(node, options, self.cameras, group) if options.world else None
 
     def start(self) -> None:
         """Start the worker and look for publishers."""
@@ -52,6 +53,8 @@ class Stream:
         """
         for camera in self.cameras:
             camera.poll()
+        if self.world is not None:
+            self.world.poll()
         return self._health.silence(self.silence())
 
     def silence(self) -> str:
@@ -87,12 +90,16 @@ class Stream:
         self.options = options
         self.worker.limit(options.camera_timeout, _history(options))
         self.worker.decoders.limit(*_limits(options))
+        if self.world is not None:
+            self.world.limit(options)
 
     def close(self) -> None:
         """Receive nothing more, finish the frame at hand, forget the target."""
         for camera in self.cameras:
             camera.close()
         self.worker.stop()
+        if self.world is not None:
+            self.world.close()
 
     def _receive(self, item: Item) -> None:
         self.worker.offer(item)
@@ -100,10 +107,19 @@ class Stream:
 
     def _publish(self, result: Result) -> None:
         self._health.processed(result, self._outputs.publish(result))
+        if self.world is not None:
+            self.world.publish(result)
 
 
 def _history(options: NodeOptions) -> tuple[float, float]:
     return options.history_seconds, options.history_megabytes
+
+
+def _world(node: Node, options: NodeOptions, cameras: list[CameraInput], group: CallbackGroup
+           ) -> Any:
+    # here, for it must not slow the start of a node that does without
+    from lg_tracker_ros.ros.world.world import World
+    return World(node, options, cameras, group)
 
 
 def _limits(options: NodeOptions) -> tuple[tuple[str, ...], float]:
