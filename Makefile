@@ -55,7 +55,7 @@ bench: setup
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m flake8
-	$(PY) -m pydocstyle lg_tracker_ros launch test setup.py
+	$(PY) -m pydocstyle lg_tracker_ros launch examples test setup.py
 	$(PY) -m mypy lg_tracker_ros
 
 clean:

@@ -28,6 +28,7 @@ setup(
         (f'{SHARE}/config', files('config/*.yaml') + files('config/*.rviz')
          + files('config/*.xml')),
         (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
+        (f'{SHARE}/examples', files('examples/*.py')),
     ],
     install_requires=['setuptools'],
     # what the tracker runs with comes by rosdep on a robot (package.xml); the extra `run` is the

@@ -52,7 +52,7 @@ key_torch=$({ echo $gpu; section torch; section torch-needs; } | hash_of)
 key_interfaces=$({ echo "$key_ros"; sources; } | hash_of)
 key_hook=$({ # with the names of the files that link.sh links
     cat dev/venv_hook.py dev/link.sh
-    find launch config lg_tracker_ros/weights -maxdepth 1 -type f 2>/dev/null | sort
+    find launch config lg_tracker_ros/weights examples -maxdepth 1 -type f 2>/dev/null | sort
 } | hash_of)
 key_all=$(echo "$key_venv $key_ros $key_python $key_torch $key_interfaces $key_hook" | hash_of)
 

@@ -92,6 +92,13 @@ def test_imports_have_no_cycle() -> None:
     assert graph == {}  # what is left lies on a cycle, or above one
 
 
+def test_the_world_is_imported_where_it_is_asked_for() -> None:
+    # nothing of it may slow the start of a node that does without
+    eager = [str(path) for path in SOURCES if 'world' not in path.parts and any(
+        name.startswith('ros.world') for name in _imports(path, everywhere=False))]
+    assert eager == []
+
+
 def test_files_and_folders_stay_small() -> None:
     folders = [PACKAGE, *(path for path in PACKAGE.rglob('*') if path.is_dir())]
     full = {str(folder): count for folder in folders

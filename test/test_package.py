@@ -239,9 +239,9 @@ def _check_what_was_installed(install, source):
     assert {p.read_text().splitlines()[0] for p in scripts} == {'#!/usr/bin/env python3'}
     share = prefix / 'share/lg_tracker_ros'
     for folder, origin in (('launch', 'launch'), ('config', 'config'),
-                           ('weights', 'lg_tracker_ros/weights')):
+                           ('weights', 'lg_tracker_ros/weights'), ('examples', 'examples')):
         expected = {p.name for p in (source / origin).glob('*')
-                    if p.is_file() and (p.suffix != '.py' or folder == 'launch')}
+                    if p.is_file() and (p.suffix != '.py' or folder in ('launch', 'examples'))}
         assert {p.name for p in (share / folder).glob('*')} == expected
     # every module and network arrives: sub-packages without __init__.py would be left out
     package, = prefix.glob('lib/python3*/site-packages/lg_tracker_ros')

@@ -55,8 +55,9 @@ def bearing(camera: Camera, box: Box) -> tuple[float, float, float]:
 
 
 def image_error(box: Box, width: int, height: int) -> tuple[float, float]:
-    """Return how far a box's centre is from the image's, right and down; -1 to 1 within it."""
-    return ((2 * box.cx - width) / width, (2 * box.cy - height) / height)
+    """Return how far a box's centre is from the image's, right and down; 1 at the border."""
+    return (max(-1.0, min(1.0, 2 * box.cx / width - 1)),
+            max(-1.0, min(1.0, 2 * box.cy / height - 1)))
 
 
 def place(camera: Camera, box: Box, seen: Surface, confidence: float) -> Place:

@@ -38,6 +38,7 @@ def test_bearing_turns_a_gimbal_to_the_target():
 
 def test_image_error_is_one_at_the_border():
     assert image_error(Box(630, -10, 20, 20), 640, 480) == (1, -1)
+    assert image_error(Box(470, 500, 20, 20), 640, 480) == (0.5, 1)
 
 
 def test_a_known_point_is_found_again():

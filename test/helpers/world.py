@@ -1,7 +1,6 @@
 """A camera with depth, for tests of the node: drawn images, depth images and calibrations."""
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Vector3Stamped
-from helpers.ros import H, path, Rig, scene, SIZE, stamp, W
 from lg_tracker_interfaces.msg import Prediction
 from lg_tracker_ros.ros.convert import image_to_msg, time_from_msg, time_to_msg
 import numpy as np
@@ -10,6 +9,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection3D
+
+from .ros import H, path, Rig, scene, SIZE, stamp, W
 
 K = np.array([[250.0, 0, 158.0], [0, 252.0, 121.0], [0, 0, 1]])
 NEAR, FAR = 1.5, 4.0
@@ -20,9 +21,10 @@ TYPES = {'bearing': Vector3Stamped, 'image_error': Vector3Stamped, 'target_pose'
 
 def calibration(model='plumb_bob', d=(), size=(W, H), **fields):
     """Return the CameraInfo of the drawn images."""
-    return CameraInfo(**{**dict(
-        width=size[0], height=size[1], distortion_model=model, d=list(map(float, d)),
-        k=K.ravel(), p=np.column_stack([K, np.zeros(3)]).ravel()), **fields})
+    values = {'width': size[0], 'height': size[1], 'distortion_model': model,
+              'd': list(map(float, d)), 'k': K.ravel(),
+              'p': np.column_stack([K, np.zeros(3)]).ravel()}
+    return CameraInfo(**{**values, **fields})
 
 
 def depth_map(i):
@@ -57,7 +59,7 @@ class WorldRig(Rig):
 
     def _open(self, *args):
         super()._open(*args)
-        make, sub = self.client.create_publisher, self.client.create_subscription
+        make = self.client.create_publisher
         self.info, self.depth = make(CameraInfo, 'camera_info', 10), make(Image, 'depth', 10)
         self.depth_info = make(CameraInfo, 'depth_camera_info', 10)
         self.static = make(TFMessage, '/tf_static', QoSProfile(

@@ -29,7 +29,7 @@ UNKNOWN_TURN = np.pi**2
 """Variance (rad^2) of an orientation of which nothing is known."""
 
 
-def vector_to_msg(header: Header, x: float, y: float, z: float) -> Vector3Stamped:
+def vector_to_msg(header: Header, x: float, y: float, z: float = 0.0) -> Vector3Stamped:
     """Make a stamped vector."""
     return Vector3Stamped(header=header, vector=Vector3(x=float(x), y=float(y), z=float(z)))
 

@@ -78,7 +78,7 @@ class World:
         if track.box is not None:
             if outputs.image_error.get_subscription_count():
                 outputs.image_error.publish(vector_to_msg(
-                    header, *np.clip(image_error(track.box, width, height), -1, 1), 0.0))
+                    header, *image_error(track.box, width, height)))
             if camera is not None and outputs.bearing.get_subscription_count():
                 try:
                     outputs.bearing.publish(vector_to_msg(header, *bearing(camera, track.box)))
