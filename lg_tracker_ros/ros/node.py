@@ -15,7 +15,7 @@ from lg_tracker_ros.ros import params
 from lg_tracker_ros.ros.diagnostics import Diagnostics
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.outputs import Outputs
-from lg_tracker_ros.ros.stream import Stream
+from lg_tracker_ros.ros.stream import Stream, world_type
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.tracker import LongTermTracker
 from lifecycle_msgs.msg import Transition
@@ -163,6 +163,8 @@ class TrackerNode(LifecycleNode):
             self.settings, self._options = params.read(self)
             for topic in self._options.topics:
                 _check_topic(self, topic)
+            if self._options.world:
+                world_type()  # what is missing for it is told now
             engine = self.settings.engine_config()
             begun = time.perf_counter()
             tracker = self._build(self.settings)

@@ -19,6 +19,12 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 
+def world_type() -> Any:
+    """Return the class World; imported here, for it must not slow a node that does without."""
+    from lg_tracker_ros.ros.world.world import World
+    return World
+
+
 class Stream:
     """The subscriptions and the worker between two transitions; ``close`` ends it for good."""
 
@@ -38,7 +44,7 @@ class Stream:
         depth = WAITING if options.lockstep else DEPTH
         self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive)
                         for t in options.image_topics]
-        self.world = _world(node, options, self.cameras, group) if options.world else None
+        self.world = world_type()(node, options, self.cameras, group) if options.world else None
 
     def start(self) -> None:
         """Start the worker and look for publishers."""
@@ -113,13 +119,6 @@ class Stream:
 
 def _history(options: NodeOptions) -> tuple[float, float]:
     return options.history_seconds, options.history_megabytes
-
-
-def _world(node: Node, options: NodeOptions, cameras: list[CameraInput], group: CallbackGroup
-           ) -> Any:
-    # here, for it must not slow the start of a node that does without
-    from lg_tracker_ros.ros.world.world import World
-    return World(node, options, cameras, group)
 
 
 def _limits(options: NodeOptions) -> tuple[tuple[str, ...], float]:

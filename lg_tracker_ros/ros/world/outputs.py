@@ -18,6 +18,7 @@ from lg_tracker_ros.runtime.results import Target
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection3D
 
 
@@ -37,8 +38,6 @@ class WorldOutputs:
         self.tf: Any = None
         if frame:
             # the message alone is enough: tf2_ros would bring C++ for a publisher of one line
-            from tf2_msgs.msg import TFMessage
-            self._tf_message = TFMessage
             self.tf = node.create_publisher(TFMessage, '/tf', QoSProfile(depth=100))
         self._node = node
 
@@ -69,7 +68,7 @@ class WorldOutputs:
         if _heard(self.detection):
             self.detection.publish(detection3d_to_msg(header, place, confidence, target))
         if self.tf is not None:
-            self.tf.publish(self._tf_message(
+            self.tf.publish(TFMessage(
                 transforms=[transform_to_msg(header, self._frame, place)]))
 
     def no_place(self, header: Header, target: Target) -> None:

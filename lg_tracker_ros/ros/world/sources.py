@@ -13,6 +13,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
 
 DEPTHS = Wanted({'sensor_msgs/msg/Image': Image}, 'raw depth image', 'depth_topics')
 _INFO = {'sensor_msgs/msg/CameraInfo': CameraInfo}
@@ -86,7 +87,6 @@ class Transforms:
     def listen(self) -> None:
         """Subscribe, where that isn't done yet."""
         if self._subscription is None:
-            from tf2_msgs.msg import TFMessage
             qos = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
             self._subscription = self._node.create_subscription(
                 TFMessage, '/tf_static', self._take, qos, callback_group=self._group)
