@@ -55,7 +55,9 @@ class WorldRig(Rig):
         self._depth = depth
         if depth:
             parameters = {'depth_topics': ['depth'], **parameters}
-        super().__init__(**{'world': True, 'beta2': 1000, **parameters})
+        # thresholds that the drawn background is far below, and the target far above
+        super().__init__(**{'world': True, 'beta2': 1000, 'beta1': 0.95,
+                            'visible_threshold': 0.9, **parameters})
 
     def _open(self, *args):
         super()._open(*args)
