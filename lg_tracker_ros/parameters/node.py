@@ -117,10 +117,10 @@ class NodeOptions:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Every topic that is named, and '' for some that aren't."""
-        others = (*self.camera_info_topics, *self.depth_topics, *self.depth_info_topics)
-        return (*self.image_topics, self.detections_topic,
-                *(t for t in others if t != 'auto'))
+        """Every topic that is named."""
+        others = (self.detections_topic, *self.camera_info_topics, *self.depth_topics,
+                  *self.depth_info_topics)
+        return (*self.image_topics, *(t for t in others if t not in ('', 'auto')))
 
     def for_each_camera(self, name: str) -> tuple[str, ...]:
         """Return a list of topics, one for each of ``image_topics``."""
