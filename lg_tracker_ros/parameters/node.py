@@ -118,8 +118,8 @@ class NodeOptions:
     @property
     def topics(self) -> tuple[str, ...]:
         """Every topic that is named."""
-        others = (*self.camera_info_topics, *self.depth_topics, *self.depth_info_topics,
-                  self.detections_topic)
+        others = (self.detections_topic, *self.camera_info_topics, *self.depth_topics,
+                  *self.depth_info_topics)
         return (*self.image_topics, *(t for t in others if t not in ('', 'auto')))
 
     def for_each_camera(self, name: str) -> tuple[str, ...]:
