@@ -55,7 +55,7 @@ def test_keys_and_shapes_are_those_of_pysot():
     assert not any(k.startswith('backbone.layer4') for k in state)
 
 
-@pytest.mark.parametrize('row, column', [(0, 0), (0, 24), (24, 0), (24, 24), (11, 7)])
+@pytest.mark.parametrize('row, column', [(0, 24), (24, 0), (11, 7)])
 def test_refinement_equals_the_equations(net, row, column):
     torch.manual_seed(row + column)
     fine = [torch.randn(1, *s) for s in ((64, 125, 125), (256, 63, 63), (512, 31, 31))]
