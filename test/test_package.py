@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+import zipfile
 
 from lg_tracker_ros.types import Mode, Sight
 import pytest
@@ -374,6 +375,46 @@ def test_pins_are_exact():
     assert len(wanted) > 150
     loose = [w for w in wanted if not re.match(r'[A-Za-z0-9._-]+==[0-9][^;]*(;|$)', w)]
     assert not loose
+
+
+def hashed(section):
+    """Return the lines of a section as pip gets them."""
+    done = subprocess.run(['bash', '-c', f'source dev/pins.sh && hashed {section}'], cwd=ROOT,
+                          capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_every_pin_has_the_hashes_of_its_files():
+    pins, section = (ROOT / 'dev/pins.txt').read_text().splitlines(), ''
+    sections = {}
+    for line in pins:
+        if line.startswith('['):
+            section = line[1:-1]
+        elif line and line[0] != '#':
+            sections.setdefault(section, []).append(line)
+    assert sections.pop('torch') and len(sections) == 8
+    for section, wanted in sections.items():
+        lines = hashed(section)
+        for pin, line in zip(wanted, lines, strict=True):
+            assert re.fullmatch(re.escape(pin) + r'( --hash=sha256:[0-9a-f]{64})+', line), (
+                f'{pin} has no hashes: run dev/hashes.sh')
+    known = {line.split()[0] for line in (ROOT / 'dev/hashes.txt').read_text().splitlines()}
+    assert len(known) == len({pin.split(';')[0].lower() for s in sections.values() for pin in s})
+
+
+def test_pip_refuses_a_file_that_is_not_the_pinned_one(tmp_path):
+    wheel = tmp_path / 'six-1.17.0-py2.py3-none-any.whl'
+    with zipfile.ZipFile(wheel, 'w') as file:
+        file.writestr('six.py', 'print("not the one")')
+    line, = (line for line in hashed('build') if line.startswith('six=='))
+    (tmp_path / 'pins.txt').write_text(line)
+    done = subprocess.run(
+        [sys.executable, '-m', 'pip', 'download', '--no-deps', '--require-hashes', '--no-index',
+         '--find-links', str(tmp_path), '-d', str(tmp_path / 'got'), '-r',
+         str(tmp_path / 'pins.txt')], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1
+    assert 'DO NOT MATCH THE HASHES' in done.stderr
+    assert not list(tmp_path.glob('got/*'))
 
 
 @pytest.mark.skipif(find_spec('rclpy') is None, reason='rclpy is not installed')
