@@ -6,7 +6,14 @@ from pathlib import Path
 
 from lg_tracker_ros.checkpoint import checked_file, read_into, read_state_dict, shared_backbone
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
-from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
+from lg_tracker_ros.local.anchor_free import (
+    AnchorFreeConfig,
+    AnchorFreeSelector,
+    AnchorFreeTracker,
+    Grid,
+)
+from lg_tracker_ros.local.online.host import Host
+from lg_tracker_ros.local.online.nets import OpenPixelwise
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.reading.guard import refused
@@ -52,11 +59,20 @@ def build(template: TemplateNet, search: SearchNet, engine: EngineConfig,
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
-    heads = PixelwiseHeads(count_heads(checked_file(weights, SPEC.weights)))
-    read_into(heads, weights, SPEC.weights)
-    shared = shared_backbone()
+    heads, shared = _read(weights), shared_backbone()
     return build(TemplateNet(shared, heads), SearchNet(shared, heads), engine)
 
 
+def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
+    return Host(AnchorFreeSelector(Grid(TEMPLATE, SEARCH, GRID, STRIDE), CONFIG),
+                OpenPixelwise(SearchNet(shared_backbone(), _read(weights))), engine)
+
+
+def _read(weights: str) -> PixelwiseHeads:
+    heads = PixelwiseHeads(count_heads(checked_file(weights, SPEC.weights)))
+    read_into(heads, weights, SPEC.weights)
+    return heads
+
+
 SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,
-                 platt(0.38, 10.03, -3.3), 'pixelwise.safetensors')
+                 platt(0.38, 10.03, -3.3), 'pixelwise.safetensors', host=_open)

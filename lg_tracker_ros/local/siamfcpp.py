@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from lg_tracker_ros.checkpoint import read_into
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
-from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
+from lg_tracker_ros.local.anchor_free import (
+    AnchorFreeConfig,
+    AnchorFreeSelector,
+    AnchorFreeTracker,
+)
+from lg_tracker_ros.local.online.host import Host
+from lg_tracker_ros.local.online.nets import OpenSiamFCpp
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
 from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
@@ -27,10 +33,19 @@ def build(net: SiamFCppNet, engine: EngineConfig,
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
+    return build(_read(weights, backbone), engine)
+
+
+def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
+    net = _read(weights, backbone)
+    return Host(AnchorFreeSelector(net.variant.grid, CONFIG), OpenSiamFCpp(net), engine)
+
+
+def _read(weights: str, backbone: str) -> SiamFCppNet:
     net = SiamFCppNet(VARIANTS[backbone])
     read_into(net, weights, SPEC.file(backbone))
-    return build(net, engine)
+    return net
 
 
 SPEC = LocalSpec('siamfcpp', 'SiamFC++ (Xu et al. 2020)', _make, platt(0.38, 10.03, -3.3),
-                 'siamfcpp_{backbone}.safetensors', BACKBONES)
+                 'siamfcpp_{backbone}.safetensors', BACKBONES, host=_open)

@@ -9,9 +9,17 @@ from pathlib import Path
 
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
-from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.crops import context_side, Crop, mean_color, square_crop
 from lg_tracker_ros.engine import cpu_threads, EngineConfig
-from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, Template, VARIANTS
+from lg_tracker_ros.local.online.host import Fill, Host, Pick
+from lg_tracker_ros.local.online.nets import OpenSiamRPN
+from lg_tracker_ros.local.siamrpnpp_net import (
+    SiamRPNConstants,
+    SiamRPNNet,
+    target_scores,
+    Template,
+    VARIANTS,
+)
 from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
@@ -71,6 +79,65 @@ def shape_penalty(w: npt.ArrayLike, h: npt.ArrayLike, previous: tuple[float, flo
     return np.asarray(np.exp(-(change - 1) * k))
 
 
+class AnchorSelector:
+    """Where to cut crops, and which anchor's box to take; knows no network and no target."""
+
+    def __init__(self, constants: SiamRPNConstants) -> None:
+        """Lay out the anchors."""
+        self.constants, self.instance = constants, constants.instance
+        steps = np.arange(constants.score_size) - constants.score_size // 2
+        self.points = np.asarray(constants.instance / 2 + steps * constants.stride, np.float64)
+        self.online_window = constants.online_window or constants.window
+        self._anchors = anchor_grid(constants)
+        hanning = np.hanning(constants.score_size)
+        self._window = np.tile(np.outer(hanning, hanning).ravel(), constants.anchors)
+
+    def cut_template(self, image: Image, box: Box, fill: Fill) -> Crop:
+        """Cut a template: the target with its context."""
+        c = self.constants
+        return square_crop(image, box.cx, box.cy, context_side(box.w, box.h, c.context),
+                           c.exemplar, fill)
+
+    def cut(self, image: Image, box: Box, fill: Fill) -> Crop:
+        """Cut what is searched around ``box``."""
+        return square_crop(image, box.cx, box.cy, self._search_side(box), self.instance, fill)
+
+    def read(self, scores: Array, offsets: Array) -> tuple[Array, Array]:
+        """Read N x A x S x S scores and N x 4A x S x S offsets: N x P scores, N x 4 x P boxes."""
+        n = len(scores)
+        return scores.reshape(n, -1), decode(offsets.reshape(n, 4, -1), self._anchors)
+
+    def pick(self, frame: Frame, crop: Crop, around: Box, scores: Array, boxes: Array,
+             ranked: Array | None = None, window: float | None = None) -> Pick:
+        """
+        Pick the best anchor with penalties and bring its box to pixels of the image.
+
+        ``scores`` (P) and ``boxes`` (4 x P) as ``read`` gives them. ``ranked`` (P) goes for the
+        score where anchors are compared, ``window`` for the constant's share of the window.
+        """
+        c = self.constants
+        zoom = c.instance / self._search_side(around)
+        penalty = shape_penalty(boxes[2], boxes[3], (around.w * zoom, around.h * zoom),
+                                c.penalty_k)
+        share = c.window if window is None else window
+        compared = penalty * (scores if ranked is None else ranked) * (1 - share) \
+            + self._window * share
+        best = int(np.argmax(compared))
+        x, y, w, h = (float(v) / zoom for v in boxes[:, best])
+        score = float(scores[best])
+        rate = float(penalty[best]) * score * c.lr
+        w = min(max(around.w * (1 - rate) + w * rate, c.min_side), float(frame.width))
+        h = min(max(around.h * (1 - rate) + h * rate, c.min_side), float(frame.height))
+        box = keep_center_inside(Box.from_center(around.cx + x, around.cy + y, w, h),
+                                 frame.width, frame.height)
+        return Pick(TrackerOutput(box, confidence=score, score=score), float(compared[best]))
+
+    def _search_side(self, box: Box) -> float:
+        """Side of the search region in pixels of the image."""
+        c = self.constants
+        return context_side(box.w, box.h, c.context) * c.instance / c.exemplar
+
+
 @dataclass(frozen=True, eq=False)
 class _Target:
     """What is known of the target; the only state of the tracker."""
@@ -97,10 +164,7 @@ class SiamRPNpp:
         """
         self._net = net.eval()
         self._device, self._threads = torch.device(device), threads
-        self._constants = constants
-        self._anchors = anchor_grid(constants)
-        hanning = np.hanning(constants.score_size)
-        self._window = np.tile(np.outer(hanning, hanning).ravel(), constants.anchors)
+        self._selector = AnchorSelector(constants)
         self._target: _Target | None = None
 
     @classmethod
@@ -111,10 +175,8 @@ class SiamRPNpp:
 
     def init(self, frame: Frame, box: Box) -> None:
         """Learn the target from its first box; forgets the one before."""
-        c = self._constants
         fill = mean_color(frame.image)
-        crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h, c.context),
-                           c.exemplar, fill)
+        crop = self._selector.cut_template(frame.image, box, fill)
         with cpu_threads(self._threads), torch.inference_mode():
             self._target = _Target(self._net.template(self._to_tensor([crop.image])), fill)
 
@@ -128,39 +190,13 @@ class SiamRPNpp:
             raise RuntimeError('SiamRPN++ has no target: call init first')
         if not regions:
             return []
-        places = [r.box for r in regions]
-        c = self._constants
-        crops = [square_crop(frame.image, b.cx, b.cy, self._search_side(b), c.instance,
-                             self._target.fill).image for b in places]
+        crops = [self._selector.cut(frame.image, r.box, self._target.fill) for r in regions]
         with cpu_threads(self._threads), torch.inference_mode():
-            cls, loc = self._net(self._target.template, self._to_tensor(crops))
-            # class 1 of a two-way softmax
-            logits = cls.reshape(len(places), 2, -1).float()
-            scores = torch.sigmoid(logits[:, 1] - logits[:, 0]).cpu().numpy()
-            offsets = loc.reshape(len(places), 4, -1).float().cpu().numpy()
-        boxes = decode(offsets, self._anchors)
-        return [self._select(frame, b, s, p) for b, s, p in zip(places, scores, boxes)]
-
-    def _search_side(self, box: Box) -> float:
-        """Side of the search region in pixels of the image."""
-        c = self._constants
-        return context_side(box.w, box.h, c.context) * c.instance / c.exemplar
-
-    def _select(self, frame: Frame, around: Box, scores: Array, boxes: Array) -> TrackerOutput:
-        """Pick the best anchor with penalties and bring its box to pixels of the image."""
-        c = self._constants
-        zoom = c.instance / self._search_side(around)
-        penalty = shape_penalty(boxes[2], boxes[3], (around.w * zoom, around.h * zoom),
-                                c.penalty_k)
-        best = int(np.argmax(penalty * scores * (1 - c.window) + self._window * c.window))
-        x, y, w, h = (float(v) / zoom for v in boxes[:, best])
-        score = float(scores[best])
-        rate = float(penalty[best]) * score * c.lr
-        w = min(max(around.w * (1 - rate) + w * rate, c.min_side), float(frame.width))
-        h = min(max(around.h * (1 - rate) + h * rate, c.min_side), float(frame.height))
-        box = keep_center_inside(Box.from_center(around.cx + x, around.cy + y, w, h),
-                                 frame.width, frame.height)
-        return TrackerOutput(box, confidence=score, score=score)
+            cls, loc = self._net(self._target.template, self._to_tensor([c.image for c in crops]))
+            maps = target_scores(cls).cpu().numpy(), loc.float().cpu().numpy()
+        return [self._selector.pick(frame, crop, region.box, scores, boxes).output
+                for crop, region, scores, boxes in zip(crops, regions,
+                                                       *self._selector.read(*maps))]
 
     def _to_tensor(self, images: Sequence[Image]) -> Tensor:
         """Stack crops as N x 3 x side x side, BGR, 0-255, on the network's device."""
@@ -192,5 +228,12 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamRPNpp:
                  engine.threads)
 
 
+def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
+    net, constants = _variant(backbone)
+    load_checkpoint(net, checked_file(weights, SPEC.file(backbone)))
+    return Host(AnchorSelector(constants), OpenSiamRPN(net), engine)
+
+
 SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,
-                 platt(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', BACKBONES)
+                 platt(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', BACKBONES,
+                 host=_open)
