@@ -9,7 +9,7 @@ first frame's for ever among them. Templates are cut of frames that the search p
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Sequence
+from typing import Sequence
 
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import mean_color
@@ -41,7 +41,8 @@ class ThorConfig:
     taper: float = 0.3
 
 
-class Kept(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Kept:
     """A template, and its features as a vector, weighed by the Tukey window."""
 
     template: Template

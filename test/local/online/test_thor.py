@@ -17,7 +17,7 @@ pytestmark = pytest.mark.rounding
 @lru_cache
 def clip():
     """Decode what these tests need."""
-    return frames(24)
+    return frames(12)
 
 
 @pytest.mark.parametrize('name', ['pixelwise', 'siamfcpp', 'siamrpnpp'])
@@ -41,7 +41,7 @@ def test_the_volume_never_falls_and_the_first_stays():
     thor = Thor(opened, ThorConfig(recent=2, lasting=3, every=1, bound=-10.0))
     thor.init(clip()[0], first_box())
     first, volumes, changes = thor.lasting[0], [], 0
-    for i in range(1, 20):
+    for i in range(1, 12):
         before = thor.lasting
         output = thor.track(clip()[i], [Region(Box(*truth()[i]))])[0]
         thor.update(clip()[i], output, [])
@@ -50,7 +50,7 @@ def test_the_volume_never_falls_and_the_first_stays():
         if len(thor.lasting) == 3:
             volumes.append(log_volume(np.stack([k.vector for k in thor.lasting])))
     assert (np.diff(volumes) >= 0).all() and volumes[-1] > volumes[0]
-    assert 2 < changes < 19
+    assert 2 < changes < 11
     thor.disown()
     assert thor.lasting == (first,) and not thor.recent
 
@@ -58,7 +58,7 @@ def test_the_volume_never_falls_and_the_first_stays():
 def test_templates_are_cut_in_time_and_only_of_the_target():
     """Every third accepted frame; one unlike the lasting ones doesn't last."""
     _, opened = pair('pixelwise')
-    thor = Thor(opened, ThorConfig(every=3, bound=0.9999))
+    thor = Thor(opened, ThorConfig(every=3, bound=0.9999, agree=0.0))
     thor.init(clip()[0], first_box())
     for i in range(1, 7):
         thor.update(clip()[i], thor.track(clip()[i], [Region(Box(*truth()[i]))])[0], [])
@@ -82,7 +82,7 @@ def test_maps_are_weighed_by_where_they_agree():
     maps = np.array([[.8, .2, .1], [.2, .4, .1]], np.float32)
     mean = (.8 * maps[0] + .4 * maps[1]) / 1.2
     assert modulated(maps) == pytest.approx(maps * mean / mean.max())
-    assert modulated(maps[:1]) is not None and (modulated(maps[:1]) == maps[:1]).all()
+    assert (modulated(maps[:1]) == maps[:1]).all()
 
 
 def test_tukeys_window():
