@@ -5,6 +5,7 @@
 #   make perturbed                       tests of networks, as on another processor
 #   make eval  [DATA=folder JOBS=n]      everything over real sequences -> docs/results/
 #   make weights [DATA=folder JOBS=n]   the weights that ship, trained from nothing -> train_out/
+#   make gpu   [DATA=folder]             on a machine with an NVIDIA GPU: docs/results/gpu.md
 #   make bench | make lint | make setup | make clean
 #
 # ROS 2 is taken as it is sourced; without it, wheels from PyPI go into .venv.
@@ -20,7 +21,7 @@ export ROS_LOCALHOST_ONLY := 1
 endif
 export ROS_DOMAIN_ID := $(shell echo $$(( $$$$ % 101 + 1 )))
 
-.PHONY: setup test perturbed demo eval weights bench lint clean help
+.PHONY: setup test perturbed demo eval weights gpu bench lint clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -52,13 +53,16 @@ bench: setup
 	$(PY) -m lg_tracker_ros bench $(NANO) $(ARGS)
 	$(PY) -m pytest -q -m performance
 
+gpu: setup
+	bash dev/gpu.sh $(VENV) $(or $(DATA),test/data)
+
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m flake8
-	$(PY) -m pydocstyle lg_tracker_ros launch test setup.py
+	$(PY) -m pydocstyle lg_tracker_ros launch examples test setup.py
 	$(PY) -m mypy lg_tracker_ros
 
 clean:
-	rm -rf .venv .venv-* .venv*.lock build install log demo_out .coverage .pytest_cache \
+	rm -rf .venv .venv-* .venv*.lock build install log demo_out gpu_out .coverage .pytest_cache \
 	    .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

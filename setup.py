@@ -28,6 +28,7 @@ setup(
         (f'{SHARE}/config', files('config/*.yaml') + files('config/*.rviz')
          + files('config/*.xml')),
         (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
+        (f'{SHARE}/examples', files('examples/*.py')),
     ],
     install_requires=['setuptools'],
     # what the tracker runs with comes by rosdep on a robot (package.xml); the extra `run` is the
@@ -37,6 +38,7 @@ setup(
                 'torch', 'tqdm'],
         'bags': ['rosbags'],
         'onnx': ['onnx', 'onnxruntime'],
+        'mat': ['scipy'],
         'test': ['pytest', 'pytest-timeout'],
         # attributee 0.1.10, which vot-toolkit takes, can't be imported on Python 3.11 or newer
         'eval': ['got10k==0.1.3', 'vot-toolkit==0.9.0', 'vot-trax==4.0.2', 'attributee<0.1.10'],

@@ -36,11 +36,13 @@ print("lib/python%d.%d/site-packages" % sys.version_info[:2])')" \
 }
 
 export AMENT_PREFIX_PATH=${AMENT_PREFIX_PATH:-$venv}
-# where ROS has vision_msgs, it is that one which is used
-if ! "$python" -c 'import os, sys
+for name in vision_msgs tf2_msgs; do
+    # where ROS has it, it is that one which is used
+    if ! "$python" -c 'import os, sys
 from ament_index_python.packages import get_package_prefix
-sys.exit(os.path.samefile(get_package_prefix("vision_msgs"), sys.prefix))' 2>/dev/null; then
-    build dev/vision_msgs
-fi
+sys.exit(os.path.samefile(get_package_prefix(sys.argv[1]), sys.prefix))' $name 2>/dev/null; then
+        build dev/$name
+    fi
+done
 build lg_tracker_interfaces
 echo "$3" >"$venv/.done-interfaces"

@@ -17,7 +17,7 @@ rm -rf "$venv/share/lg_tracker_ros"
 mkdir -p "$venv/share/lg_tracker_ros"
 ln -s "$root/package.xml" "$venv/share/lg_tracker_ros/"
 # file by file: `ros2 launch` does not look into folders that are links
-for folder in launch config lg_tracker_ros/weights; do
+for folder in launch config lg_tracker_ros/weights examples; do
     target=$venv/share/lg_tracker_ros/$(basename "$folder")
     mkdir "$target"
     find "$root/$folder" -maxdepth 1 -type f -exec ln -s -t "$target" {} + 2>/dev/null || true

@@ -41,7 +41,7 @@ fi
 
 hash_of() { sha256sum | cut -c1-16; }
 sources() { # the files that the interfaces are made from
-    find lg_tracker_interfaces dev/vision_msgs -type f ! -path '*/build/*' ! -path '*/install/*' \
+    find lg_tracker_interfaces dev/vision_msgs dev/tf2_msgs -type f ! -path '*/build/*' ! -path '*/install/*' \
         ! -path '*/log/*' -print0 | sort -z | xargs -0 sha256sum
     sha256sum dev/interfaces.sh
 }
@@ -52,7 +52,7 @@ key_torch=$({ echo $gpu; section torch; section torch-needs; } | hash_of)
 key_interfaces=$({ echo "$key_ros"; sources; } | hash_of)
 key_hook=$({ # with the names of the files that link.sh links
     cat dev/venv_hook.py dev/link.sh
-    find launch config lg_tracker_ros/weights -maxdepth 1 -type f 2>/dev/null | sort
+    find launch config lg_tracker_ros/weights examples -maxdepth 1 -type f 2>/dev/null | sort
 } | hash_of)
 key_all=$(echo "$key_venv $key_ros $key_python $key_torch $key_interfaces $key_hook" | hash_of)
 
@@ -222,7 +222,7 @@ fi
 
 # Import what everything stands on: a broken environment must show here.
 run "the environment was made but does not import; remove $venv and run make again." \
-    "$venv/bin/python" -c 'import cv2, onnxruntime, torch, rclpy, vision_msgs.msg
+    "$venv/bin/python" -c 'import cv2, onnxruntime, torch, rclpy, tf2_msgs.msg, vision_msgs.msg
 import lg_tracker_interfaces.msg, lg_tracker_interfaces.srv
 cv2.TrackerCSRT_create'
 stamp all "$key_all"

@@ -25,6 +25,8 @@ ARGUMENTS = (
     ('use_sim_time', 'false', 'Take the time from /clock, as for bag replay.'),
     ('log_level', 'info', 'debug, info, warn, error or fatal.'),
     ('rviz', 'false', 'Start RViz with the image, the box and the attention map.'),
+    ('world', '', 'true: bearing, pose and prediction of the target; empty: as config.'),
+    ('depth_topics', '', 'Depth images, one topic for each image topic; empty: as config.'),
     ('video', '', 'A video file, image folder or webcam number to play on the first image topic.'),
 )
 
@@ -57,6 +59,11 @@ def start(context):
     images = topics(value['image_topics'])
     if images:
         parameters['image_topics'] = images
+    if value['world']:
+        parameters['world'] = value['world'].lower() == 'true'
+    depths = topics(value['depth_topics'])
+    if depths:
+        parameters['depth_topics'] = depths
     if value['device']:
         parameters['device'] = value['device']
     # the logger's name has the namespace in it; a level for all would let rcl talk too

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 import json
 from pathlib import Path
@@ -12,7 +12,10 @@ from typing import Any
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.files import sha256
 from lg_tracker_ros.reading.guard import reading, refused
+from lg_tracker_ros.reading.layouts import unwrapped
+from lg_tracker_ros.reading.matlab import read_matconvnet
 from lg_tracker_ros.reading.pickles import check_checkpoint
+from lg_tracker_ros.reading.stand_ins import with_stand_ins
 from lg_tracker_ros.reading.tensors import read_metadata, read_safetensors
 import torch
 from torch import nn, Tensor
@@ -26,18 +29,17 @@ CONSTANT = 1e6
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """
-    Read the tensors of a checkpoint: ``.safetensors`` by its suffix, else torch's own format.
+    Read the tensors of a checkpoint: ``.safetensors``, ``.mat``, else torch's own format.
 
-    A state dict nested under ``state_dict`` is taken out and the prefix ``module.`` (left by
-    DataParallel) is stripped. Only tensors are unpickled, never code. Raises FileNotFoundError
-    when there is no such file and ValueError, in one line, when it holds no state dict.
+    The state dict is taken out of what others wrap it in, with the names that it has here
+    (reading/layouts.py). Only tensors are unpickled, never code: other people's classes become
+    inert stand-ins. Raises FileNotFoundError when there is no such file and ValueError, in one
+    line, when it holds no state dict.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'no file of weights at {path}')
-    data = read_safetensors(path) if path.suffix == '.safetensors' else read_pickled(path)
-    if isinstance(data, Mapping) and isinstance(data.get('state_dict'), Mapping):
-        data = data['state_dict']
+    data = unwrapped(READERS.get(path.suffix, read_pickled)(path))
     if not isinstance(data, Mapping) or not data or not all(
             isinstance(k, str) and isinstance(v, Tensor) for k, v in data.items()):
         raise refused(path, 'holds no state dict (a mapping of names to tensors)')
@@ -46,22 +48,28 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         if value.layout is not torch.strided or value.is_quantized or value.device.type != 'cpu' \
                 or value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise refused(path, f'holds {key}, no plain tensor that has all of its elements')
-    return {k.removeprefix('module.'): v for k, v in data.items()}
+    return dict(data)
 
 
 def read_pickled(path: Path) -> Any:
     """
-    Read what ``torch.save`` wrote: tensors and plain values, never code.
+    Read what ``torch.save`` wrote: tensors, plain values and stand-ins, never code.
 
     Sizes are compared with the file's before memory is taken. Raises FileNotFoundError without
     a file and ValueError, in one line, for another.
     """
     with reading(path, 'a readable checkpoint of tensors'):
-        check_checkpoint(path)
+        stand_ins = with_stand_ins(check_checkpoint(path))
         try:
-            return torch.load(path, map_location='cpu', weights_only=True)
+            with stand_ins:
+                return torch.load(path, map_location='cpu', weights_only=True)
         except Exception as e:  # torch's words run over many lines and advise to trust the file
             raise ValueError(f'damaged, or not written by torch.save ({type(e).__name__})') from e
+
+
+READERS: Mapping[str, Callable[[Path], Any]] = {
+    '.safetensors': read_safetensors, '.mat': read_matconvnet}
+"""By suffix; any other file is one of ``torch.save``."""
 
 
 def load_checkpoint(net: nn.Module, path: str | Path, ignore: Sequence[str] = ()) -> None:
@@ -221,6 +229,18 @@ def read_note(path: Path, name: str) -> Any:
     metadata = read_metadata(path)
     with reading(path, 'a readable safetensors file'):
         return json.loads(metadata.get(name, 'null'))
+
+
+def said_by_training(path: Path) -> dict[str, Any]:
+    """
+    Read ``network`` and ``config``, which ``train`` leaves in its files; {} where there is none.
+
+    Raises as ``read_note`` and ``read_pickled``.
+    """
+    names = ('network', 'config')
+    data = {n: read_note(path, n) for n in names} if path.suffix in READERS else read_pickled(path)
+    found = {n: data[n] for n in names if n in data} if isinstance(data, Mapping) else {}
+    return found if isinstance(found.get('config'), dict) else {}
 
 
 @lru_cache(maxsize=1)

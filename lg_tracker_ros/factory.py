@@ -9,6 +9,7 @@ from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.online import ONLINE_MODULES
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.guard import tell_once
 from lg_tracker_ros.recognition import RECOGNITION
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence
@@ -46,6 +47,10 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
         host = spec.host(given, backbone, replace(engine, engine='torch'))
         tracker = module(host, settings.online_weight)
     own = confidence_of(given, spec.file(backbone)) if spec.weights else None
+    if given and spec.weights and own is None:
+        tell_once(f'{given} is not calibrated, so beta1 means what it does for other weights; run '
+                  f'python -m lg_tracker_ros train calibrate {spec.name} --backbone {backbone} '
+                  '--weights FILE --write --data FOLDER and use what that writes')
     confidence = Confidence(*own) if own else spec.confidence
     look = Look(shared_backbone(), engine)
     return RECOGNITION[settings.recognition](tracker, look, confidence)

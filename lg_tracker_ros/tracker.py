@@ -37,6 +37,9 @@ import numpy as np
 MIN_SIDE = 4.0
 """Smallest side of a first box in pixels: below it there is nothing to recognise."""
 
+RIVALS_AT_ONCE = 2
+"""Places in which a frame looks for rivals at most: a camera doesn't wait for all at once."""
+
 
 def check_init_box(box: Box, width: int, height: int) -> None:
     """
@@ -96,6 +99,7 @@ class LongTermTracker:
         self._rhythm = Rhythm()
         self._clips: dict[str, deque[Frame]] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._rivals: dict[str, list[Region]] = {}
 
     @property
     def mode(self) -> Mode:
@@ -133,6 +137,7 @@ class LongTermTracker:
         self._rhythm = Rhythm()
         self._clips.clear()
         self._sizes.clear()
+        self._rivals.clear()
 
     def init(self, frame: Frame, box: Box) -> Track:
         """
@@ -153,7 +158,6 @@ class LongTermTracker:
         self.policy = make_policy(self.config, Place(frame.camera, box))
         self._sizes[frame.camera] = frame.width, frame.height
         self._remember(frame)
-        self._look_around(frame, box)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
 
     def reject(self) -> None:
@@ -223,13 +227,12 @@ class LongTermTracker:
     def _look(self, mode: Mode, view: _View, policy: SearchPolicy) -> None:
         """Search every region of a frame that is worth it."""
         start, frame = time.perf_counter(), view.frame
-        regions = policy.regions(mode, frame.camera)
         if mode is Mode.GLOBAL and self.redetector is not None:
             view.proposals = self.redetector.propose(
                 list(self._clips[frame.camera]), policy.sought, self.config.max_candidates)
-            regions += [Region(box, Kind.PROPOSAL) for box in view.proposals.boxes]
+            policy.propose(frame.camera, view.proposals.boxes)
             view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
-        middle = time.perf_counter()
+        middle, regions = time.perf_counter(), policy.regions(mode, frame.camera)
         found = self.local.track(frame, regions) if regions else []
         view.candidates = [Candidate(frame.camera, output, region.kind)
                            for output, region in zip(found, regions)]
@@ -246,19 +249,37 @@ class LongTermTracker:
             self.local.update(view.frame, accepted.output, rejected)
             self._look_around(view.frame, accepted.output.box)
         else:
-            self.local.miss(view.frame)
+            self._rivals.pop(view.frame.camera, None)
+            if isinstance(self.local, RivalLearner) and self._glimpsed(view):
+                self.local.glimpse(view.frame)
+            else:
+                self.local.miss(view.frame)
         view.ms['learn'] = 1e3 * (time.perf_counter() - start)
 
+    def _glimpsed(self, view: _View) -> bool:
+        """Whether the target was seen where it was followed, though not accepted."""
+        return any(c.kind is Kind.LOCAL and c.confidence >= self.config.visible_threshold
+                   for c in view.candidates)
+
     def _look_around(self, frame: Frame, target: Box) -> None:
-        """Show the target's likes in the same image to a tracker that wants to know them."""
-        if not (isinstance(self.local, RivalLearner) and self.local.wants_rivals
-                and self.redetector is not None):
+        """
+        Show the target's likes in the same image to a tracker that wants to know them.
+
+        The image is searched in one frame and the places are looked at in the next, few in each.
+        """
+        if not isinstance(self.local, RivalLearner) or self.redetector is None:
             return
-        proposals = self.redetector.propose(list(self._clips[frame.camera]), (target.w, target.h),
-                                            self.config.max_candidates)
-        regions = [Region(box, Kind.PROPOSAL) for box in proposals.boxes
-                   if iou(box, target) < APART]
-        self.local.meet(frame, target, self.local.track(frame, regions))
+        waiting = self._rivals.pop(frame.camera, [])
+        now, waiting = waiting[:RIVALS_AT_ONCE], waiting[RIVALS_AT_ONCE:]
+        if not now:
+            if not self.local.wants_rivals:
+                return
+            proposals = self.redetector.propose(
+                list(self._clips[frame.camera]), (target.w, target.h), self.config.max_candidates)
+            waiting = [Region(box, Kind.PROPOSAL) for box in proposals.boxes
+                       if iou(box, target) < APART]
+        self._rivals[frame.camera] = waiting
+        self.local.meet(frame, target, self.local.track(frame, now) if now else [])
 
     @staticmethod
     def _report(mode: Mode, view: _View, decision: Decision, policy: SearchPolicy) -> Track:

@@ -96,6 +96,14 @@ class Frame:
         return int(self.image.shape[0])
 
 
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Which part of the area ``box`` is the target: float32 h x w in [0, 1], at its own scale."""
+
+    box: Box
+    values: npt.NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class TrackerOutput:
     """
@@ -104,12 +112,14 @@ class TrackerOutput:
     ``confidence`` is in [0, 1] and means the same for every tracker: about the probability that
     the box overlaps the target with IoU > 0.5. ``score`` is the tracker's own number in [0, 1],
     ``cues`` are the numbers that the confidence was made of, by name (recognition/cues.py).
+    ``mask`` is there where a tracker has one that fits its box.
     """
 
     box: Box
     confidence: float
     score: float
     cues: Mapping[str, float] = field(default_factory=dict, hash=False)
+    mask: Mask | None = None
 
 
 class Kind(enum.Enum):
@@ -246,7 +256,15 @@ class RivalLearner(OnlineTracker, Protocol):
         """Whether it is time to search the whole image for rivals, after an accepted frame."""
 
     def meet(self, frame: Frame, target: Box, found: Sequence[TrackerOutput]) -> None:
-        """Take what its last ``track`` found where rivals may be; the target is at ``target``."""
+        """
+        Take what its last ``track`` found where rivals may be; the target is at ``target``.
+
+        It is called when the whole image was searched, with nothing yet, and in the next accepted
+        frames, few places at a time.
+        """
+
+    def glimpse(self, frame: Frame) -> None:
+        """Take note, instead of ``miss``, of one in which the target is in view all the same."""
 
 
 @runtime_checkable

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / 'lg_tracker_ros'
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 #: The folders that know neither how the package is measured, nor how it is trained, nor ROS.
-CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime')
+CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime',
+        'detections', 'geometry')
 
 
 def _module(path: Path) -> str:
@@ -89,6 +90,13 @@ def test_imports_have_no_cycle() -> None:
     while free := {name for name, wanted in graph.items() if not wanted & graph.keys()}:
         graph = {name: wanted for name, wanted in graph.items() if name not in free}
     assert graph == {}  # what is left lies on a cycle, or above one
+
+
+def test_the_world_is_imported_where_it_is_asked_for() -> None:
+    # nothing of it may slow the start of a node that does without
+    eager = [str(path) for path in SOURCES if 'world' not in path.parts and any(
+        name.startswith('ros.world') for name in _imports(path, everywhere=False))]
+    assert eager == []
 
 
 def test_files_and_folders_stay_small() -> None:

@@ -16,7 +16,14 @@ from lg_tracker_ros.types import Mode, Sight
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DETECTION2D_HASH = 'RIHS01_0d12b69df5c593b3455b7346fac8205437a7d4bcb09b9e0e0b2dde787ded38ea'
+# as rosidl gives them for the packages of ROS itself
+HASHES = {
+    'vision_msgs/msg/Detection2D':
+        'RIHS01_0d12b69df5c593b3455b7346fac8205437a7d4bcb09b9e0e0b2dde787ded38ea',
+    'vision_msgs/msg/Detection3D':
+        'RIHS01_ddd703be132ab0b69d33121f1bb034132bfbb3b0ac5f9fb1516005ba1c8a265b',
+    'tf2_msgs/msg/TFMessage':
+        'RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087'}
 
 # module -> the rosdep keys that bring it
 KEYS = {
@@ -118,6 +125,16 @@ def test_init_target_fields():
                         ('std_msgs/Header', 'header')]
 
 
+def test_track_fields():
+    goal, result, feedback = fields(ROOT / 'lg_tracker_interfaces/action/Track.action')
+    box = fields(ROOT / 'lg_tracker_interfaces/srv/InitTarget.srv')[0]
+    assert goal == [*box, ('float64', 'lost_after')]  # the same names mean the same
+    assert [name for _, name in result] == [
+        'NONE=0', 'REFUSED=1', 'LOST=2', 'REPLACED=3', 'STOPPED=4', 'error_code', 'error_msg',
+        'target_id']
+    assert feedback == [('TrackerStatus', 'status')]
+
+
 STATUS_TYPES = {
     'header': 'std_msgs/Header', 'mode': 'uint8', 'confidence': 'float', 'visible': 'boolean',
     'sight': 'uint8', 'unsure_x': 'float', 'unsure_y': 'float', 'unsure_width': 'float',
@@ -138,15 +155,16 @@ def test_interfaces_that_were_built_are_those_of_the_sources():
         assert list(built.get_fields_and_field_types()) == [name for _, name in part]
 
 
-def test_type_hash_of_detection2d_is_that_of_upstream():
+@pytest.mark.parametrize('name', HASHES)
+def test_type_hashes_are_those_of_upstream(name):
     index = pytest.importorskip('ament_index_python.packages')
-    share = Path(index.get_package_share_directory('vision_msgs'))
-    description = share / 'msg/Detection2D.json'
+    package, _, message = name.split('/')
+    description = Path(index.get_package_share_directory(package)) / f'msg/{message}.json'
     if not description.exists():
         pytest.skip('this ROS 2 (Humble) has no type hashes')
     hashes = {entry['type_name']: entry['hash_string']
               for entry in json.loads(description.read_text())['type_hashes']}
-    assert hashes['vision_msgs/msg/Detection2D'] == DETECTION2D_HASH
+    assert hashes[name] == HASHES[name]
 
 
 def test_the_package_is_found():
@@ -221,9 +239,9 @@ def _check_what_was_installed(install, source):
     assert {p.read_text().splitlines()[0] for p in scripts} == {'#!/usr/bin/env python3'}
     share = prefix / 'share/lg_tracker_ros'
     for folder, origin in (('launch', 'launch'), ('config', 'config'),
-                           ('weights', 'lg_tracker_ros/weights')):
+                           ('weights', 'lg_tracker_ros/weights'), ('examples', 'examples')):
         expected = {p.name for p in (source / origin).glob('*')
-                    if p.is_file() and (p.suffix != '.py' or folder == 'launch')}
+                    if p.is_file() and (p.suffix != '.py' or folder in ('launch', 'examples'))}
         assert {p.name for p in (share / folder).glob('*')} == expected
     # every module and network arrives: sub-packages without __init__.py would be left out
     package, = prefix.glob('lib/python3*/site-packages/lg_tracker_ros')

@@ -23,7 +23,7 @@ def rows():
 def test_defaults_are_those_of_the_settings():
     named = {name: default for names, defaults, _ in rows()
              for name, default in zip(names, defaults, strict=True)}
-    assert named.pop('rules') == 'all six' and len(RULES) == 6
+    assert named.pop('rules') == 'all seven' and len(RULES) == 7
     assert named == {name: str(getattr(Settings(), name)) for name in named}
     assert {'tracker', 'redetector', 'beta1', 'beta2'} < set(named)
 

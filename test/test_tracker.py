@@ -93,6 +93,27 @@ def test_proposals_are_told_in_the_size_of_the_image():
     assert track.proposals.boxes == [scale(THERE, 2, 2)]
 
 
+def test_what_a_global_search_proposes_is_looked_at_few_places_in_a_frame():
+    places = [Box(x, 50, 20, 10) for x in (0, 30, 60, 90)]
+    tracker, local, redetector = make(
+        at(places[2]), {'a': places, 'b': places[:1]}, beta2=3,
+        rules=frozenset({'confirmation', 'few_at_once'}))
+    seen = []
+    for n in range(1, 9):
+        wanted = tracker.wants('b')
+        tracks = step(tracker, n, 'a', 'b')
+        seen.append((tracks[0].mode.name[0], wanted, tracks[0].box,
+                     [[places.index(r.box) for r in c[2] if r.kind is not Kind.LOCAL]
+                      for c in local.calls if c[1] == n]))
+    assert seen == [
+        ('L', False, None, [[]]), ('L', False, None, [[]]), ('L', False, None, [[]]),
+        ('G', True, None, [[0], [0]]),  # the best in each camera, instead of the last place
+        ('L', False, None, [[1, 2]]),
+        ('L', False, places[2], [[2, 3]]),  # on trial
+        ('L', False, places[2], [[]]), ('L', False, places[2], [[]])]
+    assert [c[:2] for c in redetector.calls] == [([4], 'a'), ([4], 'b')]
+
+
 def test_without_a_redetector_it_stays_local():
     local = ScriptedLocal(lambda f, r: 0.1)
     tracker = LongTermTracker(local, None, config())

@@ -57,13 +57,14 @@ class ResNet50(nn.Module):
     """
     ResNet-50 with layers 2, 3 and 4 used, all at stride 8 (SiamRPN++, published checkpoints).
 
-    The state dict has the keys of PySOT's ``resnet50(used_layers=[2, 3, 4])``.
+    The state dict has the keys of PySOT's ``resnet50(used_layers=[2, 3, 4])``; without layer 4
+    (``last`` = 3) those of ``used_layers=[0, 1, 2, 3]``, which SiamMask has.
     """
 
     channels: tuple[int, ...] = (512, 1024, 2048)
 
-    def __init__(self) -> None:
-        """Build with random weights."""
+    def __init__(self, last: int = 4) -> None:
+        """Build with random weights, up to layer ``last``, 3 or 4."""
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -71,14 +72,20 @@ class ResNet50(nn.Module):
         self.layer1 = _layer(64, 64, 3, 1, 1)
         self.layer2 = _layer(256, 128, 4, 2, 1)
         self.layer3 = _layer(512, 256, 6, 1, 2)
-        self.layer4 = _layer(1024, 512, 3, 1, 4)
+        self.layer4 = _layer(1024, 512, 3, 1, 4) if last == 4 else None
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, mode='fan_out', nonlinearity='relu')
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map B x 3 x H x W (BGR, 0-255) to three maps of equal size: 127 -> 15, 255 -> 31."""
-        x = self.layer1(self.maxpool(relu(self.bn1(self.conv1(x)), inplace=True)))
-        p2 = self.layer2(x)
-        p3 = self.layer3(p2)
-        return [p2, p3, self.layer4(p3)]
+        """Map B x 3 x H x W (BGR, 0-255) to the used maps of equal size: 127 -> 15, 255 -> 31."""
+        return self.stages(x)[2:]
+
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """Return the maps of the stem (before its pool) and of every layer: 255 -> 125, 63, 31."""
+        x = relu(self.bn1(self.conv1(x)), inplace=True)
+        maps = [x, self.layer1(self.maxpool(x))]
+        for layer in (self.layer2, self.layer3, self.layer4):
+            if layer is not None:
+                maps.append(layer(maps[-1]))
+        return maps

@@ -17,6 +17,8 @@ import torch
 from torch import nn
 
 OPSET = 17
+BATCH = 'n'
+"""What the size of the batch is called in exported networks."""
 KEPT = 20
 """Networks that are kept in a cache: the last ones written."""
 
@@ -59,7 +61,7 @@ def export(module: nn.Module, example: Sequence[Array], shared: Sequence[int], o
                          "engine 'torch'")
     names = [f'in{i}' for i in range(len(example))]
     outs = [f'out{i}' for i in range(outputs)]
-    axes = {n: {0: 'n'} for i, n in enumerate(names) if i not in shared}
+    axes = {n: {0: BATCH} for i, n in enumerate(names) if i not in shared}
     # the argument came with PyTorch 2.5; the default changed with 2.9
     known = inspect.signature(torch.onnx.export).parameters
     options: dict[str, Any] = {'dynamo': False} if 'dynamo' in known else {}
@@ -70,7 +72,7 @@ def export(module: nn.Module, example: Sequence[Array], shared: Sequence[int], o
             module.cpu(), tuple(torch.from_numpy(a) for a in example),
             buffer,  # type: ignore[arg-type]
             opset_version=OPSET, input_names=names, output_names=outs,
-            dynamic_axes={**axes, **{n: {0: 'n'} for n in outs}} if axes else None, **options)
+            dynamic_axes={**axes, **{n: {0: BATCH} for n in outs}} if axes else None, **options)
     return buffer.getvalue()
 
 

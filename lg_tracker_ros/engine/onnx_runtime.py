@@ -9,11 +9,11 @@ what the module computes: files that are damaged, or of other code, are passed o
 from __future__ import annotations
 
 import importlib
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.engine import tensorrt
 from lg_tracker_ros.engine.config import EngineConfig
-from lg_tracker_ros.engine.exporting import export, file_name, keep
+from lg_tracker_ros.engine.exporting import BATCH, export, file_name, keep
 from lg_tracker_ros.engine.memory import out_of_memory
 from lg_tracker_ros.engine.pytorch import Array, Runner, torch_runner
 import numpy as np
@@ -32,19 +32,29 @@ def onnx_runner(module: nn.Module, example: Sequence[Array], config: EngineConfi
     """Return a function of arrays that runs ``module``; arguments as compile_network's."""
     ort = importlib.import_module('onnxruntime')
     name = file_name(module, example, shared)
-    providers = _providers(ort, config, example, shared, batches, name.kept)
+    providers = _providers(ort, config, name.kept)
     probe = _probe(example)
     want = torch_runner(module)(*probe)
 
-    def open_model(model: str | bytes) -> Runner:
-        session = ort.InferenceSession(model, _options(ort, config.threads), providers=providers)
+    def open_session(model: str | bytes, size: int = 0) -> Runner:
+        options = _options(ort, config.threads)
+        if size:
+            options.add_free_dimension_override_by_name(BATCH, size)
+        session = ort.InferenceSession(model, options, providers=providers)
         _check_taken(session.get_providers(), providers)
         names, types = [i.name for i in session.get_inputs()], [a.dtype for a in example]
 
         def run(*inputs: Array) -> list[Array]:
             feed = {n: np.ascontiguousarray(a, t) for n, a, t in zip(names, inputs, types)}
             return list(session.run(None, feed))
-        return run if config.device == 'cpu' or not batches else in_sizes(run, shared, batches)
+        return run
+
+    def open_model(model: str | bytes) -> Runner:
+        if config.device == 'cpu' or not batches:
+            return open_session(model)
+        if config.engine == 'tensorrt':  # an engine for each size: with fixed shapes it is fastest
+            return in_sizes({size: open_session(model, size) for size in batches}, shared)
+        return in_sizes(dict.fromkeys(batches, open_session(model)), shared)
 
     places = [folder / file for folder, file in (
         (config.shipped, name.shipped), (config.cache, name.kept)) if folder is not None]
@@ -93,13 +103,13 @@ def _tolerance(config: EngineConfig) -> float:
     return TOLERANCE['fp16' if config.precision == 'fp16' else config.device.partition(':')[0]]
 
 
-def in_sizes(run: Runner, shared: Sequence[int], sizes: Sequence[int]) -> Runner:
+def in_sizes(runs: Mapping[int, Runner], shared: Sequence[int]) -> Runner:
     """
-    Let ``run`` see batches of ``sizes`` only: others are filled up, or divided.
+    Let each of ``runs`` see batches of its size only: others are filled up, or divided.
 
     For engines that prepare themselves for every new shape, in the frame in which it comes.
     """
-    ordered = sorted(sizes)
+    ordered = sorted(runs)
 
     def padded(array: Array, size: int) -> Array:
         return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])
@@ -110,8 +120,8 @@ def in_sizes(run: Runner, shared: Sequence[int], sizes: Sequence[int]) -> Runner
         for start in range(0, count, ordered[-1]):
             stop = min(start + ordered[-1], count)
             size = next(s for s in ordered if s >= stop - start)
-            found = run(*(a if i in shared else padded(a[start:stop], size)
-                          for i, a in enumerate(inputs)))
+            found = runs[size](*(a if i in shared else padded(a[start:stop], size)
+                                 for i, a in enumerate(inputs)))
             parts.append([a[:stop - start] for a in found])
         return [np.concatenate(p) for p in zip(*parts)] if len(parts) > 1 else parts[0]
     return some
@@ -126,8 +136,7 @@ def _check_taken(have: Sequence[str], wanted: Sequence[Any]) -> None:
                          "for? Or use engine 'torch'")
 
 
-def _providers(ort: Any, config: EngineConfig, example: Sequence[Array], shared: Sequence[int],
-               batches: Sequence[int], network: str) -> list[Any]:
+def _providers(ort: Any, config: EngineConfig, network: str) -> list[Any]:
     if config.device == 'cpu':
         return ['CPUExecutionProvider']
     index = int(config.device.partition(':')[2] or 0)
@@ -145,7 +154,6 @@ def _providers(ort: Any, config: EngineConfig, example: Sequence[Array], shared:
         'cudnn_conv_algo_search': 'HEURISTIC'})]
     if config.engine == 'tensorrt':
         folder = None if config.cache is None else tensorrt.engine_folder(
-            config.cache, network, config.precision, batches, tensorrt.versions(index))
-        wanted.insert(0, tensorrt.provider(example, shared, batches, config.precision, index,
-                                           folder))
+            config.cache, network, config.precision, tensorrt.versions(index))
+        wanted.insert(0, tensorrt.provider(config.precision, index, folder))
     return wanted

@@ -6,9 +6,8 @@ import hashlib
 from importlib import metadata
 from pathlib import Path
 import re
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
-from lg_tracker_ros.engine.pytorch import Array
 import torch
 
 
@@ -29,46 +28,25 @@ def versions(device: int) -> dict[str, str]:
     return found
 
 
-def engine_folder(cache: Path, network: str, precision: str, batches: Sequence[int],
-                  made_for: Mapping[str, str]) -> Path:
+def engine_folder(cache: Path, network: str, precision: str, made_for: Mapping[str, str]
+                  ) -> Path:
     """
     Return the folder of one network's engines below ``cache``; it need not exist.
 
     An engine is right for one GPU, one set of versions, one set of weights and shapes, and
     ONNX Runtime knows a network by the names in its graph only, not by its weights. ``network`` is
-    the name of its file (weights and shapes are in it), ``made_for`` what ``versions`` returns.
+    the name of its file (weights and shapes are in it; one folder holds the sizes of batch),
+    ``made_for`` what ``versions`` returns.
     """
-    said = repr((network, precision, sorted(batches), sorted(made_for.items())))
+    said = repr((network, precision, sorted(made_for.items())))
     gpu = re.sub(r'\W+', '-', made_for.get('gpu', 'gpu')).strip('-').lower()
     return cache / 'tensorrt' / (f'{gpu}-{network.partition("-")[0]}-{precision}-'
                                  + hashlib.sha256(said.encode()).hexdigest()[:16])
 
 
-def profile(example: Sequence[Array], shared: Sequence[int], batches: Sequence[int],
-            least: int, most: int) -> dict[str, str]:
-    """
-    Return the shapes for which one engine is built, ``least`` to ``most`` in a batch.
-
-    Without these every new size of batch would build an engine, for minutes. ``batches`` holds
-    the usual sizes; the engine is tuned to the smallest, which runs in every frame.
-    """
-    if len(shared) == len(example):
-        return {}
-
-    def shapes(count: int) -> str:
-        return ','.join(f'in{i}:' + 'x'.join(map(str, (count, *a.shape[1:])))
-                        for i, a in enumerate(example) if i not in shared)
-    return {'trt_profile_min_shapes': shapes(least), 'trt_profile_max_shapes': shapes(most),
-            'trt_profile_opt_shapes': shapes(min(batches, default=least))}
-
-
-def provider(example: Sequence[Array], shared: Sequence[int], batches: Sequence[int],
-             precision: str, device: int, folder: Path | None) -> tuple[str, dict[str, Any]]:
+def provider(precision: str, device: int, folder: Path | None) -> tuple[str, dict[str, Any]]:
     """Return the provider and its options; engines are kept in ``folder``, None: nowhere."""
-    sizes = batches or (1,)
-    options: dict[str, Any] = {
-        'device_id': device, 'trt_fp16_enable': precision == 'fp16',
-        **profile(example, shared, sizes, 1, max(sizes))}
+    options: dict[str, Any] = {'device_id': device, 'trt_fp16_enable': precision == 'fp16'}
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)

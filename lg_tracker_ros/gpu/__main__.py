@@ -20,7 +20,7 @@ from typing import Any, Callable
 import cv2
 from lg_tracker_ros.crops import context_side, mean_color
 from lg_tracker_ros.gpu import times
-from lg_tracker_ros.gpu.boxes import Clip, compare, follow, read_clip
+from lg_tracker_ros.gpu.boxes import ask, Clip, compare, follow, read_clip
 from lg_tracker_ros.gpu.cuts import UploadedImage
 from lg_tracker_ros.gpu.page import page
 from lg_tracker_ros.gpu.ways import machine, reference, refusal, settings, WAYS
@@ -164,7 +164,7 @@ def run(args: argparse.Namespace) -> None:
     ways = [way for way in args.ways if not refused[way]]
     for way, why in found['refused'].items():
         report.say(f'{way}: not here: {why}')
-    theirs = {}
+    theirs, asked = {}, {}
 
     def followed(wanted: Any, words: str) -> list[dict[str, Any]]:
         rows = []
@@ -172,7 +172,10 @@ def run(args: argparse.Namespace) -> None:
             tracks, ms = follow(clip, wanted)
             if words == 'cpu':
                 theirs[clip.name] = tracks
-            rows.append(asdict(compare(clip, tracks, theirs[clip.name], ms)))
+                asked[clip.name] = ask(clip, wanted, tracks)
+            rows.append(asdict(compare(
+                clip, tracks, theirs[clip.name], ms,
+                (ask(clip, wanted, theirs[clip.name]), asked[clip.name]))))
         return rows
     report.part('boxes: cpu', 15, lambda: followed(reference(args.threads), 'cpu'))
     for way in ways:

@@ -29,8 +29,8 @@ def _head(found: Found) -> list[str]:
     machine, chosen = found.get('machine', {}), found.get('settings', {})
     lines = ['# On a GPU', '', f'Made on {found["date"]} with', '', f'    {found["command"]}', '',
              f'CPU rows: the default (ONNX Runtime), {chosen.get("threads")} thread(s), the same '
-             'machine, the same run. fp32 on the GPU lets cuDNN round to 11 bits (TF32), as '
-             'PyTorch does by default.', '']
+             'machine, the same run. In PyTorch fp32 keeps all bits; ONNX Runtime and TensorRT '
+             'round what they convolve to 11 (TF32).', '']
     lines += table(['what', 'which'], [[k, str(v)] for k, v in machine.items()], 2)
     for way, why in found.get('refused', {}).items():
         lines += ['', f'**{way}** was not run: {why}.']
@@ -49,7 +49,7 @@ def _boxes(found: Found) -> list[str]:
     ways = _of(found, 'boxes: ')
     rows = [[way, r['clip'], str(r['frames']), _number(r['iou'], 4), _number(r['least']),
              f'{r["modes"]:.1%}', f'{r["seen"]:.1%}', str(r['searched']),
-             _number(r['confidence'], 3), _number(r['ms'])]
+             _number(r['confidence'], 3), _number(r['ms']), _number(r['same_place'], 4)]
             for way, results in ways.items() for r in results]
     if not rows:
         return []
@@ -57,9 +57,10 @@ def _boxes(found: Found) -> list[str]:
             'Each runs by itself from the first box on. IoU: of the frames in which both see the '
             'target, mean and least. Same mode, same visible: shares of all frames. Searched: '
             'frames in which the CPU searched the whole image. Confidence: the largest '
-            'difference. ms: median of a frame.', '',
+            'difference. ms: median of a frame. Same place: mean IoU where both are asked at the '
+            "CPU's places, so that nothing grows from frame to frame.", '',
             *table(['way', 'sequence', 'frames', 'IoU', 'least', 'same mode', 'same visible',
-                    'searched', 'confidence', 'ms'], rows, 2)]
+                    'searched', 'confidence', 'ms', 'same place'], rows, 2)]
 
 
 def _beside(columns: Mapping[str, Mapping[str, Sequence[float]]]) -> list[str]:

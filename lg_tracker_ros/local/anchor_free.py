@@ -21,12 +21,13 @@ class AnchorFreeConfig:
     Test-time constants.
 
     ``penalty`` (change of size and shape), ``window`` (weight of the cosine window) and ``rate``
-    (size smoothing) as in SiamFC++.
+    (size smoothing) as in SiamFC++. ``margin``: cells beyond the map at which the window is 0.
     """
 
     penalty: float
     window: float
     rate: float
+    margin: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class AnchorFreeSelector:
         self.grid, self.config = grid, config
         self.instance, self.points = grid.instance, grid.points
         self.online_window = config.window
-        hann = np.hanning(grid.cells + 2)[1:-1]
+        hann = np.hanning(grid.cells + 2 * config.margin)[config.margin:][:grid.cells]
         self._window = np.outer(hann, hann).ravel()
         self._x, self._y = (g.ravel() for g in np.meshgrid(grid.points, grid.points))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Callable
 
 from lg_tracker_ros.checkpoint import checked_file, read_into, read_state_dict, shared_backbone
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
@@ -18,11 +19,21 @@ from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, Templa
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.reading.guard import refused
 from lg_tracker_ros.recognition.confidence import platt
-from lg_tracker_ros.vision.cells import CELLS, GRID, inside_cells, SEARCH, STRIDE, TEMPLATE
+from lg_tracker_ros.types import Box, Image
+from lg_tracker_ros.vision.cells import (
+    Array,
+    CELLS,
+    GRID,
+    inside_cells,
+    SEARCH,
+    STRIDE,
+    TEMPLATE,
+)
 import numpy as np
+import numpy.typing as npt
 
 CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35)
-
+CROPS = Grid(TEMPLATE, SEARCH, GRID, STRIDE)
 
 MOST_HEADS = 32
 """Heads of a file of weights, at most: each is a network to build, and to run in every frame."""
@@ -41,37 +52,45 @@ def count_heads(path: Path) -> int:
     return max(count, 1)
 
 
+def template_runner(template: TemplateNet, engine: EngineConfig
+                    ) -> Callable[[Image, Box], list[Array]]:
+    """Compile what makes the template's tensors of a crop and the target's box in it."""
+    cells = TEMPLATE // STRIDE
+    run = compile_network(template, [np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8),
+                                     np.ones((1, 1, cells, cells), np.float32)], engine,
+                          batches=(1,))
+    return lambda crop, box: run(crop[None], inside_cells(box)[None, None])
+
+
+def search_example(embed: int) -> list[npt.NDArray[Any]]:
+    """Make inputs of a search network for a template of ``embed`` channels; 1.. are shared."""
+    return [np.zeros((1, SEARCH, SEARCH, 3), np.uint8), np.ones((1, CELLS, embed), np.float32),
+            np.ones((1, embed), np.float32), np.ones((1, embed), np.float32)]
+
+
 def build(template: TemplateNet, search: SearchNet, engine: EngineConfig,
           config: AnchorFreeConfig = CONFIG) -> AnchorFreeTracker:
     """Compile the networks for ``engine`` (resolved) and make the tracker."""
-    image = np.zeros((1, TEMPLATE, TEMPLATE, 3), np.uint8)
-    cells = TEMPLATE // STRIDE
-    run = compile_network(template, [image, np.ones((1, 1, cells, cells), np.float32)], engine,
-                          batches=(1,))
-    embed = template.head.channels
-    seek = compile_network(
-        search, [np.zeros((1, SEARCH, SEARCH, 3), np.uint8),
-                 np.ones((1, CELLS, embed), np.float32), np.ones((1, embed), np.float32),
-                 np.ones((1, embed), np.float32)], engine, shared=(1, 2, 3),
-        batches=BATCHES)
-    return AnchorFreeTracker(lambda crop, box: run(crop[None], inside_cells(box)[None, None]),
-                             seek, Grid(TEMPLATE, SEARCH, GRID, STRIDE), config)
+    seek = compile_network(search, search_example(template.head.channels), engine,
+                           shared=(1, 2, 3), batches=BATCHES)
+    return AnchorFreeTracker(template_runner(template, engine), seek, CROPS, config)
+
+
+def read_heads(weights: str) -> PixelwiseHeads:
+    """Read the heads of the file ``weights``, or those that ship; raises as read_into."""
+    heads = PixelwiseHeads(count_heads(checked_file(weights, SPEC.weights)))
+    read_into(heads, weights, SPEC.weights)
+    return heads
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
-    heads, shared = _read(weights), shared_backbone()
+    heads, shared = read_heads(weights), shared_backbone()
     return build(TemplateNet(shared, heads), SearchNet(shared, heads), engine)
 
 
 def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
-    return Host(AnchorFreeSelector(Grid(TEMPLATE, SEARCH, GRID, STRIDE), CONFIG),
-                OpenPixelwise(SearchNet(shared_backbone(), _read(weights))), engine)
-
-
-def _read(weights: str) -> PixelwiseHeads:
-    heads = PixelwiseHeads(count_heads(checked_file(weights, SPEC.weights)))
-    read_into(heads, weights, SPEC.weights)
-    return heads
+    return Host(AnchorFreeSelector(CROPS, CONFIG),
+                OpenPixelwise(SearchNet(shared_backbone(), read_heads(weights))), engine)
 
 
 SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,

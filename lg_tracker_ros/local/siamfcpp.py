@@ -10,9 +10,14 @@ from lg_tracker_ros.local.anchor_free import (
     AnchorFreeTracker,
 )
 from lg_tracker_ros.local.online.host import Host
-from lg_tracker_ros.local.online.nets import OpenSiamFCpp
+from lg_tracker_ros.local.online.nets import OpenPublished, OpenSiamFCpp
+from lg_tracker_ros.local.siamese.siamfcpp_published import (
+    PUBLISHED,
+    PublishedNet,
+    PublishedSearchNet,
+)
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
-from lg_tracker_ros.local.spec import BACKBONES, LocalSpec
+from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 import numpy as np
 
@@ -20,32 +25,41 @@ CONFIG = AnchorFreeConfig(penalty=0.04, window=0.21, rate=0.52)
 """The paper's constants."""
 
 
-def build(net: SiamFCppNet, engine: EngineConfig,
+def build(net: SiamFCppNet | PublishedNet, engine: EngineConfig,
           config: AnchorFreeConfig = CONFIG) -> AnchorFreeTracker:
     """Compile the network for ``engine`` (resolved) and make the tracker."""
     grid = net.variant.grid
+    search = SearchNet(net) if isinstance(net, SiamFCppNet) else PublishedSearchNet(net)
     image = np.zeros((1, grid.exemplar, grid.exemplar, 3), np.uint8)
     run = compile_network(TemplateNet(net), [image], engine, batches=(1,))
     seek = compile_network(
-        SearchNet(net), [np.zeros((1, grid.instance, grid.instance, 3), np.uint8),
-                         *run(image)], engine, shared=(1, 2), batches=BATCHES)
+        search, [np.zeros((1, grid.instance, grid.instance, 3), np.uint8), *run(image)], engine,
+        shared=(1, 2), batches=BATCHES)
     return AnchorFreeTracker(lambda crop, _: run(crop[None]), seek, grid, config)
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
-    return build(_read(weights, backbone), engine)
+    net = _read(weights, backbone)
+    return build(net, engine, _config(net))
 
 
 def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
     net = _read(weights, backbone)
-    return Host(AnchorFreeSelector(net.variant.grid, CONFIG), OpenSiamFCpp(net), engine)
+    opened = OpenSiamFCpp(net) if isinstance(net, SiamFCppNet) else OpenPublished(net)
+    return Host(AnchorFreeSelector(net.variant.grid, _config(net)), opened, engine)
 
 
-def _read(weights: str, backbone: str) -> SiamFCppNet:
-    net = SiamFCppNet(VARIANTS[backbone])
+def _config(net: SiamFCppNet | PublishedNet) -> AnchorFreeConfig:
+    return CONFIG if isinstance(net, SiamFCppNet) else net.variant.config
+
+
+def _read(weights: str, backbone: str) -> SiamFCppNet | PublishedNet:
+    net = (PublishedNet(PUBLISHED[backbone]) if backbone in PUBLISHED
+           else SiamFCppNet(VARIANTS[backbone]))
     read_into(net, weights, SPEC.file(backbone))
     return net
 
 
-SPEC = LocalSpec('siamfcpp', 'SiamFC++ (Xu et al. 2020)', _make, platt(0.38, 10.03, -3.3),
-                 'siamfcpp_{backbone}.safetensors', BACKBONES, host=_open)
+SPEC = LocalSpec('siamfcpp', "SiamFC++ (Xu et al. 2020), also its authors' checkpoints", _make,
+                 platt(0.38, 10.03, -3.3), 'siamfcpp_{backbone}.safetensors',
+                 (*VARIANTS, *PUBLISHED), host=_open)

@@ -12,7 +12,7 @@ IoU also says how good the box is, which is what the confidence (about P(IoU > .
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
+from typing import Any, Callable
 
 from lg_tracker_ros.backbones.alexnet import AlexNet
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
@@ -156,10 +156,10 @@ class SiamFCppNet(nn.Module):
 class TemplateNet(nn.Module):
     """What an engine runs once: a template crop to the two kernels."""
 
-    def __init__(self, net: SiamFCppNet) -> None:
-        """Share the network."""
+    def __init__(self, net: nn.Module) -> None:
+        """Share a network that has ``template``."""
         super().__init__()
-        self.net = net
+        self.net: Any = net
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """1 x s x s x 3 uint8 to two of 1 x width x k x k."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lg_tracker_ros.backbones.alexnet import AlexNet
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
@@ -27,6 +28,21 @@ TEMPLATE_CELLS = 7
 
 
 @dataclass(frozen=True)
+class Lost:
+    """
+    How a target that was lost is sought where it was last seen (PySOT's long-term tracker).
+
+    ``enter`` and ``leave``: scores below which it is lost and above which it is found again;
+    ``instance``: side of the search image meanwhile, ``window`` the share of the cosine window.
+    """
+
+    enter: float = 0.8
+    leave: float = 0.998
+    instance: int = 831
+    window: float = 0.001
+
+
+@dataclass(frozen=True)
 class SiamRPNConstants:
     """
     What belongs to a trained checkpoint besides its weights (PySOT's experiment files).
@@ -36,7 +52,8 @@ class SiamRPNConstants:
     template and search image. ``base_size``: cells that the score map has more than
     (instance - exemplar) / stride + 1. ``context``: share of context around the target.
     ``min_side``: smallest side of a box in pixels of the image (PySOT's 10 is too large for the
-    targets of 8 pixels that a robot meets). ``online_window``: the window's share beside DROL.
+    targets of 8 pixels that a robot meets). ``lost``: how a lost target is sought, None for no
+    other way. ``online_window``: the window's share beside DROL's classifier.
     """
 
     penalty_k: float
@@ -50,6 +67,7 @@ class SiamRPNConstants:
     ratios: tuple[float, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
     scales: tuple[float, ...] = (8.0,)
     min_side: float = 4.0
+    lost: Lost | None = None
     online_window: float | None = None
 
     @property
@@ -80,9 +98,13 @@ class DepthwiseXCorr(nn.Module):
         return nn.Sequential(nn.Conv2d(channels, channels, 3, bias=False),
                              nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
-    def forward(self, kernel: Tensor, x: Tensor) -> Tensor:
+    def correlate(self, kernel: Tensor, x: Tensor) -> Tensor:
         """Correlate search features with a kernel that ``conv_kernel`` made."""
-        return self.head(xcorr_depthwise(self.conv_search(x), kernel))
+        return xcorr_depthwise(self.conv_search(x), kernel)
+
+    def forward(self, kernel: Tensor, x: Tensor) -> Tensor:
+        """Correlate and read the result: B x out x S x S."""
+        return self.head(self.correlate(kernel, x))
 
 
 class DepthwiseRPN(nn.Module):
@@ -109,12 +131,16 @@ class DepthwiseRPN(nn.Module):
 class MultiRPN(nn.Module):
     """A DepthwiseRPN for each level, fused by learned weights (softmax) or the plain mean."""
 
-    def __init__(self, levels: int, channels: int, anchors: int, weighted: bool) -> None:
-        """Build with random weights; the levels are called rpn2, rpn3, ... as in PySOT."""
+    def __init__(self, channels: Sequence[int], anchors: int, weighted: bool) -> None:
+        """
+        Build with random weights; the levels are called rpn2, rpn3, ... as in PySOT.
+
+        ``channels``: those of each level.
+        """
         super().__init__()
-        self.levels = levels
-        for i in range(levels):
-            self.add_module(f'rpn{i + 2}', DepthwiseRPN(channels, anchors))
+        self.levels = levels = len(channels)
+        for i, count in enumerate(channels):
+            self.add_module(f'rpn{i + 2}', DepthwiseRPN(count, anchors))
         self.weighted = weighted
         if weighted:
             self.cls_weight = nn.Parameter(torch.ones(levels))
@@ -161,11 +187,11 @@ def middle(x: Tensor) -> Tensor:
 class Neck(nn.Module):
     """An AdjustLayer for each level, called downsample2, downsample3, ... as in PySOT."""
 
-    def __init__(self, inp: Sequence[int], out: int) -> None:
-        """Build with random weights."""
+    def __init__(self, inp: Sequence[int], out: Sequence[int]) -> None:
+        """Build with random weights; ``inp`` and ``out`` are the channels of each level."""
         super().__init__()
-        for i, channels in enumerate(inp):
-            self.add_module(f'downsample{i + 2}', AdjustLayer(channels, out))
+        for i, channels in enumerate(zip(inp, out, strict=True)):
+            self.add_module(f'downsample{i + 2}', AdjustLayer(*channels))
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Adjust every level."""
@@ -237,18 +263,22 @@ def _alexnet() -> SiamRPNNet:
     return SiamRPNNet(AlexNet(), None, DepthwiseRPN(256, 5))
 
 
-def _resnet50() -> SiamRPNNet:
-    return SiamRPNNet(ResNet50(), Neck(ResNet50.channels, 256), MultiRPN(3, 256, 5, True))
+WIDE = (256, 256, 256)
+
+
+def _resnet50(channels: Sequence[int] = WIDE, weighted: bool = True) -> SiamRPNNet:
+    return SiamRPNNet(ResNet50(), Neck(ResNet50.channels, channels),
+                      MultiRPN(channels, 5, weighted))
 
 
 def _mobilenet_v2() -> SiamRPNNet:
     # PySOT trained this one with the plain mean of the levels: its file has no cls_weight
-    return SiamRPNNet(MobileNetV2(), Neck(MobileNetV2.channels, 256), MultiRPN(3, 256, 5, False))
+    return SiamRPNNet(MobileNetV2(), Neck(MobileNetV2.channels, WIDE), MultiRPN(WIDE, 5, False))
 
 
 def _efficientnet_lite0() -> SiamRPNNet:
-    return SiamRPNNet(EfficientNetLite0(), LiteNeck(EfficientNetLite0.channels, 96),
-                      MultiRPN(2, 96, 5, True), lite_input)
+    return SiamRPNNet(EfficientNetLite0(), LiteNeck(EfficientNetLite0.channels, (96, 96)),
+                      MultiRPN((96, 96), 5, True), lite_input)
 
 
 VARIANTS: dict[str, tuple[Callable[[], SiamRPNNet], SiamRPNConstants]] = {
@@ -259,5 +289,9 @@ VARIANTS: dict[str, tuple[Callable[[], SiamRPNNet], SiamRPNConstants]] = {
     # sides divisible by 16, as this backbone's padding wants them
     'efficientnet_lite0': (_efficientnet_lite0,
                            SiamRPNConstants(0.04, 0.40, 0.50, exemplar=128, instance=256)),
+    # PySOT's for OTB, whose file has no weights of the levels, and its long-term one
+    'resnet50_otb': (partial(_resnet50, weighted=False), SiamRPNConstants(0.24, 0.50, 0.25)),
+    'resnet50_lt': (partial(_resnet50, (128, 256, 512)),
+                    SiamRPNConstants(0.05, 0.28, 0.22, lost=Lost())),
 }
 """Backbone's name to the network with random weights and to its constants."""

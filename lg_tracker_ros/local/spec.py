@@ -12,7 +12,9 @@ from lg_tracker_ros.local.online.host import Host
 from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.types import LocalTracker
 
-BACKBONES = ('efficientnet_lite0', 'alexnet', 'resnet50', 'mobilenet_v2')
+BACKBONES = ('efficientnet_lite0', 'alexnet', 'resnet50', 'mobilenet_v2', 'resnet50_otb',
+             'resnet50_lt', 'alexnet_published', 'googlenet_published')
+"""Of all local trackers; each spec lists those that its own takes."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class Decoder:
             if msg.width % 2 or msg.height % 2:
                 raise ValueError(f'{msg.encoding} needs even sides, '
                                  f'got {msg.width} x {msg.height}')
-            planes = _rows(msg, msg.height * 3 // 2, msg.width, np.dtype(np.uint8))
+            planes = pixel_rows(msg, msg.height * 3 // 2, msg.width, np.dtype(np.uint8))
             return cv2.cvtColor(np.ascontiguousarray(planes), _PLANAR[msg.encoding])
         if msg.encoding == 'nv24':
             return _nv24(msg)
@@ -120,7 +120,7 @@ class Decoder:
         if bits > 8:
             order = '>' if msg.is_bigendian else '<'
             kind = np.dtype(f'{order}u2' if bits == 16 else f'{order}f4')
-        image = _rows(msg, msg.height, msg.width * channels, kind)
+        image = pixel_rows(msg, msg.height, msg.width * channels, kind)
         if bits > 8:
             image = image.astype(kind.newbyteorder('='))
         if channels > 1:
@@ -170,7 +170,7 @@ class Decoder:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
 
 
-def _rows(msg: Any, rows: int, columns: int, kind: np.dtype[Any]) -> Array:
+def pixel_rows(msg: Any, rows: int, columns: int, kind: np.dtype[Any]) -> Array:
     """Return the message's rows without their padding; not copied."""
     wide = columns * kind.itemsize
     step = msg.step or wide
@@ -193,7 +193,7 @@ def _rows(msg: Any, rows: int, columns: int, kind: np.dtype[Any]) -> Array:
 def _nv24(msg: Any) -> Bgr:
     """Convert 4:4:4 in two planes: luma, then pairs of Cb and Cr."""
     step = msg.step or msg.width
-    luma = _rows(msg, msg.height, msg.width, np.dtype(np.uint8))
+    luma = pixel_rows(msg, msg.height, msg.width, np.dtype(np.uint8))
     data = np.frombuffer(msg.data, np.uint8)
     need = 3 * step * msg.height
     if data.size < need:

@@ -11,16 +11,18 @@ import time
 from typing import Callable, Iterator, Mapping, Sequence, TextIO
 
 from lg_tracker_ros.boxes import parse_box
+from lg_tracker_ros.detections.recorded import RecordedDetector
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.media.writer import VideoOut
+from lg_tracker_ros.offline.beginning import begin
 from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
 from lg_tracker_ros.offline.signals import Ended, Signals
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Track
+from lg_tracker_ros.types import Box, Frame, Mode, Track
 from tqdm import tqdm
 
 
@@ -45,8 +47,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument('source', nargs='+', metavar='SOURCE',
                    help='video file, folder of images, ROS 2 bag or webcam number; several are '
                    'cameras that show the same moments, and the box is in the first')
-    p.add_argument('--init', required=True, type=box_argument, metavar='x,y,w,h',
-                   help='the target in the first frame, 0-based pixels of the source')
+    p.add_argument('--init', type=box_argument, metavar='x,y,w,h',
+                   help='the target in the first frame, 0-based pixels of the source; without it '
+                   'the first detection that is selected')
     p.add_argument('--topic', default='', metavar='TOPIC',
                    help='of a bag; needed where it has several of images')
     p.add_argument('--config', metavar='FILE', help='parameters, as in config/tracker.yaml')
@@ -58,6 +61,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
                    'node; may be repeated')
     p.add_argument('--confirm', type=int, action='append', default=[], metavar='N',
                    help='what is followed in frame N is the target, as ~/confirm')
+    p.add_argument('--detections', action='append', default=[], metavar='FILE.csv',
+                   help='what a detector saw in the source, frame,x,y,w,h,class,score,id; once '
+                   'for each source, in order')
     p.add_argument('--out', metavar='FILE.csv', help='instead of the standard output')
     p.add_argument('--video', metavar='FILE.mp4', help='write an annotated video')
     p.set_defaults(run=run)
@@ -68,13 +74,14 @@ def moments(sources: Sequence[Source]) -> Iterator[list[Frame]]:
     yield from (list(frames) for frames in zip(*sources))
 
 
-def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box, out: TextIO,
-           video: VideoOut | None, done: Progress, signals: Signals,
-           words: Mapping[int, Callable[[], None]]) -> None:
+def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
+           out: TextIO, video: VideoOut | None, done: Progress, signals: Signals,
+           words: Mapping[int, Callable[[], None]],
+           detector: RecordedDetector | None = None) -> None:
     """
     Follow ``box``, drawn in the first frame of the first source; a CSV line for each frame.
 
-    ``words`` are said after the frame with that number.
+    None: what ``detector`` selects. ``words`` are said after the frame with that number.
     """
     several = len(sources) > 1
     rows = Rows(out)
@@ -83,10 +90,13 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box, out: T
     with tqdm(total=(sources[0].count - sources[0].start) or None, unit='frame',
               file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
         for number, frames in enumerate(moments(sources), sources[0].start):
-            begin = time.perf_counter()
-            last = tracker.init(frames[0], box) if last is None else choose(
-                tracker.step(frames), last)
-            ms = 1e3 * (time.perf_counter() - begin)
+            start = time.perf_counter()
+            chosen = detector.show(number, frames) if detector is not None else []
+            if last is None or last.mode is Mode.IDLE:
+                last = begin(tracker, frames, box, chosen)
+            else:
+                last = choose(tracker.step(frames), last)
+            ms = 1e3 * (time.perf_counter() - start)
             if number in words:
                 words[number]()
             row = track_row(number, frames[0].stamp, last, ms)
@@ -126,20 +136,30 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
         raise ValueError(f'each source must be named once, got {" ".join(args.source)}')
     if both := sorted({*args.reject} & {*args.confirm}):
         raise ValueError(f'frame {both[0]} is both rejected and confirmed; keep one of the two')
+    detections = [Path(n) for n in args.detections]
+    if len(detections) > len(sources):
+        raise ValueError(f'--detections is for one source each, got {len(detections)} files for '
+                         f'{len(sources)} source(s)')
+    if args.init is None and not (detections and settings.select != 'none'):
+        raise ValueError('nothing says what to follow; give --init x,y,w,h, or --detections FILE '
+                         'with --param select=best')
     names = [Path(n) for n in (args.out, args.video) if n]
-    inputs = [f for s in sources for f in s.files] + ([Path(args.config)] if args.config else [])
+    inputs = [f for s in sources for f in s.files] + detections + (
+        [Path(args.config)] if args.config else [])
     refuse_inputs(names, inputs)
+    detector = RecordedDetector(detections, settings.selection())
     growing: list[Growing] = []
     try:
         # files first: what may not be written is told before the networks are made
         growing.extend(Growing(name) for name in names)
         video = VideoOut(growing[-1].working, sources[0].fps) if args.video else None
         tracker = build_tracker(settings)
+        detector.assist(tracker)
         out = open(growing[0].working, 'w', newline='') if args.out else sys.stdout
         try:
             words = {**dict.fromkeys(args.reject, tracker.reject),
                      **dict.fromkeys(args.confirm, tracker.confirm)}
-            follow(tracker, sources, args.init, out, video, done, signals, words)
+            follow(tracker, sources, args.init, out, video, done, signals, words, detector)
         finally:
             with signals.whole():
                 _finish(out, video)

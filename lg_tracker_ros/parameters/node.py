@@ -13,6 +13,7 @@ from lg_tracker_ros.media.formats import CAMERA_FORMATS, FORMATS
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
 
 RELIABILITIES = ('auto', 'reliable', 'best_effort')
+ALIGNMENTS = ('auto', 'registered', 'separate')
 
 
 def _p(default: Any, text: str, limits: Range | None = None, choices: Sequence[str] = (),
@@ -54,6 +55,43 @@ class NodeOptions:
     max_megapixels: float = _p(
         64.0, 'Compressed images that are larger by their header are refused before decoding.',
         Range(0.1, 1000.0))
+    detections_topic: str = _p(
+        '', 'A detector (vision_msgs/Detection2DArray) whose boxes may be the target; empty: '
+        'none.', when='while the node is not active')
+    detections_camera: str = _p(
+        '', 'The image topic that the detector looks at; empty: that whose images have the '
+        'frame_id of the detections.', when='while the node is not active')
+    track_action: bool = _p(
+        False, 'Offer the action track beside the service init_target.', when='at start')
+    world: bool = _p(
+        False, 'Publish where the target is beyond the image: ~/bearing and ~/image_error, with '
+        'depth_topics ~/target_pose, and ~/prediction while it is not seen (docs/world.md).',
+        when='while the node is not active')
+    camera_info_topics: tuple[str, ...] = _p(
+        ('auto',), 'CameraInfo topics, one for each image topic; auto: camera_info beside it.',
+        when='while the node is not active')
+    images_rectified: bool = _p(
+        False, 'Whether the images have been undistorted: P of CameraInfo counts, not K and D.',
+        when='while the node is not active')
+    depth_topics: tuple[str, ...] = _p(
+        ('',), 'Topics of depth images, raw 16UC1 or 32FC1, one for each image topic; empty: '
+        'none.', when='while the node is not active')
+    depth_info_topics: tuple[str, ...] = _p(
+        ('auto',), 'CameraInfo topics of the depth cameras, where depth is not registered.',
+        when='while the node is not active')
+    depth_alignment: str = _p(
+        'auto', 'Whether depth images lie on the images pixel by pixel; auto: where both have '
+        'the same frame_id. separate needs CameraInfo of the depth camera, and /tf_static.',
+        choices=ALIGNMENTS, when='while the node is not active')
+    depth_tolerance: float = _p(
+        0.02, 'Seconds that the stamps of an image and of its depth image may differ.',
+        Range(0.0, 1.0))
+    target_frame: str = _p(
+        '', 'TF frame of the target, published with ~/target_pose; empty: none. Two trackers '
+        'need two names.', when='while the node is not active')
+    prediction_seconds: float = _p(
+        2.0, 'How long ~/prediction is published after the target was last seen; 0: not at all.',
+        Range(0.0, 60.0))
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""
@@ -67,8 +105,32 @@ class NodeOptions:
         if not formats or not set(formats) <= set(FORMATS):
             wrong.append(f'compressed_formats must be of {", ".join(FORMATS)}, '
                          f'got {list(formats)}')
+        for name in ('camera_info_topics', 'depth_topics', 'depth_info_topics'):
+            given = getattr(self, name)
+            if given not in (('auto',), ('',)) and len(given) != len(topics):
+                wrong.append(f'{name} must be one for each of the {len(topics)} image_topics, '
+                             f'got {list(given)}')
+            if name != 'depth_topics' and '' in given:
+                wrong.append(f"{name} must name topics or be ['auto'], got {list(given)}")
         if wrong:
             raise ValueError('; '.join(wrong))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that is named."""
+        others = (self.detections_topic, *self.camera_info_topics, *self.depth_topics,
+                  *self.depth_info_topics)
+        return (*self.image_topics, *(t for t in others if t not in ('', 'auto')))
+
+    def for_each_camera(self, name: str) -> tuple[str, ...]:
+        """Return a list of topics, one for each of ``image_topics``."""
+        given: tuple[str, ...] = getattr(self, name)
+        return given if len(given) == len(self.image_topics) else given * len(self.image_topics)
+
+    def fixed(self, other: NodeOptions) -> list[str]:
+        """Name what differs from ``other`` and can't be changed while the node is active."""
+        return [f.name for f in fields(self) if f.metadata['when'].startswith('while')
+                and getattr(self, f.name) != getattr(other, f.name)]
 
     def changed(self, values: Mapping[str, Any]) -> NodeOptions:
         """Return a copy with ``values`` put in; ValueError for a wrong type or a wrong set."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Collection, Mapping
 
 from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
+from lg_tracker_ros.detections.selection import SELECT, Selection
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -44,9 +45,9 @@ class Settings:
     """The tracker's parameters; raises ValueError in one line for a wrong set."""
 
     tracker: str = _p('pixelwise', 'Local tracker.', choices=LOCAL_TRACKERS, rebuild=True)
-    backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker; siamfcpp and '
-                       'siamrpnpp take any, the others efficientnet_lite0.', choices=BACKBONES,
-                       rebuild=True)
+    backbone: str = _p('efficientnet_lite0', 'Backbone of the local tracker, or the published '
+                       'network that tracker_weights are of; for siamfcpp and siamrpnpp, the '
+                       'others take efficientnet_lite0.', choices=BACKBONES, rebuild=True)
     redetector: str = _p('tanet_lite', 'Global re-detection.', choices=REDETECTORS, rebuild=True)
     recognition: str = _p(
         'online', 'What judges whether a box shows the target; online: it learns the looks of '
@@ -78,8 +79,8 @@ class Settings:
         'none: nothing.')
     visible_threshold: float = _p(
         SearchConfig.visible_threshold, 'Confidence from which a followed target counts as seen, '
-        'at most beta1. With the rule hold it is reported until its confidence is half as high, and '
-        'once out of view from beta1 on.', Range(0.01, 1.0))
+        'at most beta1. With the rule hold it is reported until its confidence is half as high, '
+        'and once out of view from beta1 on.', Range(0.01, 1.0))
     confirm_frames: int = _p(
         SearchConfig.confirm_frames, 'Frames in a row in which a candidate of a global search '
         'must clear beta1 (the paper: 1).', Range(1, 100))
@@ -96,6 +97,22 @@ class Settings:
     max_size_step: float = _p(
         SearchConfig.max_size_step, 'The same from one reliable frame to the next.',
         Range(1.0, 10.0))
+    detections_classes: str = _p(
+        Selection.classes, 'Of a detector: the classes that count, joined by commas; empty: all.')
+    detections_score: float = _p(
+        Selection.score, 'Of a detector: the least score that counts.', Range(0.0, 1.0))
+    detections_age: float = _p(
+        Selection.age, 'Of a detector: seconds by the stamps after which boxes are too old for a '
+        'search.', Range(0.0, 60.0))
+    select: str = _p(
+        Selection.select, 'Which detection becomes the target while there is none; best: the '
+        'highest score; nearest: to select_x, select_y; id: select_id; none: no detection does.',
+        choices=SELECT)
+    select_id: str = _p(Selection.name, 'The id that the detector gives to the target.')
+    select_x: float = _p(
+        Selection.x, 'Point in pixels of the image from the left.', Range(-1e5, 1e5))
+    select_y: float = _p(
+        Selection.y, 'Point in pixels of the image from the top.', Range(-1e5, 1e5))
     online_module: str = _p(
         'none', 'What learns online on top of pixelwise, siamfcpp or siamrpnpp: drol, a '
         'classifier; thor, several templates. Runs in PyTorch.', choices=ONLINE_MODULES,
@@ -109,9 +126,9 @@ class Settings:
         wrong = out_of_range(self)
         spec = LOCAL_TRACKERS.get(self.tracker)
         if spec and self.backbone in BACKBONES and self.backbone not in spec.backbones:
-            takers = ' and '.join(s.name for s in LOCAL_TRACKERS.values()
-                                  if self.backbone in s.backbones)
-            wrong.append(f'backbone {self.backbone!r} is for the trackers {takers} only, '
+            takers = [s.name for s in LOCAL_TRACKERS.values() if self.backbone in s.backbones]
+            wrong.append(f'backbone {self.backbone!r} is for the '
+                         f'tracker{"s" * (len(takers) > 1)} {" and ".join(takers)} only, '
                          f'tracker is {self.tracker!r}')
         if spec and self.online_module != 'none':
             hosts = [s.name for s in LOCAL_TRACKERS.values() if s.host is not None]
@@ -124,12 +141,18 @@ class Settings:
         if wrong:
             raise ValueError('; '.join(wrong))
         self.search()
+        self.selection()
 
     def search(self) -> SearchConfig:
         """Return the search policy's part."""
         rules = frozenset() if self.rules == 'none' else frozenset(self.rules.split('+'))
         same = {f.name: getattr(self, f.name) for f in fields(SearchConfig) if f.name != 'rules'}
         return SearchConfig(**same, rules=rules)
+
+    def selection(self) -> Selection:
+        """Return what is taken from a detector."""
+        return Selection(self.detections_classes, self.detections_score, self.detections_age,
+                         self.select, self.select_id, self.select_x, self.select_y)
 
     def engine_config(self) -> EngineConfig:
         """

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+import logging
 from pathlib import Path
 
 LONGEST = 300
 """Characters of a message at most."""
+LOG = logging.getLogger('lg_tracker_ros')
+"""Goes to stderr; the node passes it on to ROS."""
 
 
 def one_line(text: object, most: int = LONGEST) -> str:
@@ -22,6 +26,12 @@ def refused(path: Path | str, words: object) -> ValueError:
     where = str(path)
     where = where if len(where) <= LONGEST // 2 else '…' + where[1 - LONGEST // 2:]
     return ValueError(one_line(f'{where} {words}'))
+
+
+@cache
+def tell_once(words: str) -> None:
+    """Say of a file, or of what it was taken for, what its user should know; once in a process."""
+    LOG.warning(one_line(words))
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import io
 from pathlib import Path
 import pickletools
-from typing import Any, BinaryIO
+import sys
+from typing import Any, BinaryIO, NamedTuple
 import zipfile
 
 OPERATIONS = 300_000
@@ -32,6 +33,10 @@ NAMES = {'collections OrderedDict', 'collections Counter', 'torch Size', 'torch 
          *(f'torch {name}' for name in ('float64', 'float32', 'float16', 'bfloat16', 'int64',
                                         'int32', 'int16', 'int8', 'uint8', 'bool'))}
 """What a pickle may name: what state dicts and plain values are made of."""
+KNOWN = {*sys.stdlib_module_names, '__builtin__', 'copy_reg', 'torch', 'lg_tracker_ros'}
+"""Packages of which nothing else is taken: one who names more of them wants code to run."""
+BYTES = '_codecs encode'
+"""How bytes are written, those of NumPy's numbers among them; they are left out, too."""
 
 FETCH = {'BINGET', 'LONG_BINGET'}
 KEEP = {'BINPUT', 'LONG_BINPUT'}
@@ -43,6 +48,13 @@ CHANGE = {'APPEND', 'APPENDS', 'SETITEM', 'SETITEMS', 'BUILD'}
 """The operations that torch's own unpickler knows."""
 
 
+class Contents(NamedTuple):
+    """Bytes of each storage that a pickle refers to, by key, and the foreign names in it."""
+
+    storages: dict[Any, int]
+    foreign: set[str]
+
+
 @dataclass(eq=False)
 class Value:
     """What an operation makes: an atom, or a container of parts."""
@@ -52,15 +64,18 @@ class Value:
     fetched: int = 0
 
 
-def look_through(file: BinaryIO) -> dict[Any, int]:
+def look_through(file: BinaryIO) -> Contents:
     """
-    Go through one pickle, up to its end; returns the bytes of each storage it refers to, by key.
+    Go through one pickle, up to its end.
 
-    Makes nothing of it. Raises ValueError where unpickling would name anything but NAMES or take
-    time or memory without measure, and whatever pickletools does for what is no pickle.
+    Makes nothing of it. Names of packages that aren't KNOWN (``package.module.Class``) are listed:
+    what is made of them must be inert. Raises ValueError where unpickling would name anything else
+    but NAMES or take time or memory without measure, and whatever pickletools does for what is no
+    pickle.
     """
     made: list[Value] = []
     storages: dict[Any, int] = {}
+    foreign: set[str] = set()
     stack: list[Value | None] = []  # None: a mark
     memo: dict[int, Value] = {}
     arg: Any
@@ -76,8 +91,10 @@ def look_through(file: BinaryIO) -> dict[Any, int]:
             stack.append(None)
         elif op.name in ATOMS:
             if op.name == 'GLOBAL' and arg not in NAMES:
-                raise ValueError(f'it names {arg.replace(" ", ".")}, expected tensors and plain '
-                                 'values alone')
+                foreign.add(arg.replace(' ', '.'))
+                if arg.partition(' ')[0].partition('.')[0] in KNOWN and arg != BYTES:
+                    raise ValueError(f'it names {arg.replace(" ", ".")}, expected tensors and '
+                                     'plain values alone')
             made.append(Value(arg))
             stack.append(made[-1])
         elif op.name in MAKE | CHANGE:
@@ -96,7 +113,7 @@ def look_through(file: BinaryIO) -> dict[Any, int]:
             raise ValueError(f'its pickle has the operation {op.name}, which torch.save never '
                              'writes')
     _check_repeats(made)
-    return storages
+    return Contents(storages, foreign)
 
 
 def _top(stack: list[Value | None]) -> Value:
@@ -148,38 +165,39 @@ def _check_repeats(made: list[Value]) -> None:
         raise ValueError('its values hold one another again and again, without measure')
 
 
-def check_checkpoint(path: Path) -> None:
+def check_checkpoint(path: Path) -> set[str]:
     """
     Look through a file of ``torch.save``, of today's form (a zip) or that of before 1.6.
 
-    Takes no memory for tensors. Raises as ``look_through``, and ValueError when the file says
-    more bytes of tensors than it has.
+    Takes no memory for tensors; returns the foreign names in it. Raises as ``look_through``, and
+    ValueError when the file says more bytes of tensors than it has.
     """
     with path.open('rb') as file:
         zipped = file.read(4) == b'PK\x03\x04'
         file.seek(0)
-        wanted = _zipped(file) if zipped else _plain(file)
+        wanted, foreign = _zipped(file) if zipped else _plain(file)
         size = path.stat().st_size
         if sum(wanted.values()) > size:
             raise ValueError(f'it says {sum(wanted.values())} bytes of tensors, and has {size}')
+    return foreign
 
 
-def _zipped(file: BinaryIO) -> dict[Any, int]:
+def _zipped(file: BinaryIO) -> Contents:
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         names = {e.filename.lower(): e for e in entries}  # as PyTorch's reader compares them
         if len(names) < len(entries) or any(e.compress_type for e in entries):
             raise ValueError('its zip packs files, or has two of a name, as torch.save never does')
         stem = entries[0].filename.partition('/')[0]
-        wanted = look_through(io.BytesIO(archive.read(f'{stem}/data.pkl')))
-        for key, size in wanted.items():
+        found = look_through(io.BytesIO(archive.read(f'{stem}/data.pkl')))
+        for key, size in found.storages.items():
             entry = names.get(f'{stem}/data/{key}'.lower())
             if entry is None or entry.file_size < size:
                 raise ValueError(f'its tensors want {size} bytes of data/{key}, which has '
                                  f'{entry.file_size if entry else "none"}')
-    return wanted
+    return found
 
 
-def _plain(file: BinaryIO) -> dict[Any, int]:
+def _plain(file: BinaryIO) -> Contents:
     """Look through a mark, a version, a machine, the values and the storages' order."""
     return [look_through(file) for _ in range(5)][3]

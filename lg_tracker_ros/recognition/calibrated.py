@@ -38,7 +38,7 @@ class CalibratedTracker:
         if not outputs:
             return []
         found = Found(frame, regions, outputs, *self._look.compare(
-            frame.image, [o.box for o in outputs], self._fill))
+            frame.image, [o.box for o in outputs], self._fill, [o.mask for o in outputs]))
         values = {cue.name: cue(found) for cue in self.cues}
         each = [{name: float(v[i]) for name, v in values.items()} for i in range(len(outputs))]
         return self._judged(found, [

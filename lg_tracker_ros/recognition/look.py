@@ -8,8 +8,8 @@ from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.recognition.memory import rows
-from lg_tracker_ros.types import Box, Image
-from lg_tracker_ros.vision.cells import Array, inside_cells, STRIDE, TEMPLATE
+from lg_tracker_ros.types import Box, Image, Mask
+from lg_tracker_ros.vision.cells import Array, inside_cells, masked_cells, STRIDE, TEMPLATE
 from lg_tracker_ros.vision.normalise import normalize
 import numpy as np
 from torch import nn, Tensor
@@ -65,14 +65,19 @@ class Look:
         self._cells = features * self._cover / max(float(self._cover.sum()), 1e-3)
         self.first = rows(features, self._cover)[0]
 
-    def compare(self, image: Image, boxes: Sequence[Box], fill: Color) -> tuple[Array, Array]:
+    def compare(self, image: Image, boxes: Sequence[Box], fill: Color,
+                masks: Sequence[Mask | None] = ()) -> tuple[Array, Array]:
         """
-        Look at N boxes (at least one).
+        Look at N boxes (at least one); where one has a mask, its cells are described alone.
 
         Returns N mean cosines with the first look, in [-1, 1], and N x D descriptions of unit
         length as ``memory.rows`` makes them; ``first`` (D) is that of the first look.
         """
-        crops = np.stack([square_crop(image, b.cx, b.cy, context_side(b.w, b.h), TEMPLATE,
-                                      fill).image for b in boxes])
-        alike, features = self._compare(crops, self._cells)
-        return np.asarray(alike, np.float32), rows(features, self._cover)
+        crops = [square_crop(image, b.cx, b.cy, context_side(b.w, b.h), TEMPLATE, fill)
+                 for b in boxes]
+        alike, features = self._compare(np.stack([c.image for c in crops]), self._cells)
+        seen = None
+        if any(m is not None for m in masks):
+            seen = np.stack([np.ones_like(self._cover) if m is None else masked_cells(
+                m.values, c.to_crop(m.box)) for m, c in zip(masks, crops)])
+        return np.asarray(alike, np.float32), rows(features, self._cover, seen)

@@ -10,16 +10,24 @@ from lg_tracker_ros.vision.cells import Array
 import numpy as np
 
 
-def rows(features: Array, cover: Array) -> Array:
+def rows(features: Array, cover: Array, seen: Array | None = None) -> Array:
     """
     Describe crops by the mean feature of each row of cells: N x C x H x W to N x (H C).
 
     ``cover`` (H x W) is the share of each cell that belongs to the target. Each row is scaled to
     unit length and weighs by its share of the cover, so that the inner product of two is a cosine
-    in [-1, 1]. It forgives shifts along a row: the legs of someone who walks.
+    in [-1, 1]. It forgives shifts along a row: the legs of someone who walks. ``seen``
+    (N x H x W): the share of each crop's cells that a mask says are the target's; in a row where
+    it leaves some, they alone count.
     """
     share = cover.sum(1)
-    mean = np.einsum('ncij,ij->nic', features, cover / np.maximum(share[:, None], 1e-6))
+    if seen is None:
+        mean = np.einsum('ncij,ij->nic', features, cover / np.maximum(share[:, None], 1e-6))
+    else:
+        both = cover * seen
+        left = both.sum(2, keepdims=True)
+        weight = np.where(left > 1e-3, both / np.maximum(left, 1e-6), cover)
+        mean = np.einsum('ncij,nij->nic', features, weight)
     mean /= np.maximum(np.linalg.norm(mean, axis=2, keepdims=True), 1e-6)
     mean *= np.sqrt(share / max(float(share.sum()), 1e-6))[:, None]
     return np.asarray(mean.reshape(len(features), -1), np.float32)

@@ -32,9 +32,6 @@ from lg_tracker_ros.types import (
 )
 from lg_tracker_ros.vision.cells import Array
 
-DOUBTFUL = 0.4
-"""Confidence below which a target counts as away."""
-
 LOOKS = {'gallery': 6.5, 'ridge': 1.7, 'elsewhere': -1.6}
 """Weights of what is learned, the same for every tracker, for the looks are the same."""
 
@@ -114,7 +111,6 @@ class OnlineRecogniser(CalibratedTracker):
         self.memory = Memory(self._look.first, self.config)
         self._before_jump: Memory | None = None
         self._seen: dict[str, list[tuple[TrackerOutput, Array]]] = {}
-        self._followed = 0.0
         self._latest = camera, box, self._look.first
         self._pending: deque[Array] = deque()
         self._paths: dict[str, RivalPaths] = {}
@@ -156,7 +152,6 @@ class OnlineRecogniser(CalibratedTracker):
         self._seen[found.frame.camera] = list(zip(judged, found.looks))
         for output, look, region in zip(judged, found.looks, found.regions):
             if region.kind is Kind.LOCAL:
-                self._followed = output.confidence
                 self._latest = found.frame.camera, output.box, look
         return judged
 
@@ -175,7 +170,6 @@ class OnlineRecogniser(CalibratedTracker):
         jumped = camera != frame.camera or not within_reach(box, accepted.box, frame.span)
         self._last, self._cut = (frame.camera, accepted.box), False
         self._misses = self._unseen = 0
-        self._followed = 0.0
         self._path(frame.camera).cross(accepted.box)
         look = next(iter(self._looks(frame, [accepted])), None)
         if look is not None:
@@ -198,15 +192,19 @@ class OnlineRecogniser(CalibratedTracker):
 
     def miss(self, frame: Frame) -> None:
         """Take note of a frame in which nothing was believed; those before it are doubtful."""
+        self._unseen += frame.span
+        self._fail(frame)
+
+    def glimpse(self, frame: Frame) -> None:
+        """Take note of one in which the target, followed and not believed, is in view."""
+        self._unseen, self._settling = 0, max(self._settling - frame.span, 0)
+        self._fail(frame)
+
+    def _fail(self, frame: Frame) -> None:
         if isinstance(self.tracker, OnlineTracker):
             self.tracker.miss(frame)
         self._pending.clear()
         self._misses += frame.span
-        if self._followed >= DOUBTFUL:
-            self._unseen, self._settling = 0, max(self._settling - frame.span, 0)
-        else:
-            self._unseen += frame.span
-        self._followed = 0.0
         camera, box = self._last
         if camera == frame.camera and not self._cut and self._misses <= self.schedule.nearby:
             for output, _ in self._seen.get(camera, []):

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import cv2
 from lg_tracker_ros.boxes import clip_to_image
-from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
+from lg_tracker_ros.checkpoint import (
+    checked_file,
+    load_checkpoint,
+    read_state_dict,
+    said_by_training,
+)
 from lg_tracker_ros.engine import cpu_threads, EngineConfig
+from lg_tracker_ros.reading.guard import refused, tell_once
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.redetect.tanet_net import Features, SIZE, TANetGenerator, UNUSED_KEYS
@@ -18,6 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+CLIP = 3
+"""Frames that the generator takes; the last is the one whose map it predicts."""
+
 
 @dataclass(frozen=True)
 class TANetConfig:
@@ -25,10 +34,12 @@ class TANetConfig:
     What can be set in use.
 
     ``threshold``: attention above which a pixel belongs to a region, in (0, 1); 5/255 is low on
-    purpose, since the regions are ranked afterwards.
+    purpose, since the regions are ranked afterwards. ``clip_frames``: frames of a clip that are
+    looked at, 1 to 3, as many as in training; the oldest stands for those before it.
     """
 
     threshold: float = 5 / 255
+    clip_frames: int = CLIP
 
 
 def target_crop(image: Image, box: Box, size: int = SIZE) -> Image:
@@ -60,8 +71,6 @@ class TANet:
     newest; at the start of a camera the oldest is repeated.
     """
 
-    history = 3
-
     def __init__(self, net: TANetGenerator, device: torch.device | str,
                  config: TANetConfig | None = None, threads: int = 0) -> None:
         """
@@ -72,6 +81,7 @@ class TANet:
         self._net = net.eval()
         self._device, self._threads = torch.device(device), threads
         self._config = config or TANetConfig()
+        self.history = self._config.clip_frames
         self._target: Features | None = None
 
     @classmethod
@@ -104,7 +114,7 @@ class TANet:
             raise ValueError('TANet needs at least one frame, got an empty clip')
         newest = clip[-1]
         images = [_square(f.image) for f in clip[-self.history:]]
-        images = [images[0]] * (self.history - len(images)) + images
+        images = [images[0]] * (CLIP - len(images)) + images
         with cpu_threads(self._threads), torch.inference_mode():
             frames = self._to_tensor(images)
             motion = self._net.motionModel(frames.transpose(0, 1)[None])
@@ -121,23 +131,55 @@ class TANet:
         return batch.permute(0, 3, 1, 2).float() / 255
 
 
-def build(weights: str | Path, device: torch.device | str = 'cpu', decoder: str = 'relu',
+def decoder_of(path: Path) -> str | None:
+    """
+    Say which decoder a file of weights was made for, None where it could be either.
+
+    Both have the same names and shapes. What ``train`` made says so; the authors' file carries
+    classifiers along that no file of ours holds. Raises as ``read_state_dict``.
+    """
+    if said_by_training(path).get('network') == 'tanet':
+        return 'relu'
+    carried = any(name.startswith(UNUSED_KEYS) for name in read_state_dict(path))
+    return 'linear' if carried else None
+
+
+def build(weights: str | Path, device: torch.device | str = 'cpu', decoder: str = '',
           config: TANetConfig | None = None, threads: int = 0) -> TANet:
     """
     Make the re-detector with trained weights.
 
-    ``weights`` is a checkpoint in the layout of the authors' release (for that one itself take
-    ``decoder='linear'``). Raises FileNotFoundError when there is none and ValueError for a file
-    that does not fit; each message is one line.
+    ``weights`` is a checkpoint in the layout of the authors' release. ``decoder``: '' for that
+    which the file is for; where it doesn't say, 'relu', and that is told once. Raises
+    FileNotFoundError when there is no file and ValueError for one that does not fit, or is for
+    the other decoder; each message is one line.
     """
-    net = TANetGenerator(decoder)
-    load_checkpoint(net, weights, ignore=UNUSED_KEYS)
+    path = Path(weights)
+    own = decoder_of(path)
+    if decoder and own and own != decoder:
+        raise refused(path, f'is for a decoder that is {own}, not {decoder}: set redetector to '
+                            f'{SPEC.name if own == "relu" else RELEASED.name}')
+    net = TANetGenerator(decoder or own or 'relu')
+    load_checkpoint(net, path, ignore=UNUSED_KEYS)
+    if not decoder and not own:
+        tell_once(f'{path} does not say for which decoder it is: taken for ours, with ReLU; if '
+                  f"it is the authors', set redetector to {RELEASED.name}")
     return TANet(net.to(device), device, config, threads)
 
 
 def _make(weights: str, threshold: float, engine: EngineConfig) -> TANet:
-    return build(checked_file(weights, SPEC.weights), engine.device,
-                 config=TANetConfig(threshold), threads=engine.threads)
+    path = checked_file(weights, SPEC.weights)
+    frames = said_by_training(path).get('config', {}).get('clip_frames', CLIP)
+    return build(path, engine.device, config=TANetConfig(threshold, frames),
+                 threads=engine.threads)
+
+
+def _make_released(weights: str, threshold: float, engine: EngineConfig) -> TANet:
+    return build(checked_file(weights, RELEASED.weights), engine.device, 'linear',
+                 TANetConfig(threshold), engine.threads)
 
 
 SPEC = RedetectorSpec('tanet', "the paper's; needs a checkpoint", _make, 'tanet.safetensors')
+RELEASED = RedetectorSpec('tanet_released', "the authors' released network, with its linear "
+                          'decoder; needs their checkpoint', _make_released,
+                          'tanet_released.safetensors')

@@ -10,12 +10,13 @@ import array
 
 from builtin_interfaces.msg import Time
 import cv2
+from lg_tracker_ros.detections.selection import Detection
 from lg_tracker_ros.types import Box
 from lg_tracker_ros.types import Image as Bgr
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
-from vision_msgs.msg import Detection2D, ObjectHypothesisWithPose
+from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 
 def image_to_msg(image: Bgr, header: Header, encoding: str = 'bgr8') -> Image:
@@ -77,3 +78,19 @@ def detection_from_msg(msg: Detection2D) -> tuple[Box | None, float]:
     center = getattr(msg.bbox.center, 'position', msg.bbox.center)
     return (Box.from_center(center.x, center.y, msg.bbox.size_x, msg.bbox.size_y),
             float(msg.results[0].hypothesis.score))
+
+
+def detections_from_msg(msg: Detection2DArray) -> tuple[list[Detection], int]:
+    """Return a detector's boxes, and how many are none: not finite, say, or without a side."""
+    found, refused = [], 0
+    for one in msg.detections:
+        center = getattr(one.bbox.center, 'position', one.bbox.center)
+        best = max((r.hypothesis for r in one.results), key=lambda h: h.score, default=None)
+        try:
+            box = Box.from_center(center.x, center.y, one.bbox.size_x, one.bbox.size_y)
+        except ValueError:
+            refused += 1
+            continue
+        found.append(Detection(box, best.class_id if best is not None else '',
+                               best.score if best is not None else 1.0, getattr(one, 'id', '')))
+    return found, refused

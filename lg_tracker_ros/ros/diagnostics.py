@@ -20,6 +20,8 @@ from lg_tracker_ros.types import Mode
 from rclpy.node import Node
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+Part = tuple[str, bytes, str, Mapping[str, Any]]
+"""Name, level, message and values of one status."""
 CLOCK_STILL_S = 3.0
 """Seconds after which it is told that a simulated clock stands still."""
 
@@ -129,8 +131,12 @@ class Diagnostics:
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
 
     def report(self, state: str, settings: Settings, engine: EngineConfig | None,
-               stream: Stream | None) -> None:
-        """Publish; ``engine`` is None before the first networks, ``stream`` while not active."""
+               stream: Stream | None, parts: Sequence[Part] = ()) -> None:
+        """
+        Publish; ``engine`` is None before the first networks, ``stream`` while not active.
+
+        ``parts`` are what other inputs say of themselves.
+        """
         now = self._node.get_clock().now()
         array = DiagnosticArray()
         array.header.stamp = now.to_msg()
@@ -140,6 +146,7 @@ class Diagnostics:
         if stream is not None:
             array.status += [self._camera(camera, count, stream)
                              for camera, count in zip(stream.cameras, counts)]
+        array.status += [self._make(*part) for part in parts]
         array.status.append(self._engine(state, settings, engine))
         self._publisher.publish(array)
 
@@ -195,10 +202,11 @@ class Diagnostics:
                 ) -> DiagnosticStatus:
         built, trouble = state in ('inactive', 'active'), self._health.trouble
         device = engine.device if engine is not None else ''
+        note = self._health.engine_note if built else ''
         return self._make(
-            'engine', OK if built or not trouble else ERROR,
-            'ready' if built else 'being built' if state == 'configuring' else trouble
-            or 'not built', {
+            'engine', WARN if note else OK if built or not trouble else ERROR,
+            note or ('ready' if built else 'being built' if state == 'configuring' else trouble
+                     or 'not built'), {
                 'device': device, 'engine': engine.engine if engine is not None else '',
                 'precision': settings.precision, 'tracker': settings.tracker,
                 'backbone': settings.backbone, 'redetector': settings.redetector,

@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+import logging
 import time
 
+from lg_tracker_ros.reading.guard import LOG
 from lg_tracker_ros.runtime.results import Result
 from rclpy.node import Node
 
+ENGINE = 'lg_tracker_ros.engine'
+"""Logger of the engine's parts."""
 FRESH_S = 3.0
 """How long a refused image is told of."""
+
+
+class _Passed(logging.Handler):
+    """Passes records on to a node's log."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self._node = node
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._node.get_logger().warning(record.getMessage())
+
+
+@contextmanager
+def passed_on(node: Node) -> Iterator[None]:
+    """Write into the node's log what parts say while they are made (reading.guard.tell_once)."""
+    handler = _Passed(node)
+    handler.addFilter(lambda record: not record.name.startswith(ENGINE))  # that is EngineLog's
+    LOG.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
 
 
 class Meter:
@@ -53,6 +82,7 @@ class Health:
         """Start with nothing to tell."""
         self._node = node
         self.trouble = ''
+        self.engine_note = ''
         self.meter = Meter()
         self._last: Result | None = None
         self._heard = 0.0
@@ -88,6 +118,11 @@ class Health:
             self._node.get_logger().error(text)
         self.trouble = text
 
+    def note_engine(self, text: str) -> None:
+        """Take in, until the networks are made anew, what is not as asked for with them."""
+        self.engine_note = text
+        self._node.get_logger().warning(text)
+
     def last(self, target: str) -> Result | None:
         """Return the last result; None without one, and without a target."""
         return self._last if target else None
@@ -110,3 +145,26 @@ class Health:
         """Return why this camera's last images can't be read; empty if none came lately."""
         when, text = self._refused.get(camera, (0, ''))
         return text if time.perf_counter() - when < FRESH_S else ''
+
+
+class EngineLog(logging.Handler):
+    """Brings what the engine warns of (a GPU's memory that ran out) to log and diagnostics."""
+
+    def __init__(self, health: Health) -> None:
+        """Listen from ``listen`` to ``close``."""
+        super().__init__(logging.WARNING)
+        self._health, self._source = health, logging.getLogger(ENGINE)
+
+    def listen(self) -> None:
+        """Begin to listen; what was warned of before is over."""
+        self._health.engine_note = ''
+        self._source.addHandler(self)
+
+    def close(self) -> None:
+        """End listening."""
+        self._source.removeHandler(self)
+        super().close()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in a warning."""
+        self._health.note_engine(record.getMessage())

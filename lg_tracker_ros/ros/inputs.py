@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import difflib
 from functools import partial
 import time
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from lg_tracker_ros.files import share_file
 from lg_tracker_ros.ros.convert import time_from_msg
@@ -26,6 +27,18 @@ except ImportError:  # Humble
 
 TYPES: dict[str, Any] = {'sensor_msgs/msg/Image': Image,
                          'sensor_msgs/msg/CompressedImage': CompressedImage}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a topic is to carry: types by name, in words, and the parameter that names it."""
+
+    types: Mapping[str, Any]
+    what: str
+    parameter: str
+
+
+IMAGES = Wanted(TYPES, 'image', 'image_topics')
 DEPTH = 5
 """
 Messages that the middleware keeps. They are taken out as they come and the newest wins later, so
@@ -66,13 +79,14 @@ class CameraInput:
     """The subscription to one image topic; ``poll`` must be called a few times a second."""
 
     def __init__(self, node: Node, topic: str, reliability: str, depth: int,
-                 group: CallbackGroup, deliver: Callable[[Item], None]) -> None:
+                 group: CallbackGroup, deliver: Callable[[Item], None],
+                 wanted: Wanted = IMAGES) -> None:
         """
         Subscribe to nothing yet; the middleware will keep ``depth`` messages.
 
         ``deliver`` gets each message, with the topic's full name and the times.
         """
-        self.topic = topic
+        self.topic, self._wanted = topic, wanted
         self.name = node.resolve_topic_name(topic)
         self.loss = LossMeter()
         self.problem = ''
@@ -107,7 +121,8 @@ class CameraInput:
         if not kinds:
             types = sorted({i.topic_type for i in infos})
             self.problem = (f'{self.name} carries {", ".join(types)}; expected '
-                            f'{" or ".join(TYPES)}: choose another topic in image_topics')
+                            f'{" or ".join(self._wanted.types)}: choose another topic in '
+                            f'{self._wanted.parameter}')
             return
         if len(kinds) > 1 and self._subscription is not None and self._silent():
             self._turn += 1
@@ -153,7 +168,7 @@ class CameraInput:
         """
         newest: dict[str, int] = {}
         for i in infos:
-            if i.topic_type in TYPES:
+            if i.topic_type in self._wanted.types:
                 newest[i.topic_type] = max(newest.get(i.topic_type, 0),
                                            self._found[bytes(i.endpoint_gid)])
         return sorted(newest, key=lambda t: (-newest[t], t))
@@ -174,8 +189,8 @@ class CameraInput:
         self._found, self._turn = found, turn
         self.loss.restart()
         take: Any = self._take  # rclpy's type knows only callbacks of one argument
-        make = partial(self._node.create_subscription, TYPES[kind], self.topic, take, qos,
-                       callback_group=self._group)
+        make = partial(self._node.create_subscription, self._wanted.types[kind], self.topic,
+                       take, qos, callback_group=self._group)
 
         def lost(event: Any) -> None:  # rclpy's type of it says nothing of its fields
             self.loss.reported(event.total_count_change)
@@ -195,7 +210,7 @@ class CameraInput:
             self.loss.restart()
             self.loss.seen += 1
         self.frame_id = msg.header.frame_id
-        self.bytes = len(msg.data)
+        self.bytes = len(getattr(msg, 'data', ()))
         received = time.perf_counter()
         self.pace.tick(received)
         self._deliver(Item(self.name, time_from_msg(msg.header.stamp), msg,
@@ -203,15 +218,15 @@ class CameraInput:
 
     def _nobody(self) -> str:
         images = [n for n, kinds in self._node.get_topic_names_and_types()
-                  if set(kinds) & set(TYPES) and n != self.name and '/debug_image' not in n
-                  and not n.endswith('/attention')]
+                  if set(kinds) & set(self._wanted.types) and n != self.name
+                  and '/debug_image' not in n and not n.endswith('/attention')]
         images = [n for n in images if self._node.count_publishers(n)]
         near = sorted(images, key=lambda n: -difflib.SequenceMatcher(None, self.name, n).ratio())
         text = f'no publisher on {self.name}; '
         if not near:
-            return text + 'no image topic exists: start the camera'
-        return (text + f'image topics that exist: {", ".join(near[:5])}. Set the parameter '
-                f'image_topics or remap: -r {self.topic}:={near[0]}')
+            return text + f'no {self._wanted.what} topic exists: start the camera'
+        return (text + f'{self._wanted.what} topics that exist: {", ".join(near[:5])}. Set the '
+                f'parameter {self._wanted.parameter} or remap: -r {self.topic}:={near[0]}')
 
 
 def loss_advice(size: int) -> str:

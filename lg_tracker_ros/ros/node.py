@@ -13,9 +13,9 @@ from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros import params
 from lg_tracker_ros.ros.diagnostics import Diagnostics
-from lg_tracker_ros.ros.health import Health
+from lg_tracker_ros.ros.health import EngineLog, Health, passed_on
 from lg_tracker_ros.ros.outputs import Outputs
-from lg_tracker_ros.ros.stream import Stream
+from lg_tracker_ros.ros.stream import Stream, world_type
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.tracker import LongTermTracker
 from lifecycle_msgs.msg import Transition
@@ -59,9 +59,11 @@ class TrackerNode(LifecycleNode):
         self.tracker: LongTermTracker | None = None
         self.outputs: Outputs | None = None
         self.stream: Stream | None = None
+        self._detector: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
+        self._engine_log = EngineLog(self._health)
         self._diagnostics = Diagnostics(self, self._health)
         # steady: with use_sim_time and no clock there is all the more to tell
         self.create_timer(1.0, self._report, clock=steady)
@@ -70,6 +72,12 @@ class TrackerNode(LifecycleNode):
                                        callback_group=self._images)
         self._poll.cancel()
         self.targets = TargetServices(self, self._health, steady, lambda: self.state)
+        self._action: Any = None
+        if self._options.track_action:
+            # here: a node without it has nothing more to wait for
+            from lg_tracker_ros.ros.choosing.action import TrackAction
+            self._action = TrackAction(self, self.targets, self._health, steady,
+                                       lambda: self.outputs.last if self.outputs else None)
         if hasattr(self, 'add_pre_set_parameters_callback'):  # not in Humble
             self.add_pre_set_parameters_callback(partial(params.lenient, self))
         self.add_on_set_parameters_callback(self._on_set)
@@ -90,8 +98,8 @@ class TrackerNode(LifecycleNode):
 
     @property
     def pending(self) -> bool:
-        """Whether a service call has not been answered yet."""
-        return self.targets.pending
+        """Whether a service call or a goal has not been answered yet."""
+        return self.targets.pending or (self._action is not None and self._action.pending)
 
     def close(self, why: str = 'the node is being shut down') -> None:
         """End the threads of builder and worker, refuse who waits; before destroy_node."""
@@ -100,8 +108,17 @@ class TrackerNode(LifecycleNode):
         self._poll.cancel()
         stream, self.stream = self.stream, None
         self.targets.detach(why)
+        detector, self._detector = self._detector, None
         if stream is not None:
             stream.close()
+        if detector is not None:  # the worker has stopped, so that its search can change
+            detector.close()
+
+    def destroy_node(self) -> None:
+        """Take back what rclpy doesn't know of, too."""
+        if self._action is not None:
+            self._action.destroy()
+        super().destroy_node()
 
     # -- lifecycle -------------------------------------------------------------
 
@@ -145,16 +162,21 @@ class TrackerNode(LifecycleNode):
             if self._wrong:
                 raise ValueError('; '.join(self._wrong.values()))
             self.settings, self._options = params.read(self)
-            for topic in self._options.image_topics:
-                self.resolve_topic_name(topic)
+            for topic in self._options.topics:
+                _check_topic(self, topic)
+            if self._options.world:
+                world_type()  # what is missing for it is told now
             engine = self.settings.engine_config()
+            self._engine_log.listen()
             begun = time.perf_counter()
-            tracker = self._build(self.settings)
+            with passed_on(self):
+                tracker = self._build(self.settings)
         except Exception as e:  # rclpy would swallow it; the reason must be told
             text = ' '.join(str(e).split())
             self._health.complain('', 'configure failed: ' + (
                 text if isinstance(e, ValueError) else f'{type(e).__name__}: {text}'))
             self.state = 'unconfigured'
+            self._engine_log.close()
             return FAILURE
         self._engine = engine
         self.outputs = Outputs(self)
@@ -173,6 +195,11 @@ class TrackerNode(LifecycleNode):
         self._health.restart()
         self.stream = Stream(self, self._options, self.tracker, self.outputs, self._health,
                              self._images, self.targets.arrived)
+        if self._options.detections_topic:
+            # here: a node without a detector starts without this part
+            from lg_tracker_ros.ros.choosing.detector import DetectorInput
+            self._detector = DetectorInput(self, self._options, self.stream, self.targets,
+                                           lambda: self.settings.selection())
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
@@ -205,6 +232,7 @@ class TrackerNode(LifecycleNode):
 
     def _free(self, state: str) -> None:
         self.state = state
+        self._engine_log.close()
         if self.outputs is not None:
             self.outputs.close()
             self.outputs = None
@@ -221,7 +249,11 @@ class TrackerNode(LifecycleNode):
         stream = self.stream
         if stream is not None:
             stream.tell()
-        self._diagnostics.report(self.state, self.settings, self._engine, stream)
+        detector = self._detector
+        parts = [detector.part()] if detector is not None else []
+        if stream is not None and stream.world is not None:
+            parts += stream.world.statuses()
+        self._diagnostics.report(self.state, self.settings, self._engine, stream, parts)
 
     # -- parameters ------------------------------------------------------------
 
@@ -231,11 +263,9 @@ class TrackerNode(LifecycleNode):
             if self.state != 'unconfigured' and self.settings.needs_rebuild(settings):
                 raise ValueError('tracker, redetector, their weights, device and the like need '
                                  'new networks: deactivate and cleanup the node first')
-            if self.state == 'active' and (
-                    (options.image_topics, options.reliability)
-                    != (self._options.image_topics, self._options.reliability)):
-                raise ValueError('image_topics and reliability: deactivate the node first')
-            for topic in options.image_topics:
+            if self.state == 'active' and (fixed := options.fixed(self._options)):
+                raise ValueError(f'{", ".join(fixed)}: deactivate the node first')
+            for topic in options.topics:
                 _check_topic(self, topic)
         except ValueError as e:
             return SetParametersResult(successful=False, reason=str(e))
@@ -262,8 +292,10 @@ class TrackerNode(LifecycleNode):
 
 
 def _check_topic(node: LifecycleNode, topic: str) -> None:
+    """Raise ValueError for what is no topic name; '' names none and is let pass."""
     try:
-        node.resolve_topic_name(topic)
+        if topic:
+            node.resolve_topic_name(topic)
     except Exception as e:  # rclpy has a name for it that moved between releases
-        raise ValueError(f'image_topics: {topic!r} is no topic name: '
+        raise ValueError(f'{topic!r} is no topic name: '
                          f'{str(e).splitlines()[0]}') from e

@@ -17,7 +17,7 @@ from vision_msgs.msg import Detection2D
 
 
 class Outputs:
-    """Publishers of a configured node; silent while it is inactive."""
+    """Publishers of a configured node; ``last`` is the last status with a target."""
 
     def __init__(self, node: LifecycleNode) -> None:
         """Make the publishers."""
@@ -27,6 +27,7 @@ class Outputs:
         # best effort would lose big images, depth 1: a slow viewer must not cost memory
         self.debug = node.create_lifecycle_publisher(Image, '~/debug_image', 1)
         self.attention = node.create_lifecycle_publisher(Image, '~/attention', 1)
+        self.last: TrackerStatus | None = None
         self._node = node
 
     def close(self) -> None:
@@ -57,6 +58,7 @@ class Outputs:
             doubtful = track.unsure
             status.unsure_x, status.unsure_y = doubtful.x, doubtful.y
             status.unsure_width, status.unsure_height = doubtful.w, doubtful.h
+        self.last = status
         self.status.publish(status)
         if self.debug.get_subscription_count():
             self.debug.publish(image_to_msg(annotate(result.image, track), header))
@@ -69,11 +71,12 @@ class Outputs:
     def quiet(self, result: Result, seconds: float) -> None:
         """Say that nothing has been known of the target for ``seconds`` since this result."""
         track, unseen = result.track, result.unseen_s
-        self.status.publish(TrackerStatus(
+        self.last = TrackerStatus(
             header=result.item.message.header, mode=track.mode.value, visible=False,
             consecutive_failures=int(track.failures), camera=track.camera,
             target_id=result.target.name,
-            time_since_last_seen=unseen + seconds if unseen >= 0 else -1.0))
+            time_since_last_seen=unseen + seconds if unseen >= 0 else -1.0)
+        self.status.publish(self.last)
 
     def idle(self) -> None:
         """Say that there is no target."""

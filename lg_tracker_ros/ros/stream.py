@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable
+from typing import Any, Callable
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.health import Health
@@ -17,6 +17,12 @@ from lg_tracker_ros.runtime.worker import Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
+
+
+def world_type() -> Any:
+    """Return the class World; imported here, for it must not slow a node that does without."""
+    from lg_tracker_ros.ros.world.world import World
+    return World
 
 
 class Stream:
@@ -38,6 +44,7 @@ class Stream:
         depth = WAITING if options.lockstep else DEPTH
         self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive)
                         for t in options.image_topics]
+        self.world = world_type()(node, options, self.cameras, group) if options.world else None
 
     def start(self) -> None:
         """Start the worker and look for publishers."""
@@ -52,6 +59,8 @@ class Stream:
         """
         for camera in self.cameras:
             camera.poll()
+        if self.world is not None:
+            self.world.poll()
         return self._health.silence(self.silence())
 
     def silence(self) -> str:
@@ -59,6 +68,8 @@ class Stream:
         last = self._health.last(self.worker.target.name)
         if last is None:
             return ''
+        if self.worker.paused:
+            return 'tracking is disabled; ~/enable goes on'
         now, age, busy = time.perf_counter(), self._health.age(), self.worker.busy_s
         timeout = self.options.camera_timeout
         camera = next(c for c in self.cameras if c.name == last.track.camera)
@@ -85,12 +96,16 @@ class Stream:
         self.options = options
         self.worker.limit(options.camera_timeout, _history(options))
         self.worker.decoders.limit(*_limits(options))
+        if self.world is not None:
+            self.world.limit(options)
 
     def close(self) -> None:
         """Receive nothing more, finish the frame at hand, forget the target."""
         for camera in self.cameras:
             camera.close()
         self.worker.stop()
+        if self.world is not None:
+            self.world.close()
 
     def _receive(self, item: Item) -> None:
         self.worker.offer(item)
@@ -98,6 +113,8 @@ class Stream:
 
     def _publish(self, result: Result) -> None:
         self._health.processed(result, self._outputs.publish(result))
+        if self.world is not None:
+            self.world.publish(result)
 
 
 def _history(options: NodeOptions) -> tuple[float, float]:

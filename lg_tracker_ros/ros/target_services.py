@@ -1,4 +1,4 @@
-"""The services ``init_target`` and ``reset_target``, ``~/reject`` and ``~/confirm``."""
+"""The services ``init_target``, ``reset_target``, ``~/reject``, ``~/confirm``, ``~/enable``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 QUEUE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 """Calls, and answers, that the middleware keeps: of a storm none may get lost."""
@@ -38,14 +38,15 @@ class TargetServices:
     """
     Offers the services from the start on; they refuse while no stream is attached.
 
-    ``attach`` and ``detach`` are called with the node's transitions, ``arrived`` with every frame.
+    ``attach`` and ``detach`` are called with the node's transitions, ``arrived`` with every frame;
+    ``stream`` is there in between.
     """
 
     def __init__(self, node: Node, health: Health, clock: Clock, state: Callable[[], str]
                  ) -> None:
         """Offer them; ``clock`` is steady, ``state`` names the node's state in a refusal."""
         self._node, self._health, self._state = node, health, state
-        self._stream: Stream | None = None
+        self.stream: Stream | None = None
         self._waiting, self._turns = Waiting(), Turns()
         self._why = ''
         self._calls: set[object] = set()
@@ -56,6 +57,8 @@ class TargetServices:
         node.create_service(InitTarget, 'init_target', self._on_init, qos_profile=QUEUE,
                             callback_group=group)
         node.create_service(Trigger, 'reset_target', self._on_reset, qos_profile=QUEUE,
+                            callback_group=group)
+        node.create_service(SetBool, '~/enable', self._on_enable, qos_profile=QUEUE,
                             callback_group=group)
         for name, right in (('~/reject', False), ('~/confirm', True)):
             node.create_service(Trigger, name, partial(self._on_word, right), qos_profile=QUEUE,
@@ -76,11 +79,11 @@ class TargetServices:
 
     def attach(self, stream: Stream) -> None:
         """Take requests for this stream."""
-        self._stream = stream
+        self.stream = stream
 
     def detach(self, why: str) -> None:
         """Refuse requests from now on, those that wait for a frame too."""
-        self._stream, self._why = None, why
+        self.stream, self._why = None, why
         self._waiting.refuse(why)
 
     def arrived(self, item: Item) -> None:
@@ -101,7 +104,7 @@ class TargetServices:
         """Fill the response in."""
         response.target_id = request.target_id
         try:
-            item, target, behind = await self._begin(request)
+            item, target, behind = await self.begin(request)
         except Exception as e:  # of a decoder, say: it would end the node
             response.message = told(e)
             self._node.get_logger().warning(f'init_target refused: {response.message}')
@@ -112,11 +115,15 @@ class TargetServices:
             f', catching up {behind} frames' if behind else '')
         self._node.get_logger().info(response.message)
 
-    async def _begin(self, request: Any) -> tuple[Item, Target, int]:
-        """Begin on the frame that the request means; ValueError with the reason if it can't be."""
-        stream = self._stream
+    async def begin(self, request: Any, replace: bool = True) -> tuple[Item, Target, int]:
+        """
+        Begin on the frame that the request means: the frame, the target, frames to catch up.
+
+        ValueError with the reason if it can't be; unless ``replace``, when there is a target, too.
+        """
+        stream = self.stream
         if stream is None:
-            raise ValueError(self._refusal())
+            raise ValueError(self.refusal())
         for name in ('target_id', 'label'):
             if len(text := getattr(request, name)) > LONGEST:
                 raise ValueError(f'{name} must have at most {LONGEST} characters, '
@@ -124,8 +131,12 @@ class TargetServices:
         drawn = (request.image_width, request.image_height)
         box = first_box(request.x, request.y, request.width, request.height, drawn)
         item = await self._frame(stream, request)
-        if self._stream is not stream:
+        if self.stream is not stream:
             raise ValueError(self._why)
+        if stream.worker.taken and not replace:
+            raise ValueError('there is a target already')
+        if stream.worker.paused:
+            raise ValueError('tracking is disabled; call ~/enable with data: true first')
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
         target = Target(request.target_id or f'target-{self._series}-{next(self._numbers)}',
@@ -176,15 +187,16 @@ class TargetServices:
         if not self._waiting and self._turns.idle:
             self._timer.cancel()
 
-    def _refusal(self) -> str:
+    def refusal(self) -> str:
+        """Say why nothing can be asked for now."""
         state = self._state()
         return self._why if state == 'active' else f'the node is {state}; activate it first'
 
     def _on_word(self, right: bool, request: Any, response: Any) -> Any:
         """Take an operator's word for what is followed."""
-        stream = self._stream
+        stream = self.stream
         if stream is None:
-            response.message = 'there is no target: ' + self._refusal()
+            response.message = 'there is no target: ' + self.refusal()
             return response
         target = one_line(stream.worker.advise(right))
         response.success = bool(target)
@@ -194,13 +206,31 @@ class TargetServices:
         self._node.get_logger().info(response.message)
         return response
 
-    def _on_reset(self, request: Any, response: Any) -> Any:
-        stream = self._stream
-        if stream is None:
-            response.message = 'there is no target: ' + self._refusal()
-            return response
-        target = stream.worker.forget()
+    def forget(self) -> str:
+        """Forget the target; return its id, '' where there was none."""
+        stream = self.stream
+        target = stream.worker.forget() if stream is not None else ''
         self._health.forget()
+        return target
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        """Process images, or none until the next call; the target stays."""
+        stream = self.stream
+        if stream is None:
+            response.message = self.refusal()
+            return response
+        stream.worker.pause(not request.data)
+        response.success = True
+        response.message = 'tracking is enabled' if request.data else 'tracking is disabled'
+        self._node.get_logger().info(response.message)
+        return response
+
+    def _on_reset(self, request: Any, response: Any) -> Any:
+        stream = self.stream
+        if stream is None:
+            response.message = 'there is no target: ' + self.refusal()
+            return response
+        target = self.forget()
         response.success = True
         response.message = one_line(f'forgot {target}') if target else 'there was no target'
         return response

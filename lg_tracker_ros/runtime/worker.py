@@ -51,6 +51,7 @@ class Worker:
         self._deadline = 0.0
         self.failures = 0
         self._starting = False
+        self.paused = False
         self._stop = False
         self._forget = False
         self._since = 0.0  # time.perf_counter() of the beginning of what is under way
@@ -89,7 +90,7 @@ class Worker:
             if ring is None:
                 ring = self._rings[item.camera] = Ring(*self._history)
             ring.push(item)
-            if self._starting:
+            if self._starting or self.paused:
                 # it's in the history, from where a replay fetches it
                 self._counts.settle(item, 'not_wanted')
             elif self._backlog:
@@ -140,6 +141,14 @@ class Worker:
                 self._wake.notify()
             return self._target.name
 
+    def pause(self, paused: bool) -> None:
+        """Process no frame until told to go on; the target stays, and the history goes on."""
+        with self._wake:
+            self.paused = paused
+            if paused:
+                self._drop_backlog()
+                self._mailbox.clear()
+
     def configure(self, config: SearchConfig) -> None:
         """Change the search policy's parameters between two frames."""
         with self._wake:
@@ -175,6 +184,17 @@ class Worker:
     def target(self) -> Target:
         """The target that is followed; an empty name without one."""
         return self._target
+
+    @property
+    def taken(self) -> bool:
+        """Whether a target is followed, or waits to be begun on."""
+        with self._wake:
+            return bool(self._target.name) or self._starting
+
+    @property
+    def beginning(self) -> bool:
+        """Whether a target waits to be begun on."""
+        return self._starting
 
     @property
     def busy_s(self) -> float:
@@ -256,6 +276,12 @@ class Worker:
             self._mailbox.push(item)
         self._backlog.clear()
 
+    def _drop_backlog(self) -> None:
+        """Give a replay up; with the lock held."""
+        for item in self._backlog:
+            self._counts.settle(item, 'not_wanted')
+        self._backlog.clear()
+
     def _later(self, start: Item) -> list[Item]:
         """Return the frames of all cameras that came after ``start``; with the lock held."""
         rings = self._rings.values()
@@ -275,7 +301,7 @@ class Worker:
             self._counts.settle(item, 'processed')
             # another init_target that waits will fetch its frames itself
             self._starting = self._begins()
-            self._backlog = deque(self._later(item))
+            self._backlog = deque() if self.paused else deque(self._later(item))
             self._deadline = time.perf_counter() + self._history[0]
             self._target, self._seen = target, item.stamp
             self._stamps = {item.camera: item.stamp}
@@ -296,9 +322,7 @@ class Worker:
             self._forget = self._reset in self._commands
             self._target, self._seen = Target('', ''), None
             self._starting = self._begins()
-            for item in self._backlog:
-                self._counts.settle(item, 'not_wanted')
-            self._backlog.clear()
+            self._drop_backlog()
             self._mailbox.follow('')
 
     def _process(self, moment: Sequence[Item]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from lg_tracker_ros.search.candidate import Candidate, Decision, Place
+from lg_tracker_ros.search.candidate import Candidate, Decision, Place, Proposed
 from lg_tracker_ros.search.config import SearchConfig
-from lg_tracker_ros.types import Mode, Region
+from lg_tracker_ros.types import Box, Mode, Region
 
 
 class Algorithm2:
@@ -32,6 +32,7 @@ class Algorithm2:
         self.sought = (place.box.w, place.box.h)
         self.failures = 0
         self._since_search = 0
+        self._proposed = Proposed()
 
     @property
     def mode(self) -> Mode:
@@ -40,8 +41,13 @@ class Algorithm2:
 
     def regions(self, mode: Mode, camera: str) -> list[Region]:
         """Return the last place; a global search leaves it for what the network proposes."""
-        here = mode is Mode.LOCAL and camera == self.place.camera
-        return [Region(self.place.box)] if here else []
+        if mode is Mode.GLOBAL:
+            return self._proposed.regions(camera)
+        return [Region(self.place.box)] if camera == self.place.camera else []
+
+    def propose(self, camera: str, boxes: Sequence[Box]) -> None:
+        """Take what the network proposes: this frame looks at all of it."""
+        self._proposed.boxes[camera] = boxes
 
     def decide(self, mode: Mode, candidates: Sequence[Candidate], span: int = 1) -> Decision:
         """
@@ -49,6 +55,7 @@ class Algorithm2:
 
         A frame is a frame here, as in the paper, however slow the camera (``span``).
         """
+        self._proposed.boxes.clear()
         best = max(candidates, key=lambda c: c.confidence, default=None)
         reliable = best is not None and best.confidence >= self.config.beta1
         self.failures = 0 if reliable else self.failures + 1

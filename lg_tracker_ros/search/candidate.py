@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Protocol, Sequence
 
 from lg_tracker_ros.search.config import SearchConfig
@@ -53,6 +54,22 @@ class Decision:
     unsure: Candidate | None = None
 
 
+@dataclass
+class Proposed:
+    """What a global search proposes in each camera's image and nobody has looked at yet."""
+
+    boxes: dict[str, Sequence[Box]] = field(default_factory=dict)
+
+    def regions(self, camera: str) -> list[Region]:
+        """Return the places of a camera, best first."""
+        return [Region(box, Kind.PROPOSAL) for box in self.boxes.get(camera, ())]
+
+    def looked_at(self, candidates: Sequence[Candidate]) -> None:
+        """Drop those that ``candidates`` come from: the first of each camera."""
+        done = Counter(c.camera for c in candidates if c.kind is Kind.PROPOSAL)
+        self.boxes = {camera: boxes[done[camera]:] for camera, boxes in self.boxes.items()}
+
+
 class SearchPolicy(Protocol):
     """The state of a search for one target."""
 
@@ -77,10 +94,13 @@ class SearchPolicy(Protocol):
 
     def regions(self, mode: Mode, camera: str) -> list[Region]:
         """
-        Return where to look in a camera's next image, besides what a global search proposes.
+        Return where to look in a camera's next image: places, and what ``propose`` was told.
 
         At most one region of all cameras is LOCAL and at most one is a TRIAL.
         """
+
+    def propose(self, camera: str, boxes: Sequence[Box]) -> None:
+        """Take what a global search of a camera's image proposes, best first."""
 
     def decide(self, mode: Mode, candidates: Sequence[Candidate], span: int = 1) -> Decision:
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 POLICIES = ('joint', 'paper')
-RULES = ('absence', 'lock_on', 'confirmation', 'sizes', 'size_guard', 'hold')
+RULES = ('absence', 'lock_on', 'confirmation', 'sizes', 'size_guard', 'hold', 'few_at_once')
 """What ``joint`` adds to Algorithm 2, each a class of its own in ``rules.py``."""
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence
 
-from lg_tracker_ros.search.candidate import Candidate, Decision, Place
+from lg_tracker_ros.search.candidate import Candidate, Decision, Place, Proposed
 from lg_tracker_ros.search.config import SearchConfig
 from lg_tracker_ros.search.rules import (
     AbsencePenalty,
     Confirmation,
+    FewAtOnce,
     Hold,
     LockOn,
     SizeGuard,
@@ -34,6 +35,7 @@ class Rules:
     sizes: SizesInTurn | None = None
     size_guard: SizeGuard | None = None
     hold: Hold | None = None
+    few_at_once: FewAtOnce | None = None
 
     @classmethod
     def of(cls, config: SearchConfig, first: Box) -> Rules:
@@ -45,7 +47,8 @@ class Rules:
             Confirmation() if 'confirmation' in on else None,
             SizesInTurn((first.w, first.h)) if 'sizes' in on else None,
             SizeGuard(first) if 'size_guard' in on else None,
-            Hold() if 'hold' in on else None)
+            Hold() if 'hold' in on else None,
+            FewAtOnce() if 'few_at_once' in on else None)
 
 
 class JointPolicy:
@@ -75,6 +78,8 @@ class JointPolicy:
         self.lost = False
         self.trial: Place | None = None
         self._since_search = 0
+        self._span = 1
+        self._proposed = Proposed()
 
     @property
     def mode(self) -> Mode:
@@ -83,8 +88,12 @@ class JointPolicy:
             return Mode.GLOBAL
         if self.trial is not None:
             return Mode.LOCAL
-        wait = self.config.retry_frames if self.lost else self.config.beta2
-        return Mode.GLOBAL if self._since_search >= wait else Mode.LOCAL
+        return Mode.GLOBAL if self._since_search >= self._wait else Mode.LOCAL
+
+    @property
+    def _wait(self) -> int:
+        """Failing frames between two global searches."""
+        return self.config.retry_frames if self.lost else self.config.beta2
 
     @property
     def sought(self) -> tuple[float, float]:
@@ -93,13 +102,25 @@ class JointPolicy:
         return self.size if sizes is None else sizes.size(self.size, self.lost)
 
     def regions(self, mode: Mode, camera: str) -> list[Region]:
-        """Return the last place, in a global search too, and what is on trial."""
+        """Return the last place, in a global search too, what is on trial and what is proposed."""
         places = ((self.place, Kind.LOCAL), (self.trial, Kind.TRIAL))
-        return [Region(place.box, kind) for place, kind in places
-                if place is not None and place.camera == camera]
+        known = [Region(place.box, kind) for place, kind in places
+                 if place is not None and place.camera == camera]
+        proposed, few = self._proposed.regions(camera), self.rules.few_at_once
+        # where every frame searches no frame follows, and where frames are rare there is time
+        if few is not None and min(self._wait, self.config.beta2) and self._span == 1:
+            held = self.rules.hold is not None and self.rules.hold.shown
+            return few.chosen(mode, held or self.unseen == 0, known, proposed)
+        return known + proposed
+
+    def propose(self, camera: str, boxes: Sequence[Box]) -> None:
+        """Take what a global search proposes; it goes before what was proposed earlier."""
+        self._proposed.boxes[camera] = boxes
 
     def decide(self, mode: Mode, candidates: Sequence[Candidate], span: int = 1) -> Decision:
         """Believe one of the candidates or none, and update the state."""
+        self._span = span
+        self._proposed.looked_at(candidates)
         own = next((c for c in candidates if c.kind is Kind.LOCAL), None)
         seen = own is not None and own.confidence >= self._visible_from()
         good = self._good(own, seen, candidates)
@@ -156,6 +177,7 @@ class JointPolicy:
         self.place, self.size = Place(best.camera, box), (box.w, box.h)
         self.failures = self.unseen = self._since_search = 0
         self.lost, self.trial = False, None
+        self._proposed.boxes.clear()
         self._drop_trial()
         if self.rules.sizes is not None:
             self.rules.sizes.accepted(box)
@@ -203,6 +225,7 @@ class JointPolicy:
         """Search the whole image next, as for a target that is lost."""
         self.failures = self.unseen = LOST_AFTER * max(self.config.beta2, 1)
         self._since_search, self.lost, self.trial = self.failures, True, None
+        self._proposed.boxes.clear()
         self._drop_trial()
         self._show(False)
 
@@ -210,6 +233,7 @@ class JointPolicy:
         """Take it for in view, and count failures anew."""
         self.failures = self.unseen = self._since_search = 0
         self.lost, self.trial = False, None
+        self._proposed.boxes.clear()
         self._drop_trial()
         self._show(True)
 

@@ -76,7 +76,7 @@ class ScriptedLook:
         """Remember the first look."""
         self.first = self.look(box)
 
-    def compare(self, image, boxes, fill):
+    def compare(self, image, boxes, fill, masks=()):
         """Give cosines with the first look, and the looks."""
         looks = np.stack([self.look(b) for b in boxes])
         return looks @ self.first, looks

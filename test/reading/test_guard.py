@@ -1,6 +1,6 @@
 """One line with the file's name, whatever was thrown."""
 
-from lg_tracker_ros.reading.guard import LONGEST, one_line, reading, refused
+from lg_tracker_ros.reading.guard import LONGEST, one_line, reading, refused, tell_once
 import pytest
 
 
@@ -28,6 +28,13 @@ def test_what_can_not_be_had_keeps_its_own_error(tmp_path):
     with pytest.raises(PermissionError, match='b'):
         with reading(path, 'a thing'):
             raise PermissionError(13, 'Permission denied', str(path))
+
+
+def test_what_a_user_should_know_is_told_once(caplog):
+    tell_once.cache_clear()
+    for words in ('a is\nso', 'a is\nso', 'b is so'):
+        tell_once(words)
+    assert caplog.messages == ['a is so', 'b is so']
 
 
 def test_a_message_is_one_short_printable_line():

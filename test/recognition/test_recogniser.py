@@ -5,6 +5,7 @@ from dataclasses import replace
 from helpers.fakes import ScriptedLocal, ScriptedLook, ScriptedRedetector
 from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.recognition.recogniser import learned, OnlineRecogniser, Schedule
+from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Kind, Region, RivalLearner
 import numpy as np
@@ -133,17 +134,46 @@ def test_confirming_learns_the_look_at_once():
 
 
 def test_a_long_term_tracker_looks_round_for_rivals_now_and_then():
-    redetector = ScriptedRedetector({'a': [HERE, RIVAL, FAR]})
-    made = recogniser(lambda box: 0 if 90 < box.x < 150 else 40)
+    apart = [Box(180, 10 + 50 * k, 20, 40) for k in range(4)]
+    redetector = ScriptedRedetector({'a': [*apart[:2], HERE, *apart[2:]]})
+    made = recogniser(lambda box: 20 * (1 + apart.index(box)) if box in apart else 0)
     assert isinstance(made, RivalLearner)
     tracker = LongTermTracker(made, redetector)
     tracker.init(frame(0), HERE)
-    assert len(made.memory.rivals) == 1  # both look the same
+    assert not redetector.calls  # a target is taken at once; the next frame can ask
+    looked = []
     for n in range(1, 12):
+        made.tracker.calls.clear()
         tracker.step([frame(n)])
-    # the first frame, and each fourth accepted one
-    assert [stamps for stamps, *_ in redetector.calls] == [[0], [4], [8]]
+        looked.append((len(redetector.calls), len(made.memory.rivals),
+                       [[apart.index(r.box) for r in c[2]] for c in made.tracker.calls[1:]]))
+    # no frame does it all: one searches, two look at two places each; four frames on, again
+    assert looked == [(1, 0, []), (1, 2, [[0, 1]]), (1, 4, [[2, 3]]), *[(1, 4, [])] * 3,
+                      (2, 4, []), (2, 4, [[0, 1]]), (2, 4, [[2, 3]]), *[(2, 4, [])] * 2]
     assert made.memory.accepted == 9
+
+
+def test_places_of_rivals_are_not_kept_for_later_when_the_target_is_not_seen():
+    made = recogniser(lambda box: 0 if box == HERE else 40)
+    tracker = LongTermTracker(made, ScriptedRedetector({'a': [RIVAL]}))
+    tracker.init(frame(0), HERE)
+    tracker.step([frame(1)])
+    made.tracker.confidence = lambda f, r: 0.0 if f.stamp == 2 else 0.5
+    for n in range(2, 5):
+        tracker.step([frame(n)])
+    assert not made.memory.rivals
+
+
+def test_a_target_that_is_in_view_though_not_believed_is_no_absence():
+    """The one threshold is the search policy's ``visible_threshold``."""
+    for threshold, unseen in ((0.3, [0, 0]), (0.6, [1, 2])):
+        made = recogniser()
+        made.tracker.confidence = lambda f, r: 0.124  # with the look: a confidence of 0.51
+        tracker = LongTermTracker(made, ScriptedRedetector({}), SearchConfig(
+            visible_threshold=threshold))
+        tracker.init(frame(0), HERE)
+        assert [(tracker.step([frame(n)])[0].failures, made._unseen) for n in (1, 2)] == [
+            (1, unseen[0]), (2, unseen[1])]
 
 
 def test_an_operators_word_searches_on_or_settles_a_doubt():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from helpers.costs import count_macs
+from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.guard import tell_once
+from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.c3d import C3D
-from lg_tracker_ros.redetect.tanet import build, TANet, target_crop
+from lg_tracker_ros.redetect.tanet import build, decoder_of, TANet, target_crop
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.types import Box, Frame, Redetector
 import numpy as np
@@ -145,6 +148,49 @@ def test_released_checkpoint_loads_and_a_wrong_one_is_refused(tmp_path, generato
     with pytest.raises(ValueError, match=r'encoder\.conv1\.weight expected shape \(64, 3, 7, 7\), '
                                          r'actual shape \(64, 4, 7, 7\)'):
         build(tmp_path / 'wrong.pkl')
+
+
+def _file(folder, name, state, **beside):
+    torch.save({'state_dict': state, **beside}, folder / name)
+    return folder / name
+
+
+def test_a_file_says_which_decoder_it_is_for(tmp_path):
+    """By names alone: those of the authors' classifiers, or of the network that was trained."""
+    some = {'encoder.conv1.weight': torch.zeros(1)}
+    carried = {**some, 'module.motionModel.fc6.weight': torch.zeros(1)}
+    ours = {'network': 'tanet', 'config': {}, 'step': 1}
+    assert decoder_of(_file(tmp_path, 'released.pkl', carried)) == 'linear'
+    assert decoder_of(_file(tmp_path, 'best.pt', some, **ours)) == 'relu'
+    assert decoder_of(_file(tmp_path, 'either.pth', some)) is None
+    safetensors = pytest.importorskip('safetensors.torch')
+    for name, note, wanted in (('a', {'network': '"tanet"', 'config': '{}'}, 'relu'),
+                               ('b', {}, None)):
+        safetensors.save_file(some, tmp_path / f'{name}.safetensors', note)
+        assert decoder_of(tmp_path / f'{name}.safetensors') == wanted
+    with pytest.raises(ValueError, match=r'best\.pt is for a decoder that is relu, not linear: '
+                                         r'set redetector to tanet$'):
+        build(tmp_path / 'best.pt', decoder='linear')
+    with pytest.raises(ValueError, match=r'linear, not relu: set redetector to tanet_released$'):
+        build(tmp_path / 'released.pkl', decoder='relu')
+
+
+@pytest.mark.exact
+def test_the_authors_file_gets_the_linear_network_and_another_says_what_it_was_taken_for(
+        tmp_path, generator, caplog):
+    tell_once.cache_clear()
+    state = generator.state_dict()
+    engine = EngineConfig('cpu', 'torch')
+
+    def made(path):
+        return REDETECTORS['tanet'].build(str(path), 0.1, engine)._net
+    path = _file(tmp_path, 'a.pth', {**state, 'encoder.fc.bias': torch.zeros(1000)})
+    assert not made(path)._nonlinear and caplog.messages == []
+    path = _file(tmp_path, 'a.pth', state)
+    assert made(path)._nonlinear
+    line, = caplog.messages
+    assert f'{path} does not say for which decoder it is: taken for ours, with ReLU' in line
+    assert 'tanet_released' in line
 
 
 def test_without_weights_says_where_they_are_expected():

@@ -7,6 +7,7 @@ from pathlib import Path
 import threading
 
 from helpers.ros import Build, PATIENCE, Rig, stamp
+from lg_tracker_ros.engine.memory import GpuMemory
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
@@ -134,6 +135,19 @@ def test_what_cannot_be_configured_is_said_and_can_be_mended():
         assert change(rig, 'configure') and change(rig, 'activate')
         rig.connect()
         rig.start(0)
+        rig.part(ENGINE, lambda s: s.level == OK)
+
+
+def test_a_gpu_without_memory_is_a_warning_until_the_networks_are_made_anew():
+    with Rig() as rig:
+        rig.camera()
+        rig.part(ENGINE, lambda s: s.level == OK)
+        memory = GpuMemory()
+        memory.ran_out('cuda')
+        status = rig.part(ENGINE, lambda s: s.level == WARN)
+        assert status.message == memory.gone and 'the CPU from now on' in memory.gone
+        for label in ('deactivate', 'cleanup', 'configure'):
+            assert change(rig, label)
         rig.part(ENGINE, lambda s: s.level == OK)
 
 

@@ -8,6 +8,7 @@ from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
 from lg_tracker_ros.types import Box
 from rclpy.qos import QoSProfile
+from std_srvs.srv import SetBool
 
 
 def truth(i):
@@ -179,3 +180,29 @@ def test_reset_forgets_and_idle_status_comes():
         rig.send(1)
         assert rig.received(2)['not_wanted'] == 2
         assert len(rig.detections) == count
+
+
+def test_disabled_it_processes_nothing_and_goes_on_with_the_same_target():
+    with Rig() as rig:
+        client = rig.client.create_client(SetBool, 'lg_tracker/enable')
+        assert client.wait_for_service(60)
+
+        def enable(on):
+            return rig.result(client.call_async(SetBool.Request(data=on)))
+        target = rig.start(0, target_id='cup').target_id
+        rig.process(1)
+        assert enable(False) == SetBool.Response(success=True, message='tracking is disabled')
+        rig.feed(range(2, 6))
+        assert rig.received(6)['not_wanted'] == 5  # the first was before there was a target
+        assert rig.build.local.calls == 1
+        told = rig.part('lg_tracker: tracking', lambda s: 'disabled' in s.message)
+        assert told.level == b'\x01' and told.message == 'tracking is disabled; ~/enable goes on'
+        rig.until(lambda: not rig.statuses[-1].visible, 'a status that claims nothing')
+        refused = rig.init(5)
+        assert refused.message == ('tracking is disabled; call ~/enable with data: true first')
+        assert enable(True).message == 'tracking is enabled'
+        detection, status = rig.process(6)
+        assert detection.id == target and status.visible
+        rig.node.trigger_deactivate()
+        assert enable(True) == SetBool.Response(
+            success=False, message='the node is inactive; activate it first')

@@ -5,12 +5,13 @@ from lg_tracker_ros.search.joint import Rules
 from lg_tracker_ros.search.rules import (
     AbsencePenalty,
     Confirmation,
+    FewAtOnce,
     Hold,
     LockOn,
     SizeGuard,
     SizesInTurn,
 )
-from lg_tracker_ros.types import Box, Kind, Mode, TrackerOutput
+from lg_tracker_ros.types import Box, Kind, Mode, Region, TrackerOutput
 import pytest
 
 FIRST, THERE = Box(100, 100, 40, 20), Box(300, 50, 40, 20)
@@ -115,6 +116,73 @@ def test_size_guard():
     assert (followed.w, followed.h) == (120, 60) and (elsewhere.w, elsewhere.h) == (80, 40)
     for rules, width in ((Rules(size_guard=SizeGuard(FIRST)), 40 * 1.3), (Rules(), 1000)):
         assert policy_of(rules).decide(Mode.LOCAL, [out(0.9, huge)]).box.w == width
+
+
+def boxes(policy, mode=Mode.LOCAL, camera=''):
+    """List where proposals are looked at next, by their left sides."""
+    return [r.box.x for r in policy.regions(mode, camera) if r.kind is Kind.PROPOSAL]
+
+
+def propose(policy, count=5, camera=''):
+    """Let a global search propose boxes at x = 0, 1, 2 and so on."""
+    policy.propose(camera, [Box(x, 0, 40, 20) for x in range(count)])
+
+
+def look(policy, mode=Mode.LOCAL, confidence=0.1, own=0.1, span=1):
+    """Let a frame look where the policy says; all that is found has this confidence."""
+    regions = policy.regions(mode, '')
+    return policy.decide(mode, [
+        out(own if r.kind is Kind.LOCAL else confidence, r.box, r.kind) for r in regions], span)
+
+
+def test_few_at_once():
+    """One place in the frame that searches, then two beside the last place, best first."""
+    def looked(rules, own):
+        policy = policy_of(rules, retry_frames=1, visible_threshold=0.4)
+        look(policy, own=own)
+        propose(policy)
+        for mode in (Mode.GLOBAL, *[Mode.LOCAL] * 4):
+            yield [int(r.box.x) for r in policy.regions(mode, '')]
+            look(policy, mode, own=own)
+    few, here = Rules(few_at_once=FewAtOnce()), 100
+    assert list(looked(few, own=0.1)) == [[0], [here, 1, 2], [here, 3, 4], [here], [here]]
+    assert list(looked(few, own=0.5)) == [[here], [here, 0, 1], [here, 2, 3], [here, 4], [here]]
+    assert list(looked(Rules(), own=0.1)) == [[here, 0, 1, 2, 3, 4], *[[here]] * 4]
+    held = Rules(few_at_once=FewAtOnce(), hold=Hold())  # in view through a doubt
+    assert list(looked(held, own=0.3))[:2] == [[here], [here, 0, 1]]
+    assert list(looked(held, own=0.1))[:2] == [[0], [here, 1, 2]]
+    nothing = policy_of(few)
+    look(nothing)
+    assert nothing.regions(Mode.GLOBAL, '') == [Region(FIRST)]  # nothing is proposed
+
+
+def test_few_at_once_forgets_what_waits_once_it_is_found_or_searched_for_anew():
+    for end, left in ((lambda p: look(p, own=0.9), []), (JointPolicy.lose, []),
+                      (JointPolicy.assure, []), (lambda p: propose(p, 1), [0]), (look, [2, 3])):
+        policy = policy_of(Rules(few_at_once=FewAtOnce()), retry_frames=1)
+        propose(policy)
+        end(policy)
+        assert boxes(policy) == left
+
+
+def test_few_at_once_counts_a_trial_and_waits_for_each_camera():
+    policy = policy_of(Rules(few_at_once=FewAtOnce(), confirmation=Confirmation()), retry_frames=1)
+    propose(policy)
+    propose(policy, camera='other')
+    assert boxes(policy, camera='other') == [0, 1, 2]  # the place is in the first camera
+    look(policy, confidence=0.9)
+    assert policy.trial is not None and boxes(policy) == [2]
+    assert boxes(policy, camera='other') == [0, 1, 2]
+
+
+@pytest.mark.parametrize('values, span', [
+    ({'retry_frames': 0}, 1), ({'beta2': 0, 'retry_frames': 1}, 1), ({'retry_frames': 1}, 2)])
+def test_few_at_once_is_all_where_every_frame_searches_or_frames_are_rare(values, span):
+    policy = policy_of(Rules(few_at_once=FewAtOnce()), **values)
+    policy.lost = True
+    look(policy, span=span)
+    propose(policy)
+    assert boxes(policy, Mode.GLOBAL) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize('name', RULES)

@@ -8,6 +8,7 @@ from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import Clip, held_out, Instance, Sprite, Still
 from lg_tracker_ros.training.data.pseudo_labels import follow, textured_box
+from lg_tracker_ros.training.networks import dimp_lite
 from lg_tracker_ros.training.networks.anchor_free import giou, read_best, targets
 from lg_tracker_ros.training.networks.maps import box_maps, cross_entropy_and_dice
 from lg_tracker_ros.training.networks.pixelwise import losses, POINTS
@@ -19,6 +20,7 @@ from lg_tracker_ros.training.samples.crops import (
     sample_views,
     scene_views,
 )
+from lg_tracker_ros.training.samples.sets import crop_set
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
 from lg_tracker_ros.vision.cells import GRID, STRIDE
 import numpy as np
@@ -139,6 +141,22 @@ def test_pairs_are_crops_with_honest_labels(material):
     assert 5 <= sum(p.box is not None for p in local) < 25
 
 
+def test_sets_of_crops_teach_with_the_target_and_judge_without_too(material):
+    rng = np.random.default_rng(4)
+    sets = [crop_set(rng, material, 3, 2, negative=0.3, grey=0.5) for _ in range(8)]
+    boxes = [box for s in sets for _, box in s.test]
+    for s in sets:
+        assert {image.shape for image, _ in s.train + s.test} == {(256, 256, 3)}
+        assert len(s.train) == 3 and len(s.test) == 2
+        for _, box in s.train:
+            assert box is not None
+    for box in boxes:
+        assert box is None or (0 < box.cx < 256 and 0 < box.cy < 256)
+    assert 2 <= sum(box is None for box in boxes) <= 12
+    grey = [np.ptp(s.train[0][0], axis=2).max() == 0 for s in sets]
+    assert 1 <= sum(grey) <= 7
+
+
 @pytest.mark.parametrize('judged, earlier', [(1, 1), (3, 1), (3, 2)])
 def test_whole_frames_follow_each_other(material, judged, earlier):
     rng = np.random.default_rng(2)
@@ -199,6 +217,33 @@ def test_local_head_learns_a_batch(one_thread):
     total, parts = losses(heads, batch, 0)
     assert total.item() == pytest.approx(
         (4 * parts['cls'] + 2 * parts['box'] + parts['quality']).item(), rel=1e-4)
+
+
+def test_filter_learns_to_find_what_it_was_taught(one_thread):
+    torch.manual_seed(0)
+    target = torch.randn(112, 3, 3)
+    batch = {'train': torch.randn(4, 2, 112, 16, 16), 'test': torch.randn(4, 2, 112, 16, 16),
+             'train_box': torch.full((4, 2, 4), 48.0), 'test_box': torch.full((4, 2, 4), 48.0)}
+    for part, at in (('train', 7), ('test', 4)):
+        batch[part][:, :, :, at:at + 3, at:at + 3] = target
+        batch[f'{part}_box'][..., :2] = at * 16
+    batch['test'][3, 1], batch['test_box'][3, 1] = torch.randn(112, 16, 16), torch.nan
+    model = dimp_lite.make_model(dimp_lite.DEFAULTS)
+    first, last = falls(model, lambda: dimp_lite.losses(model, batch, 0)[0])
+    assert last < 0.8 * first
+    with torch.no_grad():
+        _, report = dimp_lite.validate(model, [batch])
+    assert report == {'hit': 1.0, 'auc': 1.0}
+
+
+def test_label_and_hinge_of_a_filters_scores_by_hand():
+    want = dimp_lite.label(torch.tensor([[48.0, 72, 32, 32], [torch.nan] * 4]))
+    # centre (64, 88): cells begin at 0, so 3.5 and 5; sigma is .25 of 2 cells
+    assert want[0, 5, 3].item() == pytest.approx(np.exp(-0.5 * (0.5 / 0.5) ** 2))
+    assert want[0, 6, 4].item() == pytest.approx(np.exp(-0.5 * (1 + 4)))
+    assert not want[1].any()
+    scores, label = torch.tensor([0.5, -0.5, 0.5]), torch.tensor([1.0, 0.0, 0.04])
+    assert dimp_lite.hinge(scores, label).item() == pytest.approx((0.25 + 0 + 0.25) / 3)
 
 
 def test_heads_answer_with_their_mean(one_thread):

@@ -7,6 +7,8 @@ steps as its generator needs to have ``steps`` turns, so that rows differ in the
     OUT/samples/                     the ring
     OUT/SETTINGS/SEED/best.pt ...    a run of ``train fit``; studies share their runs
     OUT/SETTINGS/SEED/judged.json    its figures on the data sets of --judge
+    OUT/SETTINGS/SEED/tracked/DATA/  the tracker's rows on those of --track, as of `eval run`
+    OUT/baseline/tracked/DATA/       those of the local tracker alone
     OUT/STUDY.md, OUT/STUDY.csv      means and spread; every run
 """
 
@@ -23,7 +25,13 @@ from statistics import mean, stdev
 from typing import Any, Iterable, Mapping, Sequence
 
 from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.one_pass import plan_runs, run_jobs
+from lg_tracker_ros.evaluation.experiments.planned import one_protocol
 from lg_tracker_ros.evaluation.experiments.proposals import make_redetector, measure
+from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
+from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
+from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports.proposal_results import AT, COLUMNS, figures
 from lg_tracker_ros.files import replace_file, table
 from lg_tracker_ros.provenance import seen_in_training
@@ -41,6 +49,8 @@ import numpy as np
 L1, L2 = 0.2, 0.1
 """The weights of Algorithm 1."""
 SWEPT = (0.1, 0.3, 0.5)
+PAIRS = ((0.1, 0.2), (0.3, 0.3), (0.5, 0.5), (0.7, 0.7), (0.9, 0.9))
+"""The paper's Fig. 7 varies both at a time."""
 
 
 def weights(appearance: float, motion: float) -> dict[str, Any]:
@@ -52,7 +62,8 @@ STUDIES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     'losses': {'BCE': weights(0.0, 0.0), 'BCE, AppD': weights(L1, 0.0),
                'BCE, MotD': weights(0.0, L2), 'BCE, AppD, MotD': weights(L1, L2)},
     'lambdas': {f'{a:g}, {m:g}': weights(a, m)
-                for a, m in [(L1, L2), *((v, L2) for v in SWEPT), *((L1, v) for v in SWEPT[1:])]},
+                for a, m in [(L1, L2), *((v, L2) for v in SWEPT), *((L1, v) for v in SWEPT[1:]),
+                             *PAIRS]},
     'inputs': {'motion': {'inputs': 'motion', **weights(0.0, 0.0)},
                'appearance': {'inputs': 'appearance', **weights(0.0, 0.0)},
                'both': weights(0.0, 0.0)}}
@@ -60,6 +71,8 @@ STUDIES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 
 HELD = ('r1', 'r3', 'loss')
 JUDGED = {'recall_1': 'R@1', 'recall_3': 'R@3', 'auc': 'AUC'}
+TRACKED = {'f': 'F', 'f_reported': 'F as reported'}
+"""Of the whole tracker: Table IV has its F."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +108,17 @@ def train(network: Network[Any, Any], name: str, trial: Trial, ring: Ring, sampl
         trained_on=sorted({*network.seen, *samples.trained_on()}), place=place)
 
 
-def judge(name: str, checkpoint: Path, data: Path, every: int) -> dict[str, Any]:
-    """Ask a trained re-detector along a data set, as ``eval attention`` does; gives the means."""
-    known = read_run(checkpoint)['trained_on']
+def unseen(data: Path, known: Sequence[str], option: str) -> list[LabelledSequence]:
+    """Read the sequences of a data set that aren't among ``known``; ValueError for none."""
     sequences = [s for s in read_dataset(data) if not seen_in_training(s.source, known)]
     if not sequences:
-        raise ValueError(f'--judge {data}: every sequence was trained on')
+        raise ValueError(f'{option} {data}: every sequence was trained on')
+    return sequences
+
+
+def judge(name: str, checkpoint: Path, data: Path, every: int) -> dict[str, Any]:
+    """Ask a trained re-detector along a data set, as ``eval attention`` does; gives the means."""
+    sequences = unseen(data, read_run(checkpoint)['trained_on'], '--judge')
     redetector = make_redetector(f'{name}@redetector_weights={checkpoint}')
     rows = {}
     for s in sequences:
@@ -109,8 +127,49 @@ def judge(name: str, checkpoint: Path, data: Path, every: int) -> dict[str, Any]
     return dict(figures(rows)['mean'])
 
 
-def results(name: str, trial: Trial, judges: Sequence[Path], every: int
-            ) -> dict[str, float | None]:
+@dataclass(frozen=True)
+class Tracking:
+    """
+    The whole tracker over data sets, by ``jobs`` processes.
+
+    ``local`` is LOCAL, perhaps with @parameter=value; sequences among ``known``, which training
+    has seen, are left out for the local tracker alone as well.
+    """
+
+    local: str
+    data: Sequence[Path]
+    known: Sequence[str]
+    jobs: int = 1
+
+    def name(self, redetector: str, weights: Path | None = None) -> str:
+        """Name the tracker with a re-detector, as ``eval run`` takes it."""
+        local, at, rest = self.local.partition('@')
+        given = f'@redetector_weights={weights}' if weights else ''
+        return f'{local}+{redetector}{at}{rest}{given}'
+
+    def figures(self, tracker: str, folder: Path) -> dict[str, float | None]:
+        """
+        Run ``tracker`` over the data sets, or find it done; gives its figures by column.
+
+        Raises ValueError as ``unseen``, and where a run fails.
+        """
+        found: dict[str, float | None] = {}
+        for data in self.data:
+            out = folder / 'tracked' / data.name
+            sequences = unseen(data, self.known, '--track')
+            one_protocol(sequences, out)
+            jobs, marks = plan_runs([tracker], sequences, out, None, seen=False)
+            write_labels(out, sequences, marks)
+            if failed := run_jobs(jobs, self.jobs):
+                raise ValueError(f'--track {data}: {failed} of {len(jobs)} runs of {tracker} '
+                                 'failed; call the command again')
+            mean = tracker_metrics(read_records(out)[folder_name(tracker)])['mean']
+            found.update({f'{title} {data.name}': mean[k] for k, title in TRACKED.items()})
+        return found
+
+
+def results(name: str, trial: Trial, judges: Sequence[Path], every: int,
+            tracking: Tracking) -> dict[str, float | None]:
     """Give a trained run's figures by column; what was judged before isn't judged again."""
     report = read_run(trial.folder / 'best.pt')['report']
     found: dict[str, float | None] = {key: report[key] for key in HELD}
@@ -122,7 +181,8 @@ def results(name: str, trial: Trial, judges: Sequence[Path], every: int
             done[key] = judge(name, trial.folder / 'best.pt', data, every)
             replace_file(file, json.dumps(done, indent=1))
         found.update({f'{title} {data.name}': done[key][k] for k, title in JUDGED.items()})
-    return found
+    weights = trial.folder / 'best.pt'
+    return {**found, **tracking.figures(tracking.name(name, weights), trial.folder)}
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -133,15 +193,21 @@ def spread(values: Sequence[float | None]) -> str:
     return f'{mean(known):.3f}' + (f' ± {stdev(known):.3f}' if len(known) > 1 else '')
 
 
-def write(study: str, found: Sequence[tuple[Trial, Mapping[str, float | None]]], out: Path) -> str:
-    """Write OUT/STUDY.csv, a line for each run, and OUT/STUDY.md; returns the latter."""
+def write(study: str, found: Sequence[tuple[Trial, Mapping[str, float | None]]], out: Path,
+          baseline: Mapping[str, float | None]) -> str:
+    """
+    Write OUT/STUDY.csv, a line for each run, and OUT/STUDY.md; returns the latter.
+
+    ``baseline`` are the figures of the local tracker alone, {} where nothing was tracked.
+    """
     columns = list(found[0][1])
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([
         ['row', 'seed', 'steps', *columns],
         *([t.row, t.seed, t.config.steps, *f.values()] for t, f in found)])
     replace_file(out / f'{study}.csv', text.getvalue())
-    lines = []
+    lines = [['baseline', '-', '-', *(spread([baseline.get(c)]) for c in columns)]
+             ] if baseline else []
     for row in STUDIES[study]:
         own = [(t, f) for t, f in found if t.row == row]
         if own:
@@ -149,7 +215,8 @@ def write(study: str, found: Sequence[tuple[Trial, Mapping[str, float | None]]],
                           *(spread([f[c] for _, f in own]) for c in columns)])
     page = '\n'.join([*table([study, 'seeds', 'steps', *columns], lines), '',
                       'Mean and standard deviation over seeds. r1, r3 and loss are on what is '
-                      'held out of the training data.', ''])
+                      'held out of the training data'
+                      + ('; baseline: the local tracker alone.' if baseline else '.'), ''])
     replace_file(out / f'{study}.md', page)
     return page
 
@@ -165,6 +232,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='data sets on which each run is judged, as by `eval attention`')
     parser.add_argument('--every', type=int, default=10, metavar='N',
                         help='ask there at every N-th frame')
+    parser.add_argument('--track', type=Path, nargs='+', default=[], metavar='DIR',
+                        help='data sets over which each run tracks, as by `eval run`: its F, as '
+                        'in the paper')
+    parser.add_argument('--local', default='pixelwise', metavar='LOCAL',
+                        help='the local tracker there, perhaps with @parameter=value '
+                        '(siamrpnpp@backbone=alexnet@tracker_weights=FILE); default: %(default)s')
+    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes there')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
 
 
@@ -181,11 +255,14 @@ def run(args: argparse.Namespace) -> int:
     samples.hold_out()
     ring = samples.ring()
     samples.fill(ring, False, base.capacity, 'samples')
+    tracking = Tracking(args.local, args.track, samples.trained_on(), args.jobs)
+    settings_of(tracking.name(args.network))  # a wrong name should say so at once
+    baseline = tracking.figures(tracking.name('none'), args.out / 'baseline')
     found = []
     page = ''
     for trial in trials(args.study, base, args.seeds, args.out):
         train(network, args.network, trial, ring, samples, place)
-        found.append((trial, results(args.network, trial, args.judge, args.every)))
-        page = write(args.study, found, args.out)
+        found.append((trial, results(args.network, trial, args.judge, args.every, tracking)))
+        page = write(args.study, found, args.out, baseline)
     print(page)
     return 0

@@ -23,6 +23,12 @@ from typing import Any, Sequence, TypeVar
 from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.detections.recorded import RecordedDetector
+from lg_tracker_ros.evaluation.experiments.detections import (
+    add_detections,
+    detector_of,
+    digest,
+)
 from lg_tracker_ros.evaluation.experiments.jitter import add_jitter, first_box
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes
 from lg_tracker_ros.evaluation.experiments.planned import (
@@ -79,19 +85,23 @@ def groups(sequences: Sequence[S]) -> dict[str, list[S]]:
     return found
 
 
-def run_group(tracker: LongTermTracker, members: Sequence[LabelledSequence], jitter: int = 0
-              ) -> list[list[str]]:
+def run_group(tracker: LongTermTracker, members: Sequence[LabelledSequence], jitter: int = 0,
+              detector: RecordedDetector | None = None) -> list[list[str]]:
     """
     Follow the target through all members at once; returns a row for each moment, as in the CSV.
 
     Begins with the box of the member that has the earliest one (the first of these by order),
-    moved by the seed ``jitter`` (jitter.py).
+    moved by the seed ``jitter`` (jitter.py). ``detector`` has a file for each member.
     """
+    if detector is not None:
+        detector.assist(tracker)
     first = min(members, key=lambda m: m.start)
     rows = []
     last: Track | None = None
     for i, frames in enumerate(zip(*(m.frames(first.start) for m in members)), first.start):
         begin = time.perf_counter()
+        if detector is not None:
+            detector.show(i, frames)
         if last is None:
             last = tracker.init(frames[members.index(first)], first_box(first, jitter))
         else:
@@ -205,15 +215,17 @@ def _counted(scores: dict[str, Any], key: str, of: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class GroupRun(Job):
-    """One tracker over one group; ``weights`` as in peer_weights."""
+    """One tracker over one group; ``weights`` as in peer_weights, ``detections`` a folder."""
 
     weights: Path | None
+    detections: Path | None = None
 
 
 def follow_group(job: GroupRun) -> int:
     """Do a job; returns the number of moments."""
-    rows = run_group(build_tracker(settings_of(job.tracker, job.weights)), job.members,
-                     job.made['jitter'])
+    settings = settings_of(job.tracker, job.weights)
+    detector = detector_of(job.detections, job.members, settings.selection())
+    rows = run_group(build_tracker(settings), job.members, job.made['jitter'], detector)
     job.keep([[*COLUMNS, 'camera'], *rows])
     return len(rows)
 
@@ -241,6 +253,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seen', action='store_true',
                         help='also groups that the weights were trained on, marked')
     add_jitter(parser)
+    add_detections(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -250,10 +263,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'{args.data} holds no group of cameras; expected sequences whose names '
                          'differ in _cam<digits> alone, such as hall_cam1 and hall_cam2')
     check_several(words(args.trackers))
-    jobs, marks = plan(words(args.trackers), found,
-                       partial(described, weights=args.peers, jitter=args.jitter),
-                       partial(GroupRun, folder=args.out / FOLDER, weights=args.peers), args.seen)
     members = [m for of in found.values() for m in of]
+    jobs, marks = plan(words(args.trackers), found,
+                       partial(described, weights=args.peers, jitter=args.jitter,
+                               detections=digest(args.detections, members)),
+                       partial(GroupRun, folder=args.out / FOLDER, weights=args.peers,
+                               detections=args.detections), args.seen)
     one_protocol(members, args.out / FOLDER)
     write_labels(args.out / FOLDER, members, marks)
     todo = remaining(jobs, args.again)

@@ -12,6 +12,11 @@ from typing import Sequence
 
 from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.detections import (
+    add_detections,
+    detector_of,
+    digest,
+)
 from lg_tracker_ros.evaluation.experiments.jitter import add_jitter, first_box
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes, over_ray
 from lg_tracker_ros.evaluation.experiments.planned import (
@@ -25,15 +30,22 @@ from lg_tracker_ros.evaluation.experiments.planned import (
 )
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
 from lg_tracker_ros.evaluation.experiments.records import write_labels
-from lg_tracker_ros.evaluation.experiments.trackers import make_runner, PEERS, Runner
+from lg_tracker_ros.evaluation.experiments.trackers import (
+    make_runner,
+    Ours,
+    PEERS,
+    Runner,
+    settings_of,
+)
 from lg_tracker_ros.rows import COLUMNS, PLACE, place_row, track_row
 
 
 @dataclass(frozen=True, eq=False)
 class Run(Job):
-    """One tracker over one sequence; ``weights`` as in peer_weights."""
+    """One tracker over one sequence; ``weights`` as in peer_weights, ``detections`` a folder."""
 
     weights: Path | None
+    detections: Path | None = None
 
     @property
     def frames(self) -> int:
@@ -53,8 +65,14 @@ def follow(job: Run) -> int:
     rows = [[*COLUMNS, *PLACE]]
     n, box = len(s.truth), first_box(s, job.made['jitter'])
     stages: dict[str, list[float | None]] = {}
+    detector = None
+    if isinstance(runner, Ours):
+        detector = detector_of(job.detections, [s], settings_of(job.tracker).selection())
+        detector.assist(runner.tracker)
     for i, frame in enumerate(s.frames(s.start), s.start):
         begin = time.perf_counter()
+        if detector is not None:
+            detector.show(i, [frame])
         track = runner.init(frame, box) if i == s.start else runner.step(frame)
         ms = 1e3 * (time.perf_counter() - begin)
         rows.append([*track_row(i, frame.stamp, track, ms), *place_row(track)])
@@ -65,11 +83,13 @@ def follow(job: Run) -> int:
 
 
 def plan_runs(trackers: Sequence[str], sequences: Sequence[LabelledSequence], out: Path,
-              weights: Path | None, seen: bool, jitter: int = 0) -> tuple[list[Run], Marks]:
+              weights: Path | None, seen: bool, jitter: int = 0,
+              detections: Path | None = None) -> tuple[list[Run], Marks]:
     """List the jobs, and the remarks that a report must carry; as ``planned.plan``."""
     return plan(trackers, {s.name: [s] for s in sequences},
-                partial(described, weights=weights, jitter=jitter),
-                partial(Run, folder=out, weights=weights), seen)
+                partial(described, weights=weights, jitter=jitter,
+                        detections=digest(detections, sequences)),
+                partial(Run, folder=out, weights=weights, detections=detections), seen)
 
 
 def run_jobs(jobs: Sequence[Run], workers: int, again: bool = False, ray: str = '') -> int:
@@ -107,6 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--every', type=int, default=1, metavar='N',
                         help='one frame of N, as from a slower camera')
     add_jitter(parser)
+    add_detections(parser)
 
 
 def chosen(args: argparse.Namespace) -> list[LabelledSequence]:
@@ -124,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
     sequences = chosen(args)
     one_protocol(sequences, args.out)
     jobs, marks = plan_runs(words(args.trackers), sequences, args.out, args.peers, args.seen,
-                            args.jitter)
+                            args.jitter, args.detections)
     for tracker in words(args.trackers):
         make_runner(tracker, args.peers)  # what can't be had here should say so at once
     write_labels(args.out, sequences, marks)

@@ -77,9 +77,9 @@ class Job:
         sidecar = self.path.with_suffix('.json')
         if not self.path.is_file() or not sidecar.is_file():
             return False
-        old = {'jitter': 0, **read_object(sidecar)}  # older ones don't say
-        for what in ('settings', 'weights', 'jitter'):
-            if old.get(what) != json.loads(json.dumps(self.made[what])):
+        old = {'jitter': 0, 'detections': '', **read_object(sidecar)}  # older ones don't say
+        for what in ('settings', 'weights', 'jitter', 'detections'):
+            if old.get(what) != json.loads(json.dumps(self.made.get(what, ''))):
                 raise ValueError(f'{self.path} was made with other {what}; use another --out, or '
                                  '--again to replace it')
         return True
@@ -90,17 +90,23 @@ Marks = dict[str, list[str]]
 """By sequence, the remarks that every report must carry."""
 
 
-def described(tracker: str, weights: Path | None = None, jitter: int = 0) -> dict[str, Any]:
+def described(tracker: str, weights: Path | None = None, jitter: int = 0,
+              detections: str = '') -> dict[str, Any]:
     """
     Say what makes a tracker's results, for the sidecar; ValueError for an unknown name.
 
-    ``jitter`` is the seed by which first boxes are moved (jitter.py).
+    ``jitter`` is the seed by which first boxes are moved (jitter.py), ``detections`` names a
+    detector's boxes (detections.py).
     """
     if tracker in PEERS:
+        if detections:
+            raise ValueError(f'{tracker} has no search that detections could help; leave '
+                             '--detections out')
         files = peer_files(tracker, peer_weights(tracker, weights))
-        return {'settings': {'peer': tracker}, 'jitter': jitter, **what_made_it(tracker, files)}
+        return {'settings': {'peer': tracker}, 'jitter': jitter, 'detections': '',
+                **what_made_it(tracker, files)}
     settings = settings_of(tracker, weights)
-    return {'settings': asdict(settings), 'jitter': jitter,
+    return {'settings': asdict(settings), 'jitter': jitter, 'detections': detections,
             **what_made_it(settings.tracker, weights_of(settings))}
 
 

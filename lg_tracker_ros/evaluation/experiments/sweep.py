@@ -18,7 +18,7 @@ from lg_tracker_ros.evaluation.reports.tables import theirs
 from lg_tracker_ros.files import replace_file, table
 
 STUDY = ('beta1=0.6,0.7,0.8,0.9,0.95', 'beta2=3,5,8,10,13')
-LADDER = ('', 'size_guard', 'absence', 'sizes', 'confirmation', 'lock_on', 'hold')
+LADDER = ('', 'size_guard', 'absence', 'sizes', 'confirmation', 'lock_on', 'hold', 'few_at_once')
 """In which order ``--ladder`` adds the rules of the joint policy."""
 LADDER_SHOWN = ('auc', 'f', 'tnr', 'claimed_when_absent', 'false_reacquisitions_per_hour')
 SHOWN = ('f', 'auc', 'f_reported', 'claimed_when_absent', 'global_share')

@@ -46,7 +46,7 @@ class FilterInitializer(nn.Module):
         b, s = features.shape[:2]
         maps = self.filter_conv(features.flatten(0, 1))
         pooled = prroi_pool(maps, boxes.flatten(0, 1)[:, None], self.size)
-        return pooled.unflatten(0, (b, s)).mean(1)[:, 0]
+        return pooled.reshape(b, s, *pooled.shape[2:]).mean(1)
 
 
 def apply_filter(features: Tensor, kernel: Tensor) -> Tensor:
@@ -71,9 +71,9 @@ def filter_gradient(features: Tensor, residuals: Tensor, size: int) -> Tensor:
     B x S x C x H x W and B x S x H' x W' to B x C x k x k, k being ``size``.
     """
     parts = F.unfold(residuals.flatten(0, 1)[:, None], size, padding=(size - 1) // 2)
-    parts = parts.unflatten(0, residuals.shape[:2])
-    found = (features.flatten(3) @ parts.transpose(2, 3)).sum(1)
-    return found.unflatten(2, (size, size)).flip(2, 3)
+    parts = parts.reshape(*residuals.shape[:2], *parts.shape[1:]).transpose(2, 3)
+    found = (features.flatten(3) @ parts).sum(1)
+    return found.reshape(*found.shape[:2], size, size).flip(2, 3)
 
 
 class FilterOptimizer(nn.Module):

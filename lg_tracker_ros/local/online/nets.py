@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lg_tracker_ros.local.online.host import Maps
 from lg_tracker_ros.local.pixelwise_net import SearchNet
+from lg_tracker_ros.local.siamese.siamfcpp_published import doubled, PublishedNet
 from lg_tracker_ros.local.siamfcpp_net import SiamFCppNet
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNNet, target_scores, Template
 from lg_tracker_ros.types import Box
@@ -68,8 +69,37 @@ class OpenSiamFCpp:
 
 
 @dataclass(frozen=True, eq=False)
+class OpenPublished:
+    """``siamfcpp`` as published; a classifier learns on what the classification correlates."""
+
+    module: PublishedNet
+
+    def features(self, images: Tensor) -> Maps:
+        """Run the backbone."""
+        return [self.module.features(images)]
+
+    def learnable(self, maps: Maps) -> Tensor:
+        """Adjust the map as the classification does."""
+        out: Tensor = self.module.c_x(maps[0])
+        return out
+
+    def template(self, maps: Maps, box: Box) -> Kernels:
+        """Make the two kernels."""
+        return self.module.c_z_k(maps[0]), self.module.r_z_k(maps[0])
+
+    def match(self, maps: Maps, template: Kernels) -> tuple[Tensor, Tensor]:
+        """Run both towers."""
+        cls, center, ltrb = self.module.match(maps[0], *template)
+        return doubled(cls, center), ltrb
+
+
+@dataclass(frozen=True, eq=False)
 class OpenSiamRPN:
-    """``siamrpnpp``; a classifier learns on the plain mean of the necks' maps, as DROL does."""
+    """
+    ``siamrpnpp``; a classifier learns on the plain mean of the necks' maps, as DROL does.
+
+    Where these differ in channels (resnet50_lt) it learns on the first, as DROL does, too.
+    """
 
     module: SiamRPNNet
 
@@ -78,7 +108,9 @@ class OpenSiamRPN:
         return self.module.features(images.permute(0, 3, 1, 2).float())
 
     def learnable(self, maps: Maps) -> Tensor:
-        """Take the mean of the levels, which have one size."""
+        """Take the mean of the levels, or the first."""
+        if len({m.shape[1] for m in maps}) > 1:
+            return maps[0]
         return torch.stack(list(maps)).mean(0)
 
     def template(self, maps: Maps, box: Box) -> Template:

@@ -52,11 +52,12 @@ class QueryHead(nn.Module):
         self.coarse = nn.Sequential(conv3(width), conv3(width), conv3(width))
         self.narrow = nn.Sequential(nn.Conv2d(width + MAPS + 24 + 1, last, 1, bias=False),
                                     nn.BatchNorm2d(last), nn.ReLU(inplace=True))
-        self.decode = nn.Sequential(conv3(last), conv3(last), nn.Conv2d(last, 5, 1))
+        out = nn.Conv2d(last, 5, 1)
+        self.decode = nn.Sequential(conv3(last), conv3(last), out)
         with torch.no_grad():
-            out = self.decode[2]
             out.weight[1:] *= 0.1
-            out.bias.copy_(torch.tensor([-4.0, 0, 0, 0, 0]))  # few places are the target
+            if out.bias is not None:
+                out.bias.copy_(torch.tensor([-4.0, 0, 0, 0, 0]))  # few places are the target
 
     def template(self, z8: Tensor, z16: Tensor, cover: Tensor, size: Tensor) -> Query:
         """
@@ -69,9 +70,9 @@ class QueryHead(nn.Module):
         """
         n = len(size)
         z8, z16, cover = z8.flatten(0, 1), z16.flatten(0, 1), cover.flatten(0, 1)
-        parts = (_pool(z, cover).reshape(n, MAPS, -1) for z in (
+        q16, q8, plain = (_pool(z, cover).reshape(n, MAPS, -1) for z in (
             self.embed(z16), self.fine(F.avg_pool2d(z8, 2)), z16))
-        return *parts, size
+        return q16, q8, plain, size
 
     def features(self, x8: Tensor, x16: Tensor) -> Features:
         """Compute what doesn't depend on the query, of N x 40 x 2h x 2w and N x 112 x h x w."""
@@ -81,21 +82,30 @@ class QueryHead(nn.Module):
                 F.normalize(self.embed(x16), dim=1), self.look16(x16),
                 F.normalize(x - mean, dim=1), mean[..., 0])
 
+    def alike(self, features: Features, query: Query) -> Tensor:
+        """
+        Compare untrained features, freed of what the whole frame has (see correlation.similarity).
+
+        Returns cosines, N x 22 x h x w.
+        """
+        plain, mean = features[4:]
+        q = F.normalize(query[2] - mean.transpose(1, 2), dim=2)
+        h, w = plain.shape[2:]
+        return torch.matmul(q, plain.flatten(2)).reshape(-1, MAPS, h, w)
+
     def answer(self, features: Features, motion: Tensor, query: Query) -> Tensor:
         """
         Say where the query is: N x 5 x 2h x 2w, logits and boxes as ``decoded`` reads them.
 
         ``motion`` is N x 1 x 2h x 2w in [0, 1]; the query has N or 1 rows.
         """
-        fine, look8, embed, look16, plain, mean = features
-        q16, q8, q, size = query
+        fine, look8, embed, look16, plain, _ = features
+        q16, q8, _, size = query
         h, w = plain.shape[2:]
         scale = torch.log(size / 32)
         corr16 = torch.matmul(q16, embed.flatten(2)).reshape(-1, MAPS, h, w)
         corr8 = torch.matmul(q8, fine.flatten(2)).reshape(-1, MAPS, 2 * h, 2 * w)
-        # freed of what the whole frame has, as correlation.similarity
-        q = F.normalize(q - mean.transpose(1, 2), dim=2)
-        alike = torch.matmul(q, plain.flatten(2)).reshape(-1, MAPS, h, w)
+        alike = self.alike(features, query)
         whole = [PARTS + i * (PARTS + 2) for i in range(CROPS)]
         m16 = self.modulate16(torch.cat([*(q16[:, i] for i in whole), scale], 1))
         m8 = self.modulate8(torch.cat([*(q8[:, i] for i in whole), scale], 1))
@@ -153,9 +163,15 @@ class QueryFrameNet(nn.Module):
         """
         Two successive frames, N x 336 x 448 x 3 uint8, to scores and boxes.
 
-        Scores are N x 42 x 56 in [0, 1], boxes as ``decoded`` gives them.
+        Scores are N x 42 x 56 in [0, 1], boxes as ``decoded`` gives them. A score is what the
+        head learned, for targets large enough to have untrained features of their own blended
+        with those' similarity (their geometric mean from 32 px on): see LiteFrameNet.
         """
         x8, x16 = self.backbone(normalize(image))
-        maps = self.head.answer(self.head.features(x8, x16), motion_cue(image, before),
-                                (q16, q8, plain, size))
-        return torch.sigmoid(maps[:, 0]), decoded(maps, size)
+        features, query = self.head.features(x8, x16), (q16, q8, plain, size)
+        maps = self.head.answer(features, motion_cue(image, before), query)
+        alike = F.interpolate(self.head.alike(features, query)[:, PARTS:PARTS + 1].clamp(min=1e-4),
+                              scale_factor=2.0, mode='bilinear', align_corners=False)[:, 0]
+        side = size.prod(1).sqrt()[:, None, None]
+        share = 0.5 * torch.log2(side / 16).clamp(0, 1)
+        return torch.sigmoid(maps[:, 0]) ** (1 - share) * alike ** share, decoded(maps, size)

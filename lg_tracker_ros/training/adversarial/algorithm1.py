@@ -18,6 +18,7 @@ from lg_tracker_ros.training.adversarial.discriminators import (
     AppearanceDiscriminator,
     FRAMES,
     MotionDiscriminator,
+    STYLES,
 )
 from lg_tracker_ros.training.networks.maps import PixelLoss
 from lg_tracker_ros.training.networks.network import Training
@@ -41,8 +42,8 @@ class AdversarialTraining(Training):
     set the schedule. ``side`` is that of the frames the discriminators see, in pixels, and
     ``width`` scales their channels: the paper's 300 and 1 take 86 GMAC a sample, 112 (the least)
     and .25 take .9 (a CPU can afford that), .125 a quarter. ``inputs``: 'both', or only
-    'appearance' or 'motion' reach the generator's decoder (Table IV). Raises ValueError for what
-    can't be.
+    'appearance' or 'motion' reach the generator's decoder (Table IV). ``style``: discriminators
+    as in the 'paper' or as 'released'. Raises ValueError for what can't be.
     """
 
     judged: int = 1
@@ -53,6 +54,7 @@ class AdversarialTraining(Training):
     side: int = 112
     width: float = 0.25
     inputs: str = 'both'
+    style: str = STYLES[0]
 
     def __post_init__(self) -> None:
         """Refuse what can't be trained."""
@@ -68,6 +70,8 @@ class AdversarialTraining(Training):
             raise ValueError(f'n1 and n2 must be at least 2, got {self.n1} and {self.n2}')
         if self.inputs not in INPUTS:
             raise ValueError(f'inputs must be one of {", ".join(INPUTS)}, got {self.inputs!r}')
+        if self.style not in STYLES:
+            raise ValueError(f'style must be one of {", ".join(STYLES)}, got {self.style!r}')
 
 
 def turn(step: int, c: AdversarialTraining) -> Turn:
@@ -133,9 +137,10 @@ class Adversarial(nn.Module, Generic[G]):
         self.generator = generator
         c = config
         self.discriminators = nn.ModuleDict({
-            **({'appearance': AppearanceDiscriminator(c.side, c.width)}
+            **({'appearance': AppearanceDiscriminator(c.side, c.width, c.style)}
                if c.lambda_appearance else {}),
-            **({'motion': MotionDiscriminator(c.side, c.width)} if c.lambda_motion else {})})
+            **({'motion': MotionDiscriminator(c.side, c.width, c.style)}
+               if c.lambda_motion else {})})
 
     def verdict(self, name: str, frames: Tensor, maps: Tensor) -> Tensor:
         """

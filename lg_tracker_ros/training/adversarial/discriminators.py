@@ -3,6 +3,8 @@ The two discriminators of TANet (Wang et al., TNNLS 2021, Tables I and II); trai
 
 The tables contradict themselves in places. This reading gives their sizes, 57,600 and 900, at
 300 x 300; both end in a linear layer, since a ReLU before the logarithm leaves it undefined.
+The authors' released ones (style ``released``) differ: a 5 x 5 second convolution in the first,
+local response normalisation, and dropout before the last layer; sizes are the same.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ import torch.nn.functional as F
 
 FRAMES = 3
 """Consecutive frames, and maps, that the motion discriminator judges together."""
+STYLES = ('paper', 'released')
+NEIGHBOURS = 2
+"""Channels over which the released ones normalise (local response normalisation)."""
 
 
 def _reduced(side: int, *steps: tuple[int, int]) -> int:
@@ -44,19 +49,22 @@ class AppearanceDiscriminator(nn.Module):
 
     With 3x3/2 pools the sides are 300 -> 147 -> 73 -> 36 -> 17 -> 15, and 15 * 15 * 256 = 57,600
     (the table's 2x2 pools would give 16). ``size`` is the side of its input in pixels; ``width``
-    scales the channels.
+    scales the channels; ``style`` is one of STYLES.
     """
 
-    def __init__(self, size: int = 300, width: float = 1.0) -> None:
+    def __init__(self, size: int = 300, width: float = 1.0, style: str = 'paper') -> None:
         """Build with random weights; raises ValueError for a size of which nothing is left."""
         super().__init__()
-        left = _reduced(size, (7, 2), (3, 2), (3, 2), (3, 2), (3, 1))
+        self.released = style == 'released'
+        second = 5 if self.released else 3
+        left = _reduced(size, (7, 2), (3, 2), (second, 2), (3, 2), (3, 1))
         if left < 1:
-            raise ValueError(f'size must be at least 67 pixels, got {size}')
+            raise ValueError(f'size must be at least {75 if self.released else 67} pixels, '
+                             f'got {size}')
         c1, c2 = round(96 * width), round(256 * width)
         self.flat = c2 * left ** 2
         self.conv1 = nn.Conv2d(4, c1, 7, 2)
-        self.conv2 = nn.Conv2d(c1, c2, 3, 2)
+        self.conv2 = nn.Conv2d(c1, c2, second, 2)
         self.conv3 = nn.Conv2d(c2, c2, 3)
         self.fc4 = nn.Linear(self.flat, c2)
         self.fc5 = nn.Linear(c2, 1)
@@ -65,10 +73,11 @@ class AppearanceDiscriminator(nn.Module):
     def forward(self, frame: Tensor, mask: Tensor) -> Tensor:
         """Judge frames, B x 3 x s x s, and maps in [0, 1], B x 1 x s x s; logits B x 1."""
         h = torch.cat([frame, mask], dim=1)
-        h = F.max_pool2d(F.relu(self.conv1(h)), 3, 2)
-        h = F.max_pool2d(F.relu(self.conv2(h)), 3, 2)
-        h = F.relu(self.conv3(h)).flatten(1)
-        return self.fc5(F.relu(self.fc4(h)))
+        for conv in (self.conv1, self.conv2):
+            h = F.relu(conv(h))
+            h = F.max_pool2d(F.local_response_norm(h, NEIGHBOURS) if self.released else h, 3, 2)
+        h = F.relu(self.fc4(F.relu(self.conv3(h)).flatten(1)))
+        return self.fc5(F.dropout(h, 0.5, self.training and self.released))
 
 
 class MotionDiscriminator(nn.Module):
@@ -79,15 +88,16 @@ class MotionDiscriminator(nn.Module):
     (three steps are too few for two pools over time). One step is left after pool3, so the later
     3-D layers run as 2-D ones (see ``c3d``). Sides 300 -> 150 -> 75 -> 37 -> 18 -> 8 -> 3, and
     3 * 3 * 100 = 900. Its 3-D layers have C3D's names and shapes at width 1. ``size`` is the side
-    of its input in pixels; ``width`` scales the channels.
+    of its input in pixels; ``width`` scales the channels; ``style`` is one of STYLES.
     """
 
-    def __init__(self, size: int = 300, width: float = 1.0) -> None:
+    def __init__(self, size: int = 300, width: float = 1.0, style: str = 'paper') -> None:
         """Build with random weights; raises ValueError for a size of which nothing is left."""
         super().__init__()
         left = _reduced(size // 16, (3, 2), (3, 2))
         if left < 1:
             raise ValueError(f'size must be at least 112 pixels, got {size}')
+        self.released = style == 'released'
         c = [round(n * width) for n in (64, 128, 256, 512, 100)]
         self.flat = c[4] * left ** 2
         self.conv1 = nn.Conv3d(3, c[0], 3, padding=1)
@@ -121,5 +131,7 @@ class MotionDiscriminator(nn.Module):
         h = F.relu(self.conv4b(F.relu(self.conv4a(h))))
         h = F.max_pool2d(h, 2)
         h = F.relu(self.conv5b(F.relu(self.conv5a(h))))
-        h = F.max_pool2d(F.relu(self.conv6(h)), 3, 2).flatten(1)
-        return self.fc8(F.relu(self.fc7(h)))
+        h = F.relu(self.conv6(h))
+        h = F.max_pool2d(F.local_response_norm(h, NEIGHBOURS) if self.released else h, 3, 2)
+        h = F.relu(self.fc7(h.flatten(1)))
+        return self.fc8(F.dropout(h, 0.5, self.training and self.released))

@@ -14,12 +14,14 @@ from pathlib import Path
 import sys
 from typing import Any, Iterable, Iterator, Mapping, Sequence, TypeVar
 
+from lg_tracker_ros.checkpoint import read_state_dict, said_by_training
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.metrics.calibration import calibration_error, reliability
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.files import table
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence, platt
@@ -35,6 +37,7 @@ from lg_tracker_ros.training.export import write_weights
 from lg_tracker_ros.training.networks.validation import area_under_roc
 import numpy as np
 import numpy.typing as npt
+import torch
 from tqdm import tqdm
 
 Rows = npt.NDArray[np.float64]
@@ -135,24 +138,33 @@ def counted(items: Iterable[T], bar: Any) -> Iterator[T]:
         bar.update()
 
 
-def write_confidence(path: Path, confidence: Confidence) -> None:
+def write_confidence(path: Path, confidence: Confidence) -> Path:
     """
     Put the constants into the header of a safetensors file, where the tracker looks first.
 
-    Raises ValueError for a file of another kind.
+    Of another file of weights, such as its authors published, one is made beside it; returns
+    which was written. Raises ValueError for a checkpoint of ours, and where that one is there.
     """
+    constants = {'confidence': json.dumps({**confidence.weights, 'offset': confidence.offset})}
+    if path.suffix != '.safetensors':
+        beside = path.with_suffix('.safetensors')
+        if said_by_training(path):
+            raise ValueError(f'--write {path}: train export makes a .safetensors file of it first')
+        if beside.exists():
+            raise ValueError(f'--write {path}: {beside} is there already; name that, or move it')
+        write_weights(beside, {name: value.clone(memory_format=torch.contiguous_format)
+                               for name, value in read_state_dict(path).items()}, constants)
+        return beside
     try:
         from safetensors import safe_open
     except ImportError as e:
         raise ValueError('train calibrate --write needs safetensors: pip install safetensors'
                          ) from e
-    if path.suffix != '.safetensors':
-        raise ValueError(f'--write {path}: expected a .safetensors file; train export makes one')
     with safe_open(path, 'pt') as file:
         about = dict(file.metadata() or {})
         tensors = {key: file.get_tensor(key) for key in file.keys()}
-    about['confidence'] = json.dumps({**confidence.weights, 'offset': confidence.offset})
-    write_weights(path, tensors, about)
+    write_weights(path, tensors, {**about, **constants})
+    return path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -168,10 +180,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='labelled sequences to judge by only')
     parser.add_argument('--weights', type=Path, metavar='FILE',
                         help='weights of a single tracker; default: those that ship')
+    parser.add_argument('--backbone', default=Settings.backbone, choices=BACKBONES,
+                        metavar='NAME', help='as the parameter backbone: ' + ', '.join(BACKBONES))
     parser.add_argument('--peers', type=Path, metavar='DIR',
                         help="where NanoTrack's and VitTrack's ONNX files lie")
     parser.add_argument('--write', action='store_true',
-                        help='put the constants into the header of --weights')
+                        help='put the constants into the header of --weights; of another kind of '
+                        'file than .safetensors, one is made beside it')
     parser.add_argument('--episodes', type=float, default=1.0, metavar='SHARE',
                         help='of the usual number of episodes')
     parser.add_argument('--seed', type=int, default=0)
@@ -185,8 +200,9 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError('--write needs --weights: the file to write into')
     recognizers = {}
     for name in args.trackers:
-        settings = Settings(tracker=name, redetector='none', threads=1, tracker_weights=str(
-            args.weights or LOCAL_TRACKERS[name].found_below(args.peers)))
+        weights = args.weights or LOCAL_TRACKERS[name].found_below(args.peers)
+        settings = Settings(tracker=name, redetector='none', threads=1, backbone=args.backbone,
+                            tracker_weights=str(weights))
         recognizers[name] = make_local(settings, settings.engine_config())
     material = read_material(args.data, validation=True, without=args.without)
     counts = {source: max(round(n * args.episodes), 1) for source, n in EPISODES.items()}
@@ -206,7 +222,7 @@ def run(args: argparse.Namespace) -> int:
         rows += report(name, recognizer, fitted, judged[name])
         print(f"'{name}': {fitted}")
         if args.write:
-            write_confidence(args.weights, fitted)
+            print(f'written into {write_confidence(args.weights, fitted)}')
     print('\n'.join(table(('tracker', 'source', 'boxes', 'right', 'AUC before', 'after',
                            'ECE before', 'after'), rows, 2)))
     return 0

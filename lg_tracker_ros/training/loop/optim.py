@@ -54,10 +54,10 @@ def make_schedule(optimizer: torch.optim.Optimizer, c: Training
 
 
 def advance(schedule: torch.optim.lr_scheduler.LRScheduler, c: Training, share: float) -> None:
-    """Step a schedule; farther, where it isn't yet at ``share`` of its steps."""
-    for _ in range(max(min(int(share * c.steps), c.steps) - schedule.last_epoch, 1)):
-        if schedule.last_epoch < c.steps:
-            schedule.step()
+    """Step a schedule, to ``share`` of its steps if it isn't there yet; never past its end."""
+    goal = max(schedule.last_epoch + 1, int(share * c.steps))
+    while schedule.last_epoch < min(goal, c.steps - 1):
+        schedule.step()
 
 
 def learn_mode(model: nn.Module) -> None:

@@ -132,10 +132,9 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
         sums: dict[str, Tensor] = {}
         counts: Counter[str] = Counter()  # not every step has every loss
         since, began = step, time.perf_counter()
-        end = began + seconds
+        end, over = began + seconds, False
         learn_mode(model)
-        while step < c.steps and not (c.patience and stale >= c.patience) and \
-                (place.world > 1 or time.perf_counter() < end):
+        while step < c.steps and not (c.patience and stale >= c.patience) and not over:
             batch = to_device(next(batches), device)
             seed_step(c.seed, step, place.rank)
             with torch.autocast(device.type, PRECISIONS[precision], precision != 'fp32'):
@@ -155,8 +154,8 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                 counts[key] += 1
             bar.update()
 
-            judge = step % c.validate_every == 0 or step == c.steps or (
-                place.world == 1 and time.perf_counter() >= end)
+            over = place.world == 1 and time.perf_counter() >= end
+            judge = step % c.validate_every == 0 or step == c.steps or over
             if judge or step % c.log_every == 0:
                 mean = {key: float(value) / counts[key] for key, value in sums.items()}
                 if not math.isfinite(mean['loss']):

@@ -27,7 +27,7 @@ from lg_tracker_ros.redetect.globaltrack.lite_net import (
 )
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue
 from lg_tracker_ros.training.data.material import Material
-from lg_tracker_ros.training.networks.maps import box_row
+from lg_tracker_ros.training.networks.maps import box_row, who_is_asked_for
 from lg_tracker_ros.training.networks.network import (
     Batch,
     Field,
@@ -135,17 +135,13 @@ def ask(model: QueryModel, b: Batch) -> tuple[Tensor, Tensor, Tensor]:
     B·M x 2, and the boxes, B·M x 4 (nan: not there).
     """
     n, m = b['box'].shape[:2]
-    row = torch.arange(n, device=b['box'].device)[:, None]
-    known = b['asked'] > 0
-    # (frame, number) of the query in each place
-    frame = torch.where(known, row, (row - 1) % n)
-    number = torch.where(known, torch.arange(m, device=row.device), 0)
+    frame, number = who_is_asked_for(b['asked'])
     z8, z16 = (z.unflatten(0, (n, m, CROPS)) for z in model.taps(b['crops'].flatten(0, 2)))
     query: Query = model.head.template(*(v[frame, number].flatten(0, 1) for v in (
         z8, z16, b['cover'], b['size'])))
     features = model.head.features(*model.taps(b['frame']))
-    every = tuple(f.repeat_interleave(m, 0) for f in (*features, b['motion']))
-    maps = model.head.answer(every[:6], every[6], query)
+    a, b8, c, d, e, f, motion = (v.repeat_interleave(m, 0) for v in (*features, b['motion']))
+    maps = model.head.answer((a, b8, c, d, e, f), motion, query)
     return maps.float(), query[3], b['box'].flatten(0, 1)
 
 
@@ -213,7 +209,10 @@ def validate(model: QueryModel, batches: Iterable[Batch]) -> tuple[float, dict[s
     ``small``: r1 of those below 24 px in 640; ``iou``: the mean of right first boxes; ``told``:
     the mean score of what is there less that of what isn't. The quality is r1 + r3 + iou / 2.
     """
-    hits, small, overlaps, scores = [], [], [], ([], [])
+    hits: list[tuple[bool, bool]] = []
+    small: list[bool] = []
+    overlaps: list[float] = []
+    scores: tuple[list[float], list[float]] = [], []
     for b in batches:
         for i in range(0, len(b['box']), 16):
             maps, size, boxes = ask(model, {k: v[i:i + 16] for k, v in b.items()})

@@ -20,6 +20,20 @@ def box_row(boxes: Iterable[Any]) -> npt.NDArray[np.float32]:
     return np.array([[b.x, b.y, b.w, b.h] if b else [np.nan] * 4 for b in boxes], np.float32)
 
 
+def who_is_asked_for(asked: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    Fill the queries of each frame: which frame's, and which of its own, is in each place.
+
+    ``asked`` is B x M, not 0 where a frame has a query of its own; the first it always has. The
+    rest is filled with the first of the frame before, which isn't there: a place for what is
+    absent. Returns two B x M tensors of indices.
+    """
+    row = torch.arange(len(asked), device=asked.device)[:, None]
+    column = torch.arange(asked.shape[1], device=asked.device)[None]
+    own = asked != 0
+    return torch.where(own, row, (row - 1) % len(asked)), torch.where(own, column, 0)
+
+
 def box_maps(box: Tensor, side: int, cells: int) -> Tensor:
     """
     Compute the share of each cell that a box covers (the paper's filled box).

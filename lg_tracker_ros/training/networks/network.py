@@ -42,7 +42,8 @@ class Training:
     better one before the end, 0: never. ``timed``: with ``--seconds`` the schedule follows the
     clock wherever that is ahead of the steps, so that both end together. ``fresh``: every sample
     is made for one step; else they lie in a ring of ``capacity`` samples on disk and are met
-    again, and training begins when ``warmup`` are there. ``held_out``: samples of the validation split.
+    again, and training begins when ``warmup`` are there. ``held_out``: samples of the validation
+    split.
     """
 
     batch: int

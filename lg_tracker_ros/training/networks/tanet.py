@@ -7,9 +7,11 @@ Constants are the paper's (Wang et al., TNNLS 2021). Frames and discriminators a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Iterable
 
-from lg_tracker_ros.redetect.tanet import target_crop
+from lg_tracker_ros.checkpoint import load_checkpoint
+from lg_tracker_ros.redetect.tanet import CLIP, target_crop
 from lg_tracker_ros.redetect.tanet_net import SIZE, TANetGenerator
 from lg_tracker_ros.training.adversarial.algorithm1 import (
     Adversarial,
@@ -25,25 +27,48 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CLIP = 3
-"""Frames of the generator's clip; the last is the one it predicts."""
 MOTION = 512
 """Channels of the decoder's input that come from C3D, the last ones."""
-DEFAULTS = AdversarialTraining(
+
+
+@dataclass(frozen=True)
+class TANetTraining(AdversarialTraining):
+    """
+    Training of the paper's generator.
+
+    ``encoder``: file of ResNet-18 to begin with, in torchvision's layout (ImageNet). ``motion``:
+    file of C3D to begin with, in its published layout (Sports-1M): for the generator's own and,
+    at width 1, for that in the motion discriminator (in the release for the latter alone).
+    ``clip_frames``: of a clip's three frames those that are looked at, 1 to 3; the oldest stands
+    for those before it (supplement, Table 1). Raises ValueError for what can't be.
+    """
+
+    encoder: str = ''
+    motion: str = ''
+    clip_frames: int = CLIP
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be trained."""
+        super().__post_init__()
+        if not 1 <= self.clip_frames <= CLIP:
+            raise ValueError(f'clip_frames must be 1 to {CLIP}, got {self.clip_frames}')
+
+
+DEFAULTS = TANetTraining(
     batch=8, steps=60_000, rate=1e-4, optimizer='adagrad', decay=0.0, schedule='constant',
     rise=0.0, validate_every=2000, fresh=True, capacity=8000, held_out=400, judged=3,
     lambda_appearance=0.2, lambda_motion=0.1, side=SIZE, width=1.0)
 Model = Adversarial[TANetGenerator]
 
 
-def fields(config: AdversarialTraining) -> dict[str, Field]:
+def fields(config: TANetTraining) -> dict[str, Field]:
     """Describe a sample: uint8 BGR frames and target, boxes in the last ``judged`` frames."""
     n, s = config.judged, config.side
     return {'frames': Field((n + CLIP - 1, s, s, 3), 'uint8'), 'target': Field((s, s, 3), 'uint8'),
             'box': Field((n, 4), 'float32')}
 
 
-def make_sampler(material: Material, config: AdversarialTraining) -> Sampler:
+def make_sampler(material: Material, config: TANetTraining) -> Sampler:
     """Make frames and the tight crop of their target."""
     def sample(rng: np.random.Generator) -> Sample:
         clip = global_clip(rng, material, config.side, config.judged, CLIP - 1)
@@ -53,14 +78,24 @@ def make_sampler(material: Material, config: AdversarialTraining) -> Sampler:
     return sample
 
 
-def make_model(config: AdversarialTraining) -> Model:
-    """Make the generator, and what it has to fool."""
+def make_model(config: TANetTraining) -> Model:
+    """Make the generator, and what it has to fool; ValueError for files that don't fit."""
     net = TANetGenerator()
+    model = Adversarial(net, config)
+    try:
+        if config.encoder:
+            load_checkpoint(net.encoder, config.encoder, ignore=('fc.',))
+        if config.motion:
+            load_checkpoint(net.motionModel, config.motion, ignore=('fc6.', 'fc7.', 'fc8.'))
+    except FileNotFoundError as e:
+        raise ValueError(f'weights to begin with: {e}') from e
+    if config.motion and config.lambda_motion and config.width == 1:
+        model.discriminators['motion'].load_state_dict(net.motionModel.state_dict(), strict=False)
     if config.inputs != 'both':
         first = next(net.decoder.parameters())  # transposed: inputs come first
         moves = torch.arange(len(first)) >= len(first) - MOTION
         keep_only(first, (moves == (config.inputs == 'motion'))[:, None, None, None])
-    return Adversarial(net, config)
+    return model
 
 
 def as_input(images: Tensor) -> Tensor:
@@ -68,10 +103,15 @@ def as_input(images: Tensor) -> Tensor:
     return images.movedim(-1, -3).float() / 255
 
 
-def predict(net: TANetGenerator, b: Batch) -> Tensor:
-    """Predict the maps of all judged frames, each from its causal clip; B x N x s x s logits."""
+def predict(net: TANetGenerator, b: Batch, clip_frames: int = CLIP) -> Tensor:
+    """
+    Predict the maps of all judged frames, each from its causal clip; B x N x s x s logits.
+
+    ``clip_frames`` as in TANetTraining.
+    """
     frames = as_input(b['frames'])
     clips = frames.unfold(1, CLIP, 1).movedim(-1, 2)
+    clips = clips[:, :, [max(i, CLIP - clip_frames) for i in range(CLIP)]]
     n = clips.shape[1]
     target = tuple(t.repeat_interleave(n, 0) for t in net.encode(as_input(b['target'])))
     motion = net.motionModel(clips.flatten(0, 1).transpose(1, 2))
@@ -82,11 +122,17 @@ def predict(net: TANetGenerator, b: Batch) -> Tensor:
     return logits[:, 0].unflatten(0, (-1, n))
 
 
+def trained(model: Model) -> TANetTraining:
+    """Give the configuration that make_model was called with."""
+    assert isinstance(model.config, TANetTraining)
+    return model.config
+
+
 def losses(model: Model, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Compare the maps with the boxes', or judge them, as the step wants it."""
-    side = model.config.side
-    n = model.config.judged
-    return model.losses(lambda: predict(model.generator, batch),
+    config = trained(model)
+    side, n = config.side, config.judged
+    return model.losses(lambda: predict(model.generator, batch, config.clip_frames),
                         box_maps(batch['box'], side, side), batch['frames'][:, -n:],
                         cross_entropy, step)
 
@@ -97,7 +143,8 @@ def validate(model: Model, batches: Iterable[Batch]) -> tuple[float, dict[str, f
         for b in batches:
             for i in range(0, len(b['box']), model.config.batch):  # a batch here is a large one
                 part = {name: value[i:i + model.config.batch] for name, value in b.items()}
-                yield predict(model.generator, part).flatten(0, 1), part['box'].flatten(0, 1)
+                logits = predict(model.generator, part, trained(model).clip_frames)
+                yield logits.flatten(0, 1), part['box'].flatten(0, 1)
     return judge_maps(found(), model.config.side, cross_entropy)
 
 

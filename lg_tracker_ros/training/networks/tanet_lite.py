@@ -1,11 +1,14 @@
 """
 Train the onboard attention network's head on frozen features, alone or by Algorithm 1.
 
-The discriminators see the frames themselves, small (see AdversarialTraining).
+The discriminators see the frames themselves, small (see AdversarialTraining). With ``queries``
+above 1 the look-alikes of a frame are asked for as well as its target, on the same features, and
+the losses are averaged: the cross-query loss of GlobalTrack (Huang et al., AAAI 2020).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Iterable
 
 import cv2
@@ -26,30 +29,49 @@ from lg_tracker_ros.training.networks.maps import (
     box_row,
     cross_entropy_and_dice,
     judge_maps,
+    who_is_asked_for,
 )
 from lg_tracker_ros.training.networks.network import Batch, Field, Network, Sample, Sampler
-from lg_tracker_ros.training.samples.crops import global_clip
+from lg_tracker_ros.training.samples.crops import global_clip, GlobalClip
 from lg_tracker_ros.training.samples.features import load_imagenet_backbone, TapsNet
 import numpy as np
 import torch
 from torch import nn, Tensor
 
 CELLS = SIDE // 8
-DEFAULTS = AdversarialTraining(batch=16, steps=6000, warmup=1500, validate_every=300,
-                               capacity=14000)
+
+
+@dataclass(frozen=True)
+class LiteTraining(AdversarialTraining):
+    """``queries``: at most so many things are asked for in a frame; 1: the target alone."""
+
+    queries: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be trained."""
+        super().__post_init__()
+        if self.queries < 1:
+            raise ValueError(f'queries must be at least 1, got {self.queries}')
+
+
+DEFAULTS = LiteTraining(batch=16, steps=6000, warmup=1500, validate_every=300,
+                        capacity=14000)
 Model = Adversarial[TanetLiteHead]
 
 
-def fields(config: AdversarialTraining) -> dict[str, Field]:
+def fields(config: LiteTraining) -> dict[str, Field]:
     """Describe a sample: the target's features, and those of each frame that is judged."""
-    n, s = config.judged, config.side
+    n, s, m = config.judged, config.side, config.queries - 1
+    others = {'other': Field((m,), 'uint8'), 'other_z8': Field((m, 40, 16, 16)),
+              'other_z16': Field((m, 112, 8, 8)), 'other_cover': Field((m, 10, 8, 8)),
+              'other_box': Field((m, n, 4), 'float32')}
     return {'z8': Field((40, 16, 16)), 'z16': Field((112, 8, 8)), 'cover': Field((10, 8, 8)),
             'x8': Field((n, 40, CELLS, CELLS)), 'x16': Field((n, 112, CELLS // 2, CELLS // 2)),
             'motion': Field((n, CELLS, CELLS)), 'box': Field((n, 4), 'float32'),
-            **({'small': Field((n, s, s, 3), 'uint8')} if n > 1 else {})}
+            **({'small': Field((n, s, s, 3), 'uint8')} if n > 1 else {}), **(others if m else {})}
 
 
-def make_sampler(material: Material, config: AdversarialTraining) -> Sampler:
+def make_sampler(material: Material, config: LiteTraining) -> Sampler:
     """Make whole frames and take them through the frozen backbone."""
     engine = EngineConfig('cpu', threads=1, cache=network_cache()).resolve()
     net = TapsNet(load_imagenet_backbone())
@@ -57,7 +79,7 @@ def make_sampler(material: Material, config: AdversarialTraining) -> Sampler:
     run_x = compile_network(net, [np.zeros((1, SIDE, SIDE, 3), np.uint8)], engine)
 
     def sample(rng: np.random.Generator) -> Sample:
-        clip = global_clip(rng, material, SIDE, config.judged)
+        clip = global_clip(rng, material, SIDE, config.judged, others=config.queries - 1)
         z8, z16 = run_z(clip.template[None])
         x8, x16 = zip(*(run_x(frame[None]) for frame in clip.frames[1:]))
         frames = torch.from_numpy(clip.frames)
@@ -66,11 +88,21 @@ def make_sampler(material: Material, config: AdversarialTraining) -> Sampler:
         return {'z8': z8[0], 'z16': z16[0], 'cover': part_covers(clip.drawn),
                 'x8': np.concatenate(x8), 'x16': np.concatenate(x16),
                 'motion': motion_cue(frames[1:], frames[:-1]).numpy()[:, 0],
-                'box': box_row(clip.boxes), 'small': np.stack(small)}
+                'box': box_row(clip.boxes), 'small': np.stack(small), **others(clip)}
+
+    def others(clip: GlobalClip) -> Sample:
+        row = {name: np.zeros(f.shape, f.dtype) for name, f in fields(config).items()
+               if name.startswith('other')}
+        for i, (template, drawn, boxes) in enumerate(clip.others):
+            z8, z16 = run_z(template[None])
+            row['other'][i], row['other_cover'][i] = 1, part_covers(drawn)
+            row['other_z8'][i], row['other_z16'][i] = z8[0], z16[0]
+            row['other_box'][i] = box_row(boxes)
+        return row
     return sample
 
 
-def make_model(config: AdversarialTraining) -> Model:
+def make_model(config: LiteTraining) -> Model:
     """Make the head, and what it has to fool."""
     head = TanetLiteHead()
     if config.inputs != 'both':
@@ -78,6 +110,21 @@ def make_model(config: AdversarialTraining) -> Model:
         moves = torch.arange(first.shape[1]) == first.shape[1] - 1  # motion is its last channel
         keep_only(first, (moves == (config.inputs == 'motion'))[None, :, None, None])
     return Adversarial(head, config)
+
+
+def crossed(b: Batch) -> Batch:
+    """Make a row of each query of each frame, as if every one were of a frame of its own."""
+    if 'other' not in b:
+        return b
+    asked = torch.cat([torch.ones_like(b['other'][:, :1]), b['other']], 1)
+    m = asked.shape[1]
+    frame, number = who_is_asked_for(asked)
+    both = {name: torch.cat([b[name][:, None], b[f'other_{name}']], 1)
+            for name in ('z8', 'z16', 'cover', 'box')}
+    box = torch.where(asked[:, :, None, None] != 0, both.pop('box'), torch.nan)
+    return {**{name: v[frame, number].flatten(0, 1) for name, v in both.items()},
+            **{name: b[name].repeat_interleave(m, 0) for name in ('x8', 'x16', 'motion', 'small')
+               if name in b}, 'box': box.flatten(0, 1)}
 
 
 def predict(head: TanetLiteHead, b: Batch) -> Tensor:
@@ -91,6 +138,7 @@ def predict(head: TanetLiteHead, b: Batch) -> Tensor:
 
 def losses(model: Model, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Compare the maps with the boxes', or judge them, as the step wants it."""
+    batch = crossed(batch)
     return model.losses(lambda: predict(model.generator, batch),
                         box_maps(batch['box'], SIDE, CELLS), batch.get('small'),
                         cross_entropy_and_dice, step)
@@ -99,7 +147,7 @@ def losses(model: Model, batch: Batch, step: int) -> tuple[Tensor, dict[str, Ten
 def validate(model: Model, batches: Iterable[Batch]) -> tuple[float, dict[str, float]]:
     """Judge the generator's maps as proposals, see judge_maps."""
     return judge_maps(((predict(model.generator, b).flatten(0, 1), b['box'].flatten(0, 1))
-                       for b in batches), SIDE, cross_entropy_and_dice)
+                       for b in map(crossed, batches)), SIDE, cross_entropy_and_dice)
 
 
 NETWORK = Network(DEFAULTS, fields, make_model, make_sampler, losses, validate,

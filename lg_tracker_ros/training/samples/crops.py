@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
-from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou
+from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou, scale
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import decode, Instance, Rng
@@ -59,7 +59,8 @@ class GlobalClip:
 
     ``first`` is that view; ``template`` a crop of it and ``drawn`` the target's box in the crop.
     ``frames`` (uint8 T x s x s x 3) are successive; ``boxes`` are the target's in the last of
-    them, as many as are judged.
+    them, as many as are judged. ``others`` are look-alikes that were in the first view, too: each
+    one's template, box in it and boxes.
     """
 
     first: View
@@ -67,6 +68,7 @@ class GlobalClip:
     drawn: Box
     frames: npt.NDArray[np.uint8]
     boxes: tuple[Box | None, ...]
+    others: tuple[tuple[Image, Box, tuple[Box, ...]], ...] = ()
 
 
 def still_views(rng: Rng, m: Material, later: int = 2) -> Views:
@@ -270,20 +272,28 @@ def without_color(pair: LocalPair) -> LocalPair:
     return LocalPair(grey(pair.template), pair.inside, grey(pair.search), pair.box)
 
 
-def global_clip(rng: Rng, m: Material, size: int, judged: int = 1, earlier: int = 1) -> GlobalClip:
+def global_clip(rng: Rng, m: Material, size: int, judged: int = 1, earlier: int = 1,
+                others: int = 0) -> GlobalClip:
     """
     Make successive whole frames squeezed to ``size`` x ``size``, and the target's first view.
 
-    ``earlier`` frames come before those that are ``judged``.
+    ``earlier`` frames come before those that are ``judged``; at most ``others`` look-alikes, seen
+    in all of those, come with their templates.
     """
     first, *later = sample_views(rng, m, earlier + judged)
     if rng.random() < 0.06:
         later = [View(sample_views(rng, m)[2].image, None)] * len(later)
     template, drawn = template_crop(rng, first)
-    boxes = []
-    for view in later[earlier:]:
-        h, w = view.image.shape[:2]
-        b = view.box
-        boxes.append(b and Box(b.x * size / w, b.y * size / h, b.w * size / w, b.h * size / h))
+    seen = later[earlier:]
+
+    def squeezed(view: View, b: Box) -> Box:
+        return scale(b, size / view.image.shape[1], size / view.image.shape[0])
+    boxes = tuple(v.box and squeezed(v, v.box) for v in seen)
     frames = [cv2.resize(v.image, (size, size), interpolation=cv2.INTER_AREA) for v in later]
-    return GlobalClip(first, template, drawn, np.stack(frames), tuple(boxes))
+    everywhere = [dict(zip(v.names, v.others)) for v in seen]
+    alike = [(name, box) for name, box in zip(first.names, first.others)
+             if all(name in now for now in everywhere) and min(box.w, box.h) >= 7]
+    return GlobalClip(first, template, drawn, np.stack(frames), boxes, tuple(
+        (*template_crop(rng, View(first.image, box)),
+         tuple(squeezed(v, now[name]) for v, now in zip(seen, everywhere)))
+        for name, box in alike[:others]))

@@ -73,6 +73,28 @@ def test_weight_0_gives_the_boxes_of_the_host(name):
     assert module.track(clip()[1], around) != want
 
 
+def test_weight_0_gives_the_boxes_of_a_published_host():
+    """Up to rounding: the same weights in another grouping of its network."""
+    plain, opened = pair('alexnet_published')
+    around = [Region(first_box()), Region(Box(30, 40, 50, 60))]
+    module = Drol(opened, DrolConfig(
+        weight=0.0, classifier=ClassifierConfig(channels=4, steps=1, iterations=1)))
+    for tracker in (plain, module):
+        tracker.init(clip()[0], first_box())
+    for want, got in zip(plain.track(clip()[1], around), module.track(clip()[1], around)):
+        assert got.score == pytest.approx(want.score, abs=1e-4)
+        assert (got.box.x, got.box.y, got.box.w, got.box.h) == pytest.approx(
+            (want.box.x, want.box.y, want.box.w, want.box.h), abs=1e-2)
+
+
+def test_levels_of_different_channels_give_the_first_one():
+    """Else their mean (resnet50_lt has 128, 256 and 512 channels)."""
+    maps = [torch.full((1, channels, 2, 2), float(channels)) for channels in (3, 5)]
+    net = pair('siamrpnpp')[1].net
+    assert net.learnable(maps) is maps[0]
+    assert torch.equal(net.learnable([maps[0], maps[0] + 2]), maps[0] + 1)
+
+
 def test_it_follows_learns_and_forgets():
     """Thirty samples at first, one for each plain accepted frame, none without ``update``."""
     tracker = drol()

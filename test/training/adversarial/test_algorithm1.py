@@ -12,6 +12,8 @@ import cv2
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.evaluation.experiments import ablation
+from lg_tracker_ros.evaluation.experiments.records import read_records
+from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.factory import make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
@@ -189,7 +191,8 @@ def test_a_discriminator_tells_boxes_from_blurs():
     ({'judged': 1}, 'judge 3 successive frames: --set judged=3, too'),
     ({'lambda_motion': -0.1}, r'must be at least 0, got 0\.2 and -0\.1'),
     ({'n2': 1}, 'n1 and n2 must be at least 2, got 5 and 1'),
-    ({'inputs': 'c3d'}, "inputs must be one of both, appearance, motion, got 'c3d'")])
+    ({'inputs': 'c3d'}, "inputs must be one of both, appearance, motion, got 'c3d'"),
+    ({'style': 'new'}, "style must be one of paper, released, got 'new'")])
 def test_what_cannot_be_trained(change, message):
     with pytest.raises(ValueError, match=message) as e:
         replace(BOTH, **change)
@@ -336,7 +339,8 @@ def data_set(tmp_path_factory):
 @pytest.mark.exact
 def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
     words = ['train', 'ablation', 'tanet_lite', '--out', str(tmp_path), '--ring', str(samples),
-             '--seeds', '0', '1', '--judge', str(data_set), '--every', '5', '--device', 'cpu']
+             '--seeds', '0', '1', '--judge', str(data_set), '--every', '5', '--device', 'cpu',
+             '--track', str(data_set), '--local', 'ncc@recognition=first_look']
     for setting in ('batch=2', 'steps=2', 'width=0.05', 'capacity=4', 'held_out=3'):
         words += ['--set', setting]
     assert main(words) == 0
@@ -346,13 +350,23 @@ def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
         (name, seed) for seed in '01' for name in ablation.STUDIES['losses']]
     # as many steps as give the generator two turns: g; ga g; gg; ga g
     assert [r['steps'] for r in rows[:4]] == ['2', '3', '2', '3']
-    assert list(rows[0])[3:] == ['r1', 'r3', 'loss', 'R@1 few', 'R@3 few', 'AUC few']
+    assert list(rows[0])[3:] == ['r1', 'r3', 'loss', 'R@1 few', 'R@3 few', 'AUC few',
+                                 'F few', 'F as reported few']
     for column in ('loss', 'AUC few'):
         values = [float(r[column]) for r in rows if r['row'] == 'BCE, MotD']
         wanted = f'{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}'
         line = next(x for x in page.splitlines() if x.startswith('| BCE, MotD '))
         assert wanted in line
     assert (tmp_path / 'losses.md').read_text().strip() == page.strip()
+    # Table IV: F of the tracker, and of the local tracker alone
+    alone, = read_records(tmp_path / 'baseline/tracked/few').values()
+    f = tracker_metrics(alone)['mean']['f']
+    cells = next(line for line in page.splitlines() if line.startswith('| baseline ')).split('|')
+    assert f > 0.5 and [c.strip() for c in cells[2:11]] == ['-'] * 8 + [f'{f:.3f}']
+    run = tmp_path / 'lambda_appearance=0.0,lambda_motion=0.0/1'
+    own, = read_records(run / 'tracked/few').values()
+    assert float(next(r for r in rows if (r['row'], r['seed']) == ('BCE', '1'))['F few']) == (
+        pytest.approx(tracker_metrics(own)['mean']['f']))
     # seeds give other weights, and what is there isn't made again
     run = tmp_path / 'lambda_appearance=0.2,lambda_motion=0.1'
     stamps = {p: p.stat().st_mtime_ns for p in tmp_path.glob('*/*/*.*')
@@ -368,7 +382,10 @@ def test_studies_share_their_runs(tmp_path):
     c = AdversarialTraining(4, 100, judged=3)
     folders = {study: {t.folder for t in ablation.trials(study, c, [0], tmp_path)}
                for study in ablation.STUDIES}
-    assert len(folders['losses']) == 4 and len(folders['lambdas']) == 6
+    # Algorithm 1's pair, two more of each lambda alone, the five pairs of Fig. 7
+    assert len(folders['losses']) == 4 and len(folders['lambdas']) == 1 + 5 + 5
+    assert {Path(tmp_path / f'lambda_appearance={a},lambda_motion={m}/0') for a, m in (
+        (0.1, 0.2), (0.3, 0.3), (0.5, 0.5), (0.7, 0.7), (0.9, 0.9))} < folders['lambdas']
     assert len(folders['losses'] & folders['lambdas']) == 1
     assert len(folders['losses'] & folders['inputs']) == 1
     assert Path(tmp_path / 'lambda_appearance=0.0,lambda_motion=0.0/0') in folders['inputs']

@@ -3,11 +3,20 @@
 import json
 
 import cv2
-from lg_tracker_ros.checkpoint import confidence_of, FOLDER, trained_on
+from lg_tracker_ros.checkpoint import confidence_of, FOLDER, read_state_dict, trained_on
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.guard import LONGEST, tell_once
 from lg_tracker_ros.recognition.confidence import Confidence, platt
-from lg_tracker_ros.training.calibration.fit import balanced, fit_confidence, judge_confidence
+from lg_tracker_ros.training.calibration.fit import (
+    balanced,
+    fit_confidence,
+    judge_confidence,
+    write_confidence,
+)
 from lg_tracker_ros.training.calibration.observations import (
     as_table,
     elsewhere,
@@ -22,6 +31,7 @@ from lg_tracker_ros.training.networks.validation import area_under_roc
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np
 import pytest
+import torch
 
 pytestmark = pytest.mark.rounding
 
@@ -172,6 +182,34 @@ def test_command_calibrates_the_shipped_weights(tmp_path, capsys):
     assert 'filmed' not in out
     assert trained_on(weights) == trained_on(FOLDER / 'pixelwise.safetensors')
     assert confidence_of('', 'missing.safetensors') is None
+
+
+def test_a_published_file_gets_a_calibrated_one_beside_it(tmp_path, caplog):
+    """It is told as uncalibrated, once; what is written isn't, and holds the same weights."""
+    tell_once.cache_clear()
+    state = read_state_dict(FOLDER / 'pixelwise.safetensors')
+    path = tmp_path / 'published.pth'
+    torch.save({'net': {f'module.{k}': v for k, v in state.items()}, 'epoch': 3}, path)
+
+    def made(weights):
+        settings = Settings(redetector='none', threads=1, tracker_weights=str(weights))
+        return make_local(settings, settings.engine_config())
+    for _ in range(2):
+        assert made(path).confidence == LOCAL_TRACKERS['pixelwise'].confidence
+    line, = caplog.messages
+    assert f'{path} is not calibrated' in line and len(line) <= LONGEST
+    assert 'train calibrate pixelwise --backbone efficientnet_lite0 --weights FILE --write' in line
+    fitted = platt(0.5, 2.0, -1.0)
+    written = write_confidence(path, fitted)
+    assert written == tmp_path / 'published.safetensors'
+    assert made(written).confidence == fitted and len(caplog.messages) == 1
+    found = read_state_dict(written)
+    assert found.keys() == state.keys() and all(torch.equal(found[k], state[k]) for k in state)
+    with pytest.raises(ValueError, match=r'published\.safetensors is there already'):
+        write_confidence(path, fitted)
+    torch.save({'network': 'pixelwise', 'config': {}, 'step': 1, 'state_dict': state}, path)
+    with pytest.raises(ValueError, match=r'train export makes a \.safetensors'):
+        write_confidence(path, fitted)
 
 
 @pytest.mark.parametrize('words, message', [

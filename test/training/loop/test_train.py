@@ -23,7 +23,12 @@ from helpers.toy import (
 from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.training.loop.checkpoints import read_run, save, set_values
 from lg_tracker_ros.training.loop.distributed import find_place
-from lg_tracker_ros.training.loop.optim import learn_mode, make_schedule, parameter_groups
+from lg_tracker_ros.training.loop.optim import (
+    advance,
+    learn_mode,
+    make_schedule,
+    parameter_groups,
+)
 from lg_tracker_ros.training.loop.train import fit
 from lg_tracker_ros.training.samples.ring import replay, Ring, stream
 from lg_tracker_ros.training.samples.writers import fill
@@ -93,6 +98,16 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, ring, kind, change):
     # the mean over the steps since the last line, which count from 0
     assert [(line['step'], line['count']) for line in logs[0] if line['part'] == 'train'] == [
         (2, 0.5), (4, 2.5), (6, 4.5), (8, 6.5), (10, 8.5), (12, 10.5)]
+
+
+def test_a_run_whose_time_is_over_is_saved_and_goes_on(tmp_path, ring):
+    held = partial(ring.batches, 4)
+    fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'whole', place=HERE)
+    for step in (1, 2):
+        fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'cut', place=HERE, seconds=0)
+        assert read_run(tmp_path / 'cut/last.pt')['step'] == step
+    fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'cut', place=HERE, seconds=600)
+    assert same(weights(tmp_path / 'whole'), weights(tmp_path / 'cut'))
 
 
 def test_the_seed_decides(tmp_path, ring):
@@ -298,3 +313,16 @@ def test_without_tensorboard_one_line_says_so(tmp_path, ring, monkeypatch, capsy
     fit(TOY, SMALL, fresh(SMALL), partial(ring.batches, 4), tmp_path, place=HERE)
     assert capsys.readouterr().err.count('pip install tensorboard') == 1
     assert not (tmp_path / 'tensorboard').exists()
+
+
+@pytest.mark.exact
+def test_a_schedule_follows_the_clock_where_that_is_ahead():
+    c = replace(SMALL, steps=20, schedule='one_cycle')
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], c.rate)
+    schedule = make_schedule(optimizer, c)
+    seen = []
+    for share in (0.0, 0.01, 0.5, 0.5, 1.2, 1.3):
+        advance(schedule, c, share)
+        seen.append(schedule.last_epoch)
+    assert seen == [1, 2, 10, 11, 19, 19]
+    assert optimizer.param_groups[0]['lr'] < 1e-3 * c.rate

@@ -1,0 +1,1 @@
+"""Published Siamese networks with heads of their own."""

@@ -1,0 +1,1 @@
+"""What says which target to follow, besides a person who draws a box."""

@@ -1,0 +1,126 @@
+"""The action ``track``: a target followed until somebody says stop, with its end told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from lg_tracker_interfaces.action import Track
+from lg_tracker_interfaces.msg import TrackerStatus
+from lg_tracker_ros.ros.health import Health
+from lg_tracker_ros.ros.target_services import TargetServices
+from lg_tracker_ros.runtime.words import one_line, told
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock
+from rclpy.node import Node
+from rclpy.task import Future
+
+TICK_S = 0.1
+"""Seconds between two looks at the goals, and two feedbacks at least."""
+Result = Track.Result
+End = tuple[int, str]
+"""Error code and message; NONE: it was cancelled."""
+
+
+@dataclass(eq=False)
+class _Goal:
+    """A goal that is under way; ``target`` is '' until a detector has chosen one."""
+
+    handle: Any
+    target: str
+    begun: bool = False
+    told: TrackerStatus | None = None
+    done: Future = field(default_factory=Future)
+
+
+class TrackAction:
+    """Offers the action from the start on; goals are refused while no stream is attached."""
+
+    def __init__(self, node: Node, targets: TargetServices, health: Health, clock: Clock,
+                 status: Callable[[], TrackerStatus | None]) -> None:
+        """Offer it; ``clock`` is steady, ``status`` gives the one that went out last."""
+        self._targets, self._health, self._status = targets, health, status
+        self._goals: list[_Goal] = []
+        self._open = 0
+        group = ReentrantCallbackGroup()
+        self._server = ActionServer(
+            node, Track, 'track', self._execute, callback_group=group,
+            cancel_callback=lambda handle: CancelResponse.ACCEPT)
+        self._timer = node.create_timer(TICK_S, self._tick, clock=clock, callback_group=group)
+        self._timer.cancel()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a goal has not come to its end."""
+        return self._open > 0
+
+    def destroy(self) -> None:
+        """Take the action back, before its node is destroyed."""
+        self._server.destroy()
+
+    async def _execute(self, handle: Any) -> Any:
+        request = handle.request
+        goal = _Goal(handle, '')
+        self._open += 1
+        try:
+            if request.width or request.height:
+                _, target, _ = await self._targets.begin(request)
+                goal.target = target.name
+            elif self._targets.stream is None:
+                raise ValueError(self._targets.refusal())
+        except Exception as e:  # of a decoder, say: the one who waits gets it
+            code, text = Result.REFUSED, told(e)
+        else:
+            self._goals.append(goal)
+            self._timer.reset()
+            code, text = await goal.done
+            self._goals.remove(goal)
+        self._open -= 1
+        if code == Result.NONE:
+            handle.canceled()
+        else:
+            handle.abort()
+        return Result(error_code=code, error_msg=one_line(text), target_id=goal.target)
+
+    def _tick(self) -> None:
+        waiting = [g for g in self._goals if not g.done.done()]
+        for goal in waiting:
+            end = self._end(goal)
+            if end is None:
+                self._feed(goal)
+                continue
+            if goal.begun and end[0] in (Result.NONE, Result.LOST):
+                self._targets.forget()
+            goal.done.set_result(end)
+        if not waiting:
+            self._timer.cancel()
+
+    def _end(self, goal: _Goal) -> End | None:
+        """Say why a goal is at its end; None while it is not."""
+        stream = self._targets.stream
+        if stream is None:
+            return Result.STOPPED, self._targets.refusal()
+        now = stream.worker.target.name
+        goal.target = goal.target or now
+        goal.begun = goal.begun or (bool(now) and now == goal.target)
+        if goal.begun and now != goal.target:
+            return Result.REPLACED, (f'{now} is followed instead' if now
+                                     else f'{goal.target} was forgotten')
+        if goal.handle.is_cancel_requested:
+            return Result.NONE, ''
+        if goal.target and not goal.begun and not stream.worker.beginning:
+            return Result.REFUSED, self._health.trouble or 'another target was asked for since'
+        unseen = goal.told.time_since_last_seen if goal.told is not None else 0.0
+        limit = goal.handle.request.lost_after
+        if limit > 0 and unseen >= limit:
+            return Result.LOST, f'{goal.target} has been unseen for {unseen:.1f} s'
+        return None
+
+    def _feed(self, goal: _Goal) -> None:
+        """Tell how it goes, where that is news."""
+        status = self._status()
+        if status is not None and status is not goal.told and goal.begun and (
+                status.target_id == goal.target):
+            goal.told = status
+            goal.handle.publish_feedback(Track.Feedback(status=status))

@@ -1,0 +1,195 @@
+"""A detector's topic: chooses the target when there is none, helps the search when it is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+import time
+from typing import Any, Callable, Mapping, Sequence
+
+from lg_tracker_interfaces.srv import InitTarget
+from lg_tracker_ros.detections.besides import end_help, help_search
+from lg_tracker_ros.detections.recent import Recent
+from lg_tracker_ros.detections.selection import Detection, Selection
+from lg_tracker_ros.parameters.node import NodeOptions
+from lg_tracker_ros.ros.convert import detections_from_msg, time_from_msg
+from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part, WARN
+from lg_tracker_ros.ros.health import FRESH_S
+from lg_tracker_ros.ros.requests import candidates, not_kept
+from lg_tracker_ros.ros.stream import Stream
+from lg_tracker_ros.ros.target_services import TargetServices
+from lg_tracker_ros.runtime.pace import Pace
+from lg_tracker_ros.runtime.words import one_line, told
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
+
+TYPE = 'vision_msgs/msg/Detection2DArray'
+ANY = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Receives from every publisher, whatever it offers."""
+LABELS = 20
+"""Classes that diagnostics list."""
+
+
+def looked_at(frame_id: str, cameras: Mapping[str, str | None]) -> list[str]:
+    """
+    Return the cameras whose images a detector with this ``frame_id`` may have looked at.
+
+    ``cameras`` has the frame_id of each one's images, None before the first. Raises ValueError
+    with what helps when it is none of them.
+    """
+    known = {name: f for name, f in cameras.items() if f is not None}
+    if not known:
+        raise ValueError(f'no image has come yet on {", ".join(cameras)}')
+    found = [name for name, f in known.items() if frame_id in ('', f)]
+    if not found:
+        raise ValueError(f'detections have frame_id {frame_id!r}, images '
+                         f'{sorted({*known.values()})}; set detections_camera to the image topic '
+                         'that the detector looks at')
+    return found
+
+
+class DetectorInput:
+    """
+    The subscription to a detector's boxes while the node is active; ``close`` ends it.
+
+    What is wrong with them is told, in the log and in ``part``, and stops nothing.
+    """
+
+    def __init__(self, node: Node, options: NodeOptions, stream: Stream, targets: TargetServices,
+                 selection: Callable[[], Selection]) -> None:
+        """Subscribe; the worker of ``stream`` must not run yet; ``selection`` may change."""
+        self.topic = node.resolve_topic_name(options.detections_topic)
+        self._node, self._stream, self._targets = node, stream, targets
+        self._given, self._selection = options.detections_camera, selection
+        self._recent, self._pace = Recent(), Pace()
+        self._counts = Counter({key: 0 for key in (
+            'received', 'boxes', 'boxes_refused', 'late', 'without_image', 'targets_begun')})
+        self._labels: set[str] = set()
+        self._behind_s = 0.0
+        self._problem = 0.0, ''
+        self._beginning = False
+        help_search(stream.worker.tracker, self._recent, lambda: selection().age)
+        self._subscription: Any = None
+        take: Any = self._take  # rclpy's type knows no coroutine
+        try:
+            # what awaits its image here must not keep that image from coming
+            self._subscription = node.create_subscription(
+                Detection2DArray, self.topic, take, ANY,
+                callback_group=ReentrantCallbackGroup())
+        except RuntimeError as e:  # rcl's, for a topic of this node's own that has another type
+            self._tell(f"can't be subscribed to as {TYPE}: {told(e)}")
+
+    def close(self) -> None:
+        """Receive nothing more."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        end_help(self._stream.worker.tracker)
+
+    async def _take(self, msg: Any) -> None:
+        self._pace.tick(time.perf_counter())
+        self._counts['received'] += 1
+        selection = self._selection()
+        detections, refused = detections_from_msg(msg)
+        self._counts.update(boxes=len(detections), boxes_refused=refused)
+        if refused:
+            self._tell(f'{refused} of {refused + len(detections)} boxes are none: sides must be '
+                       'positive and all numbers finite')
+        self._labels.update(d.label for d in detections[:LABELS] if len(self._labels) < LABELS)
+        stamp = time_from_msg(msg.header.stamp)
+        try:
+            camera = self._camera(msg.header.frame_id, stamp)
+        except ValueError as e:
+            self._counts['without_image'] += 1
+            self._tell(str(e))
+            return
+        counting = selection.counting(detections)
+        if detections and not counting and not any(d.label for d in detections):
+            self._tell(f'detections have no class, but detections_classes is {selection.classes!r}'
+                       '; empty it, or let the detector fill results')
+        self._recent.put(camera, stamp, [d.box for d in counting])
+        self._check_time(camera, stamp, selection)
+        chosen = selection.choose(counting)
+        if chosen is not None:
+            await self._begin(msg.header, camera, chosen)
+
+    def _camera(self, frame_id: str, stamp: int) -> str:
+        """Return the camera that the detector looked at; ValueError with what helps."""
+        if self._given:
+            return candidates(self._stream.cameras, self._given, '')[0].name
+        names = looked_at(frame_id, {c.name: c.frame_id for c in self._stream.cameras})
+        if len(names) == 1:
+            return names[0]
+        item = self._stream.worker.find(stamp, names)
+        if item is None:
+            raise ValueError(not_kept(stamp, names, self._stream.worker.spans()))
+        return item.camera
+
+    def _check_time(self, camera: str, stamp: int, selection: Selection) -> None:
+        """Tell of detections that are late, or of no image that is kept."""
+        worker = self._stream.worker
+        spans = worker.spans()
+        newest = spans.get(camera, (stamp, stamp))[1]
+        self._behind_s = (newest - stamp) / 1e9
+        if not stamp:
+            self._counts['without_image'] += 1
+            self._tell("detections have no stamp; let the detector copy the image's header")
+        elif not (0 < -self._behind_s <= self._stream.options.init_timeout
+                  ) and worker.find(stamp, [camera]) is None:
+            self._counts['without_image'] += 1
+            self._tell(f'detections: {not_kept(stamp, [camera], spans)}; let the detector copy '
+                       "the image's header")
+        elif self._behind_s > selection.age:
+            self._counts['late'] += 1
+            self._tell(f'detections come {self._behind_s:.1f} s after their image, more than '
+                       'detections_age: no search looks at them')
+
+    async def _begin(self, header: Header, camera: str, chosen: Detection) -> None:
+        """Follow a detection, unless something is followed; the frame may have yet to come."""
+        worker = self._stream.worker
+        if self._beginning or worker.taken or worker.paused:
+            return
+        box = chosen.box
+        request = InitTarget.Request(
+            header=header, camera=camera, x=box.x, y=box.y, width=box.w, height=box.h,
+            label=chosen.label, target_id=chosen.name)
+        self._beginning = True
+        try:
+            _, target, behind = await self._targets.begin(request, replace=False)
+        except Exception as e:  # of a decoder, say: it would end the node
+            if not worker.taken:
+                self._tell(f'the selected detection is not followed: {told(e)}')
+            return
+        finally:
+            self._beginning = False
+        self._counts['targets_begun'] += 1
+        self._node.get_logger().info(one_line(
+            f'following {target.name} in {camera}, chosen from {self.topic}'
+            + (f', catching up {behind} frames' if behind else '')))
+
+    def _tell(self, text: str) -> None:
+        text = one_line(text)
+        self._problem = time.perf_counter(), text
+        self._node.get_logger().warning(f'{self.topic}: {text}', throttle_duration_sec=10.0)
+
+    def part(self) -> Part:
+        """Say how it goes, for /diagnostics."""
+        infos = self._node.get_publishers_info_by_topic(self.topic)
+        level, message = self._state([i.topic_type for i in infos])
+        return f'detections {self.topic}', level, message, {
+            'publishers': len(infos), **self._counts, 'behind_ms': 1e3 * self._behind_s,
+            'classes': one_line(', '.join(sorted(self._labels)))}
+
+    def _state(self, types: Sequence[str]) -> tuple[bytes, str]:
+        now = time.perf_counter()
+        if types and TYPE not in types:
+            return ERROR, (f'{self.topic} carries {", ".join(sorted({*types}))}; expected {TYPE}: '
+                           'choose another topic in detections_topic')
+        if now - self._problem[0] < FRESH_S and self._problem[1]:
+            return WARN, self._problem[1]
+        if self._pace.last is None:
+            return WARN, (f'no detections yet; {len(types)} publisher(s)')
+        if silent_s := self._pace.silent(now, self._stream.options.camera_timeout):
+            return WARN, f'no detections for {silent_s:.1f} s; {len(types)} publisher(s)'
+        return OK, 'detections arrive'

@@ -1,0 +1,80 @@
+"""The examples: the gimbal's controller turns a camera to its target, and stops."""
+
+import importlib.util
+from pathlib import Path
+import subprocess
+import sys
+
+from geometry_msgs.msg import Vector3Stamped
+from helpers.ros import Rig
+from lg_tracker_ros.geometry.camera import Camera
+from lg_tracker_ros.geometry.place import bearing
+from lg_tracker_ros.types import Box
+import numpy as np
+import pytest
+from rclpy.parameter import Parameter
+from std_msgs.msg import Float64MultiArray
+
+EXAMPLES = Path(__file__).resolve().parents[2] / 'examples'
+
+
+@pytest.fixture(scope='module')
+def gimbal():
+    """Return the example as a module."""
+    spec = importlib.util.spec_from_file_location('turn_gimbal', EXAMPLES / 'turn_gimbal.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_controller_turns_a_camera_to_its_target(gimbal):
+    camera = Camera(np.array([[400.0, 0, 319.5], [0, 400, 239.5], [0, 0, 1]]), np.zeros(0))
+    target = np.array([3.0, -1.0, 4.0])  # in the optical frame of the gimbal's base
+    pan = tilt = 0.0  # to the right and down
+    for _ in range(90):
+        sight = np.array([
+            [np.cos(pan), 0, -np.sin(pan)],
+            [-np.sin(tilt) * np.sin(pan), np.cos(tilt), -np.sin(tilt) * np.cos(pan)],
+            [np.cos(tilt) * np.sin(pan), np.sin(tilt), np.cos(tilt) * np.cos(pan)]]) @ target
+        x, y = camera.pixels([sight])[0] + 0.5
+        errors = bearing(camera, Box.from_center(x, y, 30, 30))
+        pan += gimbal.rate(errors[0], 2.0, 1.0, 0.01) / 30
+        tilt += gimbal.rate(errors[1], 2.0, 1.0, 0.01) / 30
+    assert errors[:2] == pytest.approx((0, 0), abs=0.02)
+    assert pan == pytest.approx(np.arctan2(3, 4), abs=0.02)
+
+
+def test_the_rate_has_a_limit_and_a_dead_band(gimbal):
+    assert [gimbal.rate(e, 2.0, 0.5, 0.01) for e in (0.1, -0.1, 3, -3, 0.01)] == pytest.approx(
+        [0.2, -0.2, 0.5, -0.5, 0])
+
+
+def test_it_commands_over_dds_and_stands_still_without_a_bearing(gimbal):
+    with Rig(node=False) as rig:
+        node = gimbal.TurnGimbal(context=rig.context, parameter_overrides=[
+            Parameter('limit', value=0.8)])
+        rig.end.callback(node.destroy_node)
+        rig._spin(node)
+        heard = []
+        rig.client.create_subscription(Float64MultiArray, 'commands',
+                                       lambda m: rig._add(heard, list(m.data)), 10)
+        bearings = rig.client.create_publisher(Vector3Stamped, 'lg_tracker/bearing', 1)
+        rig.until(lambda: bearings.get_subscription_count()
+                  and node.count_subscribers('commands'), 'connected')
+        rig.until(lambda: node._commands.get_subscription_count(), 'heard')
+        msg = Vector3Stamped()
+        msg.vector.x, msg.vector.y = 0.1, 3.0
+        bearings.publish(msg)
+        # to the right is a negative turn about z, down a positive one about y
+        rig.until(lambda: [-0.2, 0.8] in heard, lambda: f'command: {heard}')
+        rig.until(lambda: heard[-1] == [0, 0], 'stop')
+
+
+def test_the_example_for_nav2_says_what_is_missing():
+    if importlib.util.find_spec('nav2_msgs'):
+        pytest.skip('nav2 is here')
+    done = subprocess.run([sys.executable, EXAMPLES / 'follow_with_nav2.py'], text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 1
+    line, = done.stderr.splitlines()
+    assert line.startswith('follow_with_nav2: nav2_msgs with FollowObject is missing')

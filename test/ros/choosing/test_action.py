@@ -1,0 +1,114 @@
+"""The action ``track``: its goals, feedback and ends, over DDS."""
+
+from helpers.ros import path, Rig, scene, SIZE, stamp
+from lg_tracker_interfaces.action import Track
+from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
+from rclpy.action import ActionClient, ActionServer
+from rclpy.parameter import Parameter
+from vision_msgs.msg import Detection2D, Detection2DArray
+
+CANCELED, ABORTED = 5, 6
+Result = Track.Result
+
+
+class Client:
+    """Sends goals to a rig's node."""
+
+    def __init__(self, rig):
+        """Connect."""
+        self.rig, self.heard = rig, []
+        self.client = ActionClient(rig.client, Track, 'track')
+        assert self.client.wait_for_server(60)
+
+    def goal(self, i=None, **fields):
+        """Send a goal for the target in frame ``i``, or one without a box; return its handle."""
+        request = Track.Goal(**fields)
+        if i is not None:
+            request.x, request.y, request.width, request.height = map(float, (*path(i), *SIZE))
+            request.header.stamp = time_to_msg(stamp(i))
+        handle = self.rig.result(self.client.send_goal_async(
+            request, lambda m: self.rig._add(self.heard, m.feedback.status)))
+        assert handle.accepted
+        return handle
+
+    def end(self, handle):
+        """Wait for a goal's end; return its state, code and message."""
+        answer = self.rig.result(handle.get_result_async())
+        return answer.status, answer.result.error_code, answer.result.error_msg
+
+
+def test_a_goal_is_followed_with_feedback_until_it_is_cancelled():
+    with Rig(track_action=True) as rig:
+        client = Client(rig)
+        rig.feed(range(3))
+        handle = client.goal(0, target_id='cup')
+        rig.until(lambda: client.heard, 'feedback')
+        rig.process(3)
+        rig.until(lambda: time_from_msg(client.heard[-1].header.stamp) == stamp(3), 'newest')
+        assert client.heard[-1].visible and client.heard[-1].target_id == 'cup'
+        assert rig.result(handle.cancel_goal_async()).goals_canceling
+        assert client.end(handle) == (CANCELED, Result.NONE, '')
+        rig.until(lambda: not rig.node.stream.worker.taken, 'forgotten')
+        assert not rig.node.pending
+
+
+def test_the_end_of_a_goal_says_why():
+    with Rig(track_action=True) as rig:
+        client = Client(rig)
+        rig.feed(range(2))
+        assert client.end(client.goal(-2000))[1] == Result.REFUSED
+        first = client.goal(0, target_id='a')
+        rig.until(lambda: rig.node.stream.worker.target.name == 'a' and client.heard, 'a')
+        second = client.goal(1, target_id='b', lost_after=0.1)
+        assert client.end(first) == (ABORTED, Result.REPLACED, 'b is followed instead')
+        rig.until(lambda: client.heard[-1].target_id == 'b', 'b')
+        for i in range(2, 6):
+            rig.process(i, scene())
+        state, code, text = client.end(second)
+        assert (state, code) == (ABORTED, Result.LOST) and text.startswith('b has been unseen for')
+        rig.until(lambda: not rig.node.stream.worker.taken, 'forgotten')
+        third = client.goal(1, target_id='c')
+        rig.until(lambda: rig.node.stream.worker.target.name == 'c', 'c')
+        rig.process(6)
+        rig.until(lambda: client.heard[-1].target_id == 'c', 'fed')
+        rig.reset()
+        assert client.end(third) == (ABORTED, Result.REPLACED, 'c was forgotten')
+        # one that waits for its image is not taken for the one that is followed
+        rig.node.set_parameters([Parameter('init_timeout', value=30.0)])
+        waiting = client.goal(8, target_id='e')
+        rig.until(lambda: rig.node.targets.waiting, 'waiting')
+        fourth = client.goal(1, target_id='d')
+        rig.until(lambda: rig.node.stream.worker.target.name == 'd', 'd')
+        rig.until(lambda: client.heard[-1].target_id == 'd', 'd fed')
+        rig.node.trigger_deactivate()
+        assert client.end(fourth)[:2] == (ABORTED, Result.STOPPED)
+        assert client.end(waiting) == (
+            ABORTED, Result.REFUSED, 'the node was deactivated meanwhile')
+        assert client.end(client.goal()) == (
+            ABORTED, Result.REFUSED, 'the node is inactive; activate it first')
+
+
+def test_a_goal_without_a_box_follows_what_a_detector_chooses():
+    with Rig(track_action=True, detections_topic='detections', select='largest') as rig:
+        client = Client(rig)
+        detector = rig.client.create_publisher(Detection2DArray, 'detections', 10)
+        rig.until(detector.get_subscription_count, 'detections subscribed')
+        rig.feed(range(2))
+        handle = client.goal()
+        msg = Detection2DArray(detections=[Detection2D(id='seven')])
+        msg.header.stamp, msg.header.frame_id = time_to_msg(stamp(1)), 'image_optical'
+        box, (x, y) = msg.detections[0].bbox, path(1)
+        box.center.position.x, box.center.position.y = x + SIZE[0] / 2, y + SIZE[1] / 2
+        box.size_x, box.size_y = map(float, SIZE)
+        detector.publish(msg)
+        rig.until(lambda: client.heard, 'feedback')
+        assert client.heard[-1].target_id == 'seven'
+        handle.cancel_goal_async()
+        assert client.end(handle) == (CANCELED, Result.NONE, '')
+
+
+def test_a_node_has_no_action_unless_it_is_asked_for():
+    with Rig() as rig:
+        assert not any(isinstance(w, ActionServer) for w in rig.node.waitables)
+    with Rig(track_action=True) as rig:
+        assert any(isinstance(w, ActionServer) for w in rig.node.waitables)
