@@ -57,7 +57,7 @@ def read_clip(folder: Path, most: int) -> Clip:
     that can't be read.
     """
     video = cv2.VideoCapture(str(folder / 'video.mp4'))
-    frames = []
+    frames: list[Frame] = []
     while len(frames) < most:
         good, image = video.read()
         if not good:
