@@ -9,9 +9,9 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.crops import square_crop
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.siamese.anchors import Search
 from lg_tracker_ros.local.siamese.siammask import area_of, SiamMask, tight_box
 from lg_tracker_ros.local.siamese.siammask_net import CONSTANTS, SiamMaskNet
-from lg_tracker_ros.local.siamrpnpp import Search
 from lg_tracker_ros.reading.layouts import LAYOUTS
 from lg_tracker_ros.recognition.memory import rows
 from lg_tracker_ros.types import Box, Frame, Mask, Region
