@@ -185,12 +185,11 @@ def thread_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
 
 
 def online_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
-    """Time what may learn on the local tracker, in PyTorch: first frame, a step, learning."""
+    """Time what may learn on the local tracker: first frame, a step, learning."""
     steps: dict[str, Step] = {}
     first: dict[str, np.ndarray] = {}
     for name in ONLINE_MODULES:
-        local = build_tracker(Settings(threads=1, redetector='none', engine='torch',
-                                       online_module=name)).local
+        local = build_tracker(Settings(threads=1, redetector='none', online_module=name)).local
         start = time.perf_counter()
         local.init(frames[0], box)
         first[f'{name}: first frame'] = np.array([1e3 * (time.perf_counter() - start)])
@@ -246,5 +245,5 @@ def run(args: argparse.Namespace) -> int:
             print('  note: the target was lost on the way; LOCAL times hold searches, too')
     if not args.processor_time:
         show('local tracker, 1 region', thread_rows(frames, sized))
-        show('online_module, PyTorch, 1 thread', online_rows(frames, sized))
+        show('online_module, 1 thread', online_rows(frames, sized))
     return 0

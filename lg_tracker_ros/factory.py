@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lg_tracker_ros.checkpoint import confidence_of, shared_backbone
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -43,9 +41,8 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     tracker: LocalTracker
     if module is None or spec.host is None:
         tracker = spec.build(given, backbone, engine)
-    else:  # gradients come from PyTorch; the other networks stay where they are
-        host = spec.host(given, backbone, replace(engine, engine='torch'))
-        tracker = module(host, settings.online_weight)
+    else:
+        tracker = module(spec.host(given, backbone, engine), settings.online_weight)
     own = confidence_of(given, spec.file(backbone)) if spec.weights else None
     if given and spec.weights and own is None:
         tell_once(f'{given} is not calibrated, so beta1 means what it does for other weights; run '

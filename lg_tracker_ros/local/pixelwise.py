@@ -89,8 +89,8 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracke
 
 
 def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
-    return Host(AnchorFreeSelector(CROPS, CONFIG),
-                OpenPixelwise(SearchNet(shared_backbone(), read_heads(weights))), engine)
+    net = SearchNet(shared_backbone(), read_heads(weights))
+    return Host(AnchorFreeSelector(CROPS, CONFIG), OpenPixelwise(net), engine, light=True)
 
 
 SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,

@@ -46,7 +46,8 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracke
 def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
     net = _read(weights, backbone)
     opened = OpenSiamFCpp(net) if isinstance(net, SiamFCppNet) else OpenPublished(net)
-    return Host(AnchorFreeSelector(net.variant.grid, _config(net)), opened, engine)
+    return Host(AnchorFreeSelector(net.variant.grid, _config(net)), opened, engine,
+                light=backbone == 'efficientnet_lite0')
 
 
 def _config(net: SiamFCppNet | PublishedNet) -> AnchorFreeConfig:

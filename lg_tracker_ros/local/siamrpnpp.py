@@ -196,7 +196,9 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamRPNpp:
 def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
     net, constants = _variant(backbone)
     load_checkpoint(net, checked_file(weights, SPEC.file(backbone)))
-    return Host(Search(constants), OpenSiamRPN(net), engine)
+    # in PyTorch, as the tracker itself
+    return Host(Search(constants), OpenSiamRPN(net), replace(engine, engine='torch'),
+                light=backbone == 'efficientnet_lite0')
 
 
 SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,

@@ -115,7 +115,7 @@ class Settings:
         Selection.y, 'Point in pixels of the image from the top.', Range(-1e5, 1e5))
     online_module: str = _p(
         'none', 'What learns online on top of pixelwise, siamfcpp or siamrpnpp: drol, a '
-        'classifier; thor, several templates. Runs in PyTorch.', choices=ONLINE_MODULES,
+        'classifier; thor, several templates.', choices=ONLINE_MODULES,
         rebuild=True)
     online_weight: float = _p(
         0.8, "Weight of drol's score beside the tracker's own where boxes are compared.",
@@ -135,9 +135,9 @@ class Settings:
             if spec.host is None:
                 wrong.append(f'online_module {self.online_module!r} is for the trackers '
                              f'{", ".join(hosts)} only, tracker is {self.tracker!r}')
-            if self.engine not in ('auto', 'torch'):
-                wrong.append(f'online_module {self.online_module!r} runs in PyTorch: engine must '
-                             f'be auto or torch, got {self.engine!r}')
+            if self.engine == 'tensorrt':
+                wrong.append(f'online_module {self.online_module!r} runs in PyTorch or ONNX '
+                             f'Runtime: engine must be auto, torch or onnx, got {self.engine!r}')
         if wrong:
             raise ValueError('; '.join(wrong))
         self.search()

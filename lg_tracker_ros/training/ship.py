@@ -30,6 +30,7 @@ def ship(folder: Path) -> int:
             settings = Settings(tracker=tracker, redetector=redetector)
             make_local(settings, engine)
             make_redetector(settings, engine)
+        make_local(Settings(online_module='thor'), engine)  # drol's networks are the same
         pack({'-'.join(p.name.split('-')[:2]) + '.onnx': p.read_bytes()
               for p in Path(kept).glob('*.onnx')}, folder)
     return sum(p.stat().st_size for p in folder.iterdir())

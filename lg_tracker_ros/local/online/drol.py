@@ -8,7 +8,7 @@ host's. It learns in ``update`` alone: of what the search policy believed, never
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Sequence
 
 from lg_tracker_ros.boxes import iou
@@ -25,6 +25,9 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
+LIGHT = ClassifierConfig(steps=2)
+"""Starts in a third of the time: a node is not held up for seconds by its first frame."""
+
 
 @dataclass(frozen=True)
 class DrolConfig:
@@ -36,7 +39,7 @@ class DrolConfig:
     sample, and of one with a rival. ``sigma``: of the label, in sizes of the target. ``period``:
     frames of which the best gives the short-term template, if the classifier answers it with
     ``clear`` at least; it is used where its box has an IoU of ``agree`` with the first one's and
-    its score is better by ``gain``.
+    its score is better by ``gain``. ``classifier``: None for the paper's, LIGHT on a light host.
     """
 
     weight: float = 0.8
@@ -49,7 +52,7 @@ class DrolConfig:
     clear: float = 0.75
     agree: float = 0.6
     gain: float = 0.5
-    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    classifier: ClassifierConfig | None = None
 
 
 class _Seen(NamedTuple):
@@ -67,7 +70,10 @@ class Drol:
     def __init__(self, host: Host, config: DrolConfig | None = None) -> None:
         """Wrap ``host``; nothing is learned yet."""
         self.host, self.config = host, config or DrolConfig()
-        self.classifier = Classifier(self.config.classifier)
+        own = LIGHT if host.light else ClassifierConfig()
+        self.classifier = Classifier(self.config.classifier or own)
+        # on small maps more threads wait for one another
+        self._threads = 1 if host.light else host.engine.threads
         self._first: Template | None = None
 
     def init(self, frame: Frame, box: Box) -> None:
@@ -99,7 +105,7 @@ class Drol:
         w, h = box.w * size / side, box.h * size / side
         labels = [self._label(x.shape[3], size / 2 + dx, size / 2 + dy, w, h)
                   for dx, dy in places]
-        with cpu_threads(self.host.engine.threads), torch.no_grad():
+        with cpu_threads(self._threads), torch.no_grad():
             self.classifier.start(torch.cat([x, dropped]), torch.stack(labels).to(x.device))
 
     def _label(self, cells: int, x: float, y: float, w: float, h: float) -> Tensor:
@@ -126,7 +132,7 @@ class Drol:
         if not regions:
             return []
         searched = self.host.search(frame, regions, self._fill)
-        with cpu_threads(self.host.engine.threads), torch.no_grad():
+        with cpu_threads(self._threads), torch.no_grad():
             z = self.classifier.extract(self.host.learnable(searched.maps))
             responses = self.classifier.respond(z)
             online = self._rescaled(responses)
@@ -184,7 +190,7 @@ class Drol:
         self._updates += 1
         box = seen.crop.to_crop(accepted.box)
         kind = flag(seen.response, size, (box.w, box.h))
-        with cpu_threads(self.host.engine.threads), torch.no_grad():
+        with cpu_threads(self._threads), torch.no_grad():
             if kind in (Flag.PLAIN, Flag.RIVAL):
                 label = self._label(seen.features.shape[3], box.cx, box.cy, box.w, box.h)
                 self.classifier.add(seen.features, label.to(seen.features.device),

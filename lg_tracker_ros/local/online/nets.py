@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lg_tracker_ros.local.online.host import Maps
+from lg_tracker_ros.local.online.host import Maps, Template
 from lg_tracker_ros.local.pixelwise_net import SearchNet
 from lg_tracker_ros.local.siamese.siamfcpp_published import doubled, PublishedNet
 from lg_tracker_ros.local.siamfcpp_net import SiamFCppNet
-from lg_tracker_ros.local.siamrpnpp_net import SiamRPNNet, target_scores, Template
+from lg_tracker_ros.local.siamrpnpp_net import SiamRPNNet, target_scores
 from lg_tracker_ros.types import Box
 from lg_tracker_ros.vision.cells import inside_cells
 from lg_tracker_ros.vision.normalise import normalize
 import torch
 from torch import Tensor
-
-Kernels = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +30,12 @@ class OpenPixelwise:
         """Take the coarser map."""
         return maps[1]
 
-    def template(self, maps: Maps, box: Box) -> Kernels:
+    def template(self, maps: Maps, box: Box) -> Template:
         """Make kernels and the means of target and surround."""
         inside = torch.from_numpy(inside_cells(box)[None, None]).to(maps[1].device)
         return self.module.head.template(maps[1], inside)
 
-    def match(self, maps: Maps, template: Kernels) -> tuple[Tensor, Tensor]:
+    def match(self, maps: Maps, template: Template) -> tuple[Tensor, Tensor]:
         """Run the heads."""
         cls, quality, ltrb = self.module.head(*maps, *template)
         return torch.sigmoid(torch.stack([cls, quality], dim=1)), ltrb
@@ -58,11 +56,11 @@ class OpenSiamFCpp:
         out: Tensor = self.module.cls.adjust(maps)
         return out
 
-    def template(self, maps: Maps, box: Box) -> Kernels:
+    def template(self, maps: Maps, box: Box) -> Template:
         """Make the two kernels."""
         return self.module.kernels(maps)
 
-    def match(self, maps: Maps, template: Kernels) -> tuple[Tensor, Tensor]:
+    def match(self, maps: Maps, template: Template) -> tuple[Tensor, Tensor]:
         """Run both branches."""
         cls, quality, ltrb = self.module.match(maps, *template)
         return torch.sigmoid(torch.stack([cls, quality], dim=1)), ltrb
@@ -83,11 +81,11 @@ class OpenPublished:
         out: Tensor = self.module.c_x(maps[0])
         return out
 
-    def template(self, maps: Maps, box: Box) -> Kernels:
+    def template(self, maps: Maps, box: Box) -> Template:
         """Make the two kernels."""
         return self.module.c_z_k(maps[0]), self.module.r_z_k(maps[0])
 
-    def match(self, maps: Maps, template: Kernels) -> tuple[Tensor, Tensor]:
+    def match(self, maps: Maps, template: Template) -> tuple[Tensor, Tensor]:
         """Run both towers."""
         cls, center, ltrb = self.module.match(maps[0], *template)
         return doubled(cls, center), ltrb
@@ -114,10 +112,10 @@ class OpenSiamRPN:
         return torch.stack(list(maps)).mean(0)
 
     def template(self, maps: Maps, box: Box) -> Template:
-        """Make the kernels of every level."""
-        return self.module.rpn_head.template(maps)
+        """Make the kernels of every level: of classification and of regression, in turn."""
+        return tuple(k for pair in self.module.rpn_head.template(maps) for k in pair)
 
     def match(self, maps: Maps, template: Template) -> tuple[Tensor, Tensor]:
         """Run the head."""
-        cls, loc = self.module.rpn_head(template, maps)
+        cls, loc = self.module.rpn_head(list(zip(template[::2], template[1::2])), maps)
         return target_scores(cls), loc

@@ -1,17 +1,20 @@
 """DROL on hosts: the host alone at weight 0, what is learned, and when."""
 
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import lru_cache
 
 from helpers.clip import first_box, frames, truth
 from helpers.fakes import ScriptedLook
 from lg_tracker_ros.boxes import iou
-from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
+from lg_tracker_ros.engine import EngineConfig, onnx_runtime
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.online.classifier import ClassifierConfig
 from lg_tracker_ros.local.online.drol import Drol, DrolConfig
+from lg_tracker_ros.local.online.host import Host
+from lg_tracker_ros.local.online.thor import Thor
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.calibrated import calibrated
 from lg_tracker_ros.recognition.confidence import platt
@@ -73,18 +76,41 @@ def test_weight_0_gives_the_boxes_of_the_host(name):
     assert module.track(clip()[1], around) != want
 
 
-def test_weight_0_gives_the_boxes_of_a_published_host():
-    """Up to rounding: the same weights in another grouping of its network."""
-    plain, opened = pair('alexnet_published')
+def test_in_onnx_runtime_the_boxes_are_the_same():
+    """And its networks are among those that ship: nothing is exported at start."""
     around = [Region(first_box()), Region(Box(30, 40, 50, 60))]
-    module = Drol(opened, DrolConfig(
-        weight=0.0, classifier=ClassifierConfig(channels=4, steps=1, iterations=1)))
-    for tracker in (plain, module):
-        tracker.init(clip()[0], first_box())
-    for want, got in zip(plain.track(clip()[1], around), module.track(clip()[1], around)):
-        assert got.score == pytest.approx(want.score, abs=1e-4)
-        assert (got.box.x, got.box.y, got.box.w, got.box.h) == pytest.approx(
-            (want.box.x, want.box.y, want.box.w, want.box.h), abs=1e-2)
+    engine = EngineConfig('cpu', 'onnx', threads=1, shipped=SHIPPED_NETWORKS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_runtime, 'export', None)
+        made = LOCAL_TRACKERS['pixelwise'].host('', LITE, engine)
+    found = []
+    for opened in (host(), made):
+        thor = Thor(opened)
+        thor.init(clip()[0], first_box())
+        found.append(thor.track(clip()[1], around))
+    for want, got in zip(*found):
+        assert got.score == pytest.approx(want.score, abs=1e-3)
+        assert iou(got.box, want.box) > 0.99
+
+
+def test_another_host_exports_too():
+    opened = pair('siamfcpp')[1]
+    engine = EngineConfig('cpu', 'onnx', threads=1)
+    module = type(opened.net)(deepcopy(opened.net.module))
+    exported = Host(opened.selector, module, engine)
+    crop = opened.selector.cut_template(clip()[0].image, first_box(), (0, 0, 0))
+    around = [Region(first_box()), Region(Box(30, 40, 50, 60))]
+    maps = []
+    for h in (opened, exported):
+        template, _ = h.template(crop, first_box())
+        maps.append(h.match(h.search(clip()[1], around, (0, 0, 0)), template))
+    for want, got in zip(*maps):
+        np.testing.assert_allclose(got, want, rtol=1e-2, atol=1e-3 * np.abs(want).max())
+
+
+def test_a_light_host_starts_with_fewer_steps():
+    assert host().light and Drol(host()).classifier.config.steps == 2
+    assert Drol(pair('siamrpnpp')[1]).classifier.config.steps == 6
 
 
 def test_levels_of_different_channels_give_the_first_one():
@@ -179,5 +205,5 @@ def test_the_parameter_builds_it_and_says_where_it_cannot(name):
     with pytest.raises(ValueError, match='for the trackers pixelwise, siamfcpp, siamrpnpp only, '
                                          "tracker is 'ncc'"):
         Settings(online_module=name, tracker='ncc')
-    with pytest.raises(ValueError, match='runs in PyTorch: engine must be auto or torch, got'):
-        Settings(online_module=name, engine='onnx')
+    with pytest.raises(ValueError, match='engine must be auto, torch or onnx, got'):
+        Settings(online_module=name, engine='tensorrt')

@@ -36,6 +36,19 @@ def test_one_template_is_the_host(name):
     assert len(thor.lasting) == 1 and not thor.recent
 
 
+def test_one_template_is_a_published_host():
+    """Up to rounding: the same weights in another grouping of its network."""
+    plain, opened = pair('alexnet_published')
+    thor = Thor(opened, ThorConfig(recent=0, lasting=1))
+    around = [Region(first_box()), Region(Box(30, 40, 50, 60))]
+    for tracker in (plain, thor):
+        tracker.init(clip()[0], first_box())
+    for want, got in zip(plain.track(clip()[1], around), thor.track(clip()[1], around)):
+        assert got.score == pytest.approx(want.score, abs=1e-4)
+        assert (got.box.x, got.box.y, got.box.w, got.box.h) == pytest.approx(
+            (want.box.x, want.box.y, want.box.w, want.box.h), abs=1e-2)
+
+
 def test_the_volume_never_falls_and_the_first_stays():
     _, opened = pair('pixelwise')
     thor = Thor(opened, ThorConfig(recent=2, lasting=3, every=1, bound=-10.0))
