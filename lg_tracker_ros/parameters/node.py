@@ -12,6 +12,7 @@ from typing import Any, Mapping, Sequence
 from lg_tracker_ros.media.formats import CAMERA_FORMATS, FORMATS
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
 
+TRANSPORTS = ('auto', 'raw', 'compressed', 'ffmpeg')
 RELIABILITIES = ('auto', 'reliable', 'best_effort')
 ALIGNMENTS = ('auto', 'registered', 'separate')
 
@@ -92,6 +93,10 @@ class NodeOptions:
     prediction_seconds: float = _p(
         2.0, 'How long ~/prediction is published after the target was last seen; 0: not at all.',
         Range(0.0, 60.0))
+    image_transport: str = _p(
+        'auto', 'Where the images of image_topics are: raw on the topic itself, compressed or '
+        'ffmpeg (H.264, H.265) on the topic beside it; auto: the first of these that is '
+        'published.', choices=TRANSPORTS, when='while the node is not active')
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""
