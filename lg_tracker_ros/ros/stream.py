@@ -49,6 +49,10 @@ class Stream:
         self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive,
                                     images(options.image_transport), p)
                         for t, p in zip(options.image_topics, self._packets)]
+        self._annotations: Any = None
+        if options.annotations:
+            from lg_tracker_ros.ros.operators.annotations import Annotations
+            self._annotations = Annotations(node)
         self.world = world_type()(node, options, self.cameras, group) if options.world else None
 
     def start(self) -> None:
@@ -113,6 +117,8 @@ class Stream:
         self.worker.stop()
         if self.world is not None:
             self.world.close()
+        if self._annotations is not None:
+            self._annotations.close()
 
     def _receive(self, item: Item) -> None:
         self.worker.offer(item)
@@ -122,6 +128,8 @@ class Stream:
         self._health.processed(result, self._outputs.publish(result))
         if self.world is not None:
             self.world.publish(result)
+        if self._annotations is not None:
+            self._annotations.publish(result)
 
 
 def _history(options: NodeOptions) -> tuple[float, float]:
