@@ -101,7 +101,7 @@ class CameraInput:
         self._since = 0.0  # since when this kind of messages is expected
         self._turn = 0
         self._found: dict[bytes, int] = {}  # publishers by the look that found them first
-        self._looks = 0
+        self.looks = 0  # how often the publishers were looked at
 
     @property
     def subscribed(self) -> bool:
@@ -151,13 +151,13 @@ class CameraInput:
 
     def _look(self, infos: Sequence[Any]) -> None:
         """Note which publishers are new."""
-        self._looks += 1
+        self.looks += 1
         gids = {bytes(i.endpoint_gid) for i in infos}
         if gids != self._found.keys():
             self.loss.restart()
             if gids - self._found.keys():
                 self._turn = 0
-            self._found = {g: self._found.get(g, self._looks) for g in gids}
+            self._found = {g: self._found.get(g, self.looks) for g in gids}
 
     def _kinds(self, infos: Sequence[Any]) -> list[str]:
         """
