@@ -4,7 +4,7 @@ The soak: many small frames through the node, while what is around it misbehaves
 Node, camera and client are in this process, over DDS. Between every two hundred frames the camera
 is killed and comes back, perhaps with another QoS; the clock (/clock, and with it the images'
 stamps) jumps; parameters change; or services are stormed. Every frame and every call must be
-accounted for, and memory, threads and descriptors must stay what they were. docs/soak.md has a run.
+accounted for, and memory, threads and descriptors must stay what they were: docs/soak.md.
 """
 
 from __future__ import annotations
