@@ -34,8 +34,10 @@ test: setup
 	@bash dev/extras.sh $(VENV)
 	$(PY) -m pytest -n 2 --dist loadfile -m "not performance" $(ARGS)
 
+# as it was typed: make would take $H of a path for a variable of its own
+override export VIDEO := $(value VIDEO)
 demo: setup
-	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),--video "$$VIDEO") $(if $(BOX),"--box=$$BOX") $(ARGS)
+	$(PY) dev/demo.py --out demo_out $(if $(VIDEO),"--video=$$VIDEO") $(if $(BOX),"--box=$$BOX") $(ARGS)
 
 eval: setup
 	bash dev/eval.sh $(PY) $(or $(DATA),../shared/sequences) eval_out $(JOBS)

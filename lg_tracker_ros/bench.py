@@ -76,6 +76,9 @@ def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[s
     floor = build_tracker(Settings(tracker='ncc', redetector='correlation'))
     floor.init(frame, box)
     steps['ncc (untrained floor)'] = lambda f: floor.local.track(f, [Region(box)])
+    dimp = build_tracker(Settings(tracker='dimp_lite', redetector='none'))
+    dimp.init(frame, box)
+    steps['dimp_lite, LOCAL, learning'] = lambda f: dimp.step([f])
     peers = {'OpenCV CSRT': opencv.csrt}
     if nano:
         peers['NanoTrack v2 (OpenCV)'] = lambda: opencv.nano(nano)

@@ -92,6 +92,10 @@ class NodeOptions:
     prediction_seconds: float = _p(
         2.0, 'How long ~/prediction is published after the target was last seen; 0: not at all.',
         Range(0.0, 60.0))
+    asynchronous_search: bool = _p(
+        False, 'Search the whole image in a second thread while the frames go on; what it finds '
+        'is looked at in the newest frame. Never with lockstep.',
+        when='while the node is not active')
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""

@@ -40,7 +40,8 @@ class Stream:
         self._outputs, self._health, self._arrived = outputs, health, arrived
         self.options = options
         self.worker = Worker(tracker, self._publish, health.complain, options.camera_timeout,
-                             _history(options), Decoders(*_limits(options)), options.lockstep)
+                             _history(options), Decoders(*_limits(options)), options.lockstep,
+                             options.asynchronous_search)
         depth = WAITING if options.lockstep else DEPTH
         self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive)
                         for t in options.image_topics]

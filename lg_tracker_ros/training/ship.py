@@ -12,7 +12,8 @@ from lg_tracker_ros.engine.exporting import pack
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 
-SHIP = (('pixelwise', 'tanet_lite'), ('ncc', 'correlation'), ('ncc', 'globaltrack_lite'))
+SHIP = (('pixelwise', 'tanet_lite'), ('ncc', 'correlation'), ('ncc', 'globaltrack_lite'),
+        ('dimp_lite', 'none'))
 """Local trackers and re-detectors whose networks ship; what others need is among them."""
 
 
