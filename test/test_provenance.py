@@ -55,7 +55,7 @@ def test_shipped_weights_name_what_they_were_trained_on():
 
 def test_every_shipped_file_says_something():
     files = sorted(FOLDER.glob('*.safetensors'))
-    assert len(files) == 4
+    assert len(files) == 5
     assert all(trained_on(p) for p in files)
 
 

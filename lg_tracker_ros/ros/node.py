@@ -60,6 +60,7 @@ class TrackerNode(LifecycleNode):
         self.outputs: Outputs | None = None
         self.stream: Stream | None = None
         self._detector: Any = None
+        self._clicks: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
@@ -109,6 +110,9 @@ class TrackerNode(LifecycleNode):
         stream, self.stream = self.stream, None
         self.targets.detach(why)
         detector, self._detector = self._detector, None
+        clicks, self._clicks = self._clicks, None
+        if clicks is not None:
+            clicks.close()
         if stream is not None:
             stream.close()
         if detector is not None:  # the worker has stopped, so that its search can change
@@ -200,6 +204,9 @@ class TrackerNode(LifecycleNode):
             from lg_tracker_ros.ros.choosing.detector import DetectorInput
             self._detector = DetectorInput(self, self._options, self.stream, self.targets,
                                            lambda: self.settings.selection())
+        if self._options.click_topic:
+            from lg_tracker_ros.ros.operators.clicks import ClickInput
+            self._clicks = ClickInput(self, self._options, self.stream, self.targets)
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
@@ -250,7 +257,7 @@ class TrackerNode(LifecycleNode):
         if stream is not None:
             stream.tell()
         detector = self._detector
-        parts = [detector.part()] if detector is not None else []
+        parts = [part.part() for part in (detector, self._clicks) if part is not None]
         if stream is not None and stream.world is not None:
             parts += stream.world.statuses()
         self._diagnostics.report(self.state, self.settings, self._engine, stream, parts)

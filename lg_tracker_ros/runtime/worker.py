@@ -114,6 +114,13 @@ class Worker:
                 if self._mailbox.ready:
                     self._wake.notify()
 
+    def refuse(self, item: Item, why: str) -> None:
+        """Account for a message from which no image came, and complain."""
+        with self._wake:
+            self._counts.receive(item)
+            self._counts.settle(item, 'undecodable')
+        self._complain(item.camera, why)
+
     def decode(self, item: Item) -> Image:
         """
         Return a frame's image; waits while the worker decodes one of the same camera.
