@@ -102,7 +102,7 @@ class MatchNet(nn.Module):
         self.module, self._net, self._maps = net.module, net, maps
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps, then a template's tensors, to what ``match`` gives."""
+        """Match maps, the first tensors, with a template's, the rest: what ``match`` gives."""
         return self._net.match(list(tensors[:self._maps]), tensors[self._maps:])
 
 
