@@ -53,13 +53,10 @@ class Worker:
         self._commands: deque[Callable[[], None]] = deque()
         self._backlog: deque[Item] = deque()
         self._moment: Sequence[Item] = ()
-        self._received = 0
+        self._received = self.failures = 0
         self._deadline = 0.0
-        self.failures = 0
-        self._starting = False
         self.paused = False
-        self._stop = False
-        self._forget = False
+        self._starting = self._stop = self._forget = False
         self._since = 0.0  # time.perf_counter() of the beginning of what is under way
         self._target = Target('', '')
         self._seen: int | None = None
