@@ -60,6 +60,7 @@ class TrackerNode(LifecycleNode):
         self.outputs: Outputs | None = None
         self.stream: Stream | None = None
         self._detector: Any = None
+        self._page: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
@@ -109,6 +110,9 @@ class TrackerNode(LifecycleNode):
         stream, self.stream = self.stream, None
         self.targets.detach(why)
         detector, self._detector = self._detector, None
+        page, self._page = self._page, None
+        if page is not None:
+            page.close()
         if stream is not None:
             stream.close()
         if detector is not None:  # the worker has stopped, so that its search can change
@@ -166,6 +170,9 @@ class TrackerNode(LifecycleNode):
                 _check_topic(self, topic)
             if self._options.world:
                 world_type()  # what is missing for it is told now
+            if self._options.ui:
+                from lg_tracker_ros.ui.server import load_aiohttp
+                load_aiohttp()
             engine = self.settings.engine_config()
             self._engine_log.listen()
             begun = time.perf_counter()
@@ -200,6 +207,12 @@ class TrackerNode(LifecycleNode):
             from lg_tracker_ros.ros.choosing.detector import DetectorInput
             self._detector = DetectorInput(self, self._options, self.stream, self.targets,
                                            lambda: self.settings.selection())
+        if self._options.ui:
+            # here: a node without the page starts without its server
+            from lg_tracker_ros.ros.choosing.page import NodePage
+            self._page = self.stream.page = NodePage(
+                self, self._options, self.stream, self.targets, self._health,
+                lambda: self.settings)
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
@@ -250,7 +263,7 @@ class TrackerNode(LifecycleNode):
         if stream is not None:
             stream.tell()
         detector = self._detector
-        parts = [detector.part()] if detector is not None else []
+        parts = [p.part() for p in (detector, self._page) if p is not None]
         if stream is not None and stream.world is not None:
             parts += stream.world.statuses()
         self._diagnostics.report(self.state, self.settings, self._engine, stream, parts)

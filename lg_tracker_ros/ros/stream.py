@@ -45,6 +45,7 @@ class Stream:
         self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive)
                         for t in options.image_topics]
         self.world = world_type()(node, options, self.cameras, group) if options.world else None
+        self.page: Any = None  # what viewers see; the node sets it before the start
 
     def start(self) -> None:
         """Start the worker and look for publishers."""
@@ -110,11 +111,15 @@ class Stream:
     def _receive(self, item: Item) -> None:
         self.worker.offer(item)
         self._arrived(item)
+        if self.page is not None:
+            self.page.offer(item)
 
     def _publish(self, result: Result) -> None:
         self._health.processed(result, self._outputs.publish(result))
         if self.world is not None:
             self.world.publish(result)
+        if self.page is not None:
+            self.page.show(result)
 
 
 def _history(options: NodeOptions) -> tuple[float, float]:
