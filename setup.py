@@ -26,7 +26,7 @@ setup(
         (SHARE, ['package.xml']),
         (f'{SHARE}/launch', files('launch/*.py')),
         (f'{SHARE}/config', files('config/*.yaml') + files('config/*.rviz')
-         + files('config/*.xml')),
+         + files('config/*.xml') + files('config/*.json')),
         (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
         (f'{SHARE}/examples', files('examples/*.py')),
     ],

@@ -148,6 +148,11 @@ def started(module: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
                 process.kill()
 
 
+def parameter(name: str, text: str) -> str:
+    """Return a rule for ROS's command line; quoted: in YAML # is a comment and 0001 a number."""
+    return f'{name}:={json.dumps(text, ensure_ascii=False)}'
+
+
 def play(video: str, box: Box, rate: float, extra: list[str]) -> Record:
     """Start camera and tracker as processes of their own and record until the video ends."""
     source, context, camera = Source(video), Context(), None
@@ -165,10 +170,8 @@ def play(video: str, box: Box, rate: float, extra: list[str]) -> Record:
         while True:
             executor.spin_once(timeout_sec=0.05)
             if camera is None and recorder.client.service_is_ready():
-                # quoted: ROS reads YAML, where # begins a comment and 0001 is a number
-                quoted = json.dumps(video, ensure_ascii=False)
                 camera = stack.enter_context(started(
-                    'camera', '-p', f'source:={quoted}', '-p', f'rate:={rate}',
+                    'camera', '-p', parameter('source', video), '-p', f'rate:={rate}',
                     '-p', 'wait_for:=2'))
                 progress = time.monotonic()
             done = len(recorder.record.order)

@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 venv=$(realpath -m "${1:?usage: dev/extras.sh VENV}")
 log=$venv/extras.log
 pins=$venv/eval.txt
-section=$(awk '/^\[/ { on = ($0 == "[eval]"); next } on && NF && !/^#/' dev/pins.txt)
-key=$(sha256sum <<<"$section" | cut -c1-16)
+source dev/pins.sh
+key=$(section eval | sha256sum | cut -c1-16)
 
 done_already() { [ "$(cat "$venv/.done-eval" 2>/dev/null)" = "$key" ]; }
 if done_already; then exit 0; fi
@@ -20,14 +20,17 @@ if done_already; then exit 0; fi
 
 begin=$SECONDS
 # without the resolver: the list is complete, and vot-toolkit asks for a second OpenCV
-install() { "$venv/bin/python" -m pip --disable-pip-version-check install --no-deps "$@" >>"$log" 2>&1; }
+install() { # and each file's sha256 must be the one that is known
+    "$venv/bin/python" -m pip --disable-pip-version-check install --no-deps --no-compile \
+        --require-hashes "$@" >>"$log" 2>&1
+}
 echo "make test: the field's toolkits, Ray, TensorBoard and rosbags (extras, about 175 MB)"
 : >"$log"
-echo "$section" >"$pins"
+hashed eval >"$pins"
 missing=
-if ! install --no-compile -r "$pins"; then
+if ! install -r "$pins"; then
     while read -r pin; do
-        install --no-compile --retries 0 --timeout 15 "$pin" || missing+=" ${pin%%;*}"
+        install --retries 0 --timeout 15 -r <(echo "$pin") || missing+=" ${pin%%[; ]*}"
     done <"$pins"
 fi
 if [ -n "$missing" ]; then

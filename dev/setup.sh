@@ -27,9 +27,7 @@ distro=${distro:-${sourced:-jazzy}}
 kind=wheels
 [ -z "$sourced" ] || kind=sourced
 
-section() { # NAME: the lines of one section of pins.txt
-    awk -v s="[$1]" '/^\[/ { on = ($0 == s); next } on && NF && !/^#/' dev/pins.txt
-}
+source dev/pins.sh
 if [ "$kind" = wheels ] && [ -z "$(section "$distro")" ]; then
     fail "there are wheels for DISTRO=jazzy and DISTRO=kilted, not for '$distro'."
 fi
@@ -41,8 +39,8 @@ fi
 
 hash_of() { sha256sum | cut -c1-16; }
 sources() { # the files that the interfaces are made from
-    find lg_tracker_interfaces dev/vision_msgs dev/tf2_msgs -type f ! -path '*/build/*' ! -path '*/install/*' \
-        ! -path '*/log/*' -print0 | sort -z | xargs -0 sha256sum
+    find lg_tracker_interfaces dev/vision_msgs dev/tf2_msgs dev/ffmpeg_image_transport_msgs -type f \
+        ! -path '*/build/*' ! -path '*/install/*' ! -path '*/log/*' -print0 | sort -z | xargs -0 sha256sum
     sha256sum dev/interfaces.sh
 }
 key_venv=$(echo "$root $venv $kind $distro ${PYTHON:-}" | hash_of)
@@ -136,6 +134,8 @@ run() { # ADVICE COMMAND...: quiet, or the end of the log and one line of advice
     fi
 }
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+# without the resolver: the lists are complete, and exact to the sha256 of each file
+pip_exactly() { pip install --no-deps --require-hashes "$@"; }
 no_network='pip could not install that; is the network (or the proxy) there? Run make again: it goes on from here.'
 
 exec 8>&2 # the trap may run while stderr goes into the log
@@ -157,17 +157,16 @@ rm -f "$venv/.done-all"
 if ! done_with ros "$key_ros"; then
     if [ "$kind" = wheels ]; then
         say "[2/6] ROS 2 $distro wheels and what builds interfaces (about 150 MB)"
-        { section "$distro"; section build; section numpy; } >"$venv/ros.txt"
+        { hashed "$distro"; hashed build; hashed numpy; } >"$venv/ros.txt"
     else
         say '[2/6] what builds interfaces'
         # cmake, empy and catkin-pkg come with ROS: nothing may hide those
-        section numpy-of-apt >"$venv/ros.txt"
+        hashed numpy-of-apt >"$venv/ros.txt"
         if ! "$python" -c 'import colcon_core' 2>/dev/null; then
-            section build | grep -E '^(colcon|distlib|ninja)' >>"$venv/ros.txt"
+            hashed build | grep -E '^(colcon|distlib|ninja)' >>"$venv/ros.txt"
         fi
     fi
-    # without the resolver: the list is complete, and exact
-    run "$no_network" pip install --no-deps -r "$venv/ros.txt"
+    run "$no_network" pip_exactly -r "$venv/ros.txt"
     stamp ros "$key_ros"
 fi
 
@@ -190,25 +189,25 @@ fi
 if ! done_with torch "$key_torch"; then
     say "[4/6] PyTorch for $gpu"
     section torch >"$venv/torch.txt"
-    section torch-needs >"$venv/torch-needs.txt"
+    hashed torch-needs >"$venv/torch-needs.txt"
+    run "$no_network" pip_exactly -r "$venv/torch-needs.txt"
     options=()
     # The CPU builds are 2.13.0+cpu, which pip prefers to PyPI's 2.13.0 (the
     # CUDA build, several GB). They live in an index of their own; where that
-    # can't be reached pip warns and takes what it finds elsewhere.
+    # can't be reached pip warns and takes what it finds elsewhere. So it has no
+    # hashes: which build comes is the machine's. CUDA's packages are pinned by torch.
     if [ $gpu = cpu ]; then
         options=(--no-deps --retries 1 --timeout 20
             --extra-index-url https://download.pytorch.org/whl/cpu)
     fi
     run "$no_network" pip install ${options[@]+"${options[@]}"} -r "$venv/torch.txt"
-    run "$no_network" pip install -r "$venv/torch.txt" -c "$venv/torch-needs.txt"
     stamp torch "$key_torch"
 fi
 
 if ! done_with python "$key_python"; then
     say '[5/6] OpenCV, ONNX Runtime, the test tools and linters'
-    section python >"$venv/python.txt"
-    section "$([ "$kind" = wheels ] && echo numpy || echo numpy-of-apt)" >"$venv/numpy.txt"
-    run "$no_network" pip install -r "$venv/python.txt" -c "$venv/numpy.txt"
+    hashed python >"$venv/python.txt"
+    run "$no_network" pip_exactly -r "$venv/python.txt"
     stamp python "$key_python"
 fi
 

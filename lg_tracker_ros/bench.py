@@ -16,10 +16,19 @@ import cv2
 from lg_tracker_ros.boxes import parse_box, scale
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import opencv
+from lg_tracker_ros.local.online import ONLINE_MODULES
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Image, Mode, Region
+from lg_tracker_ros.types import (
+    Box,
+    Frame,
+    Image,
+    Mode,
+    OnlineTracker,
+    Region,
+    TrackerOutput,
+)
 import numpy as np
 from tqdm import tqdm
 
@@ -67,6 +76,9 @@ def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[s
     floor = build_tracker(Settings(tracker='ncc', redetector='correlation'))
     floor.init(frame, box)
     steps['ncc (untrained floor)'] = lambda f: floor.local.track(f, [Region(box)])
+    dimp = build_tracker(Settings(tracker='dimp_lite', redetector='none'))
+    dimp.init(frame, box)
+    steps['dimp_lite, LOCAL, learning'] = lambda f: dimp.step([f])
     peers = {'OpenCV CSRT': opencv.csrt}
     if nano:
         peers['NanoTrack v2 (OpenCV)'] = lambda: opencv.nano(nano)
@@ -172,6 +184,32 @@ def thread_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
     return table
 
 
+def online_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
+    """Time what may learn on the local tracker: first frame, a step, learning."""
+    steps: dict[str, Step] = {}
+    first: dict[str, np.ndarray] = {}
+    for name in ONLINE_MODULES:
+        local = build_tracker(Settings(threads=1, redetector='none', online_module=name)).local
+        start = time.perf_counter()
+        local.init(frames[0], box)
+        first[f'{name}: first frame'] = np.array([1e3 * (time.perf_counter() - start)])
+        if isinstance(local, OnlineTracker):
+            steps |= online_steps(name, local, box)
+    return first | measure(frames, steps)
+
+
+def online_steps(name: str, local: OnlineTracker, box: Box) -> dict[str, Step]:
+    """Make the two steps of a tracker that learns from what it finds at ``box``."""
+    found: list[TrackerOutput] = []
+
+    def track(frame: Frame) -> None:
+        found[:] = local.track(frame, [Region(box)])
+
+    def learn(frame: Frame) -> None:
+        local.update(frame, found[0], [])
+    return {f'{name}: local tracker, 1 region': track, f'{name}: learning': learn}
+
+
 def run(args: argparse.Namespace) -> int:
     """Run ``bench``."""
     source = Source(args.video)
@@ -207,4 +245,5 @@ def run(args: argparse.Namespace) -> int:
             print('  note: the target was lost on the way; LOCAL times hold searches, too')
     if not args.processor_time:
         show('local tracker, 1 region', thread_rows(frames, sized))
+        show('online_module, 1 thread', online_rows(frames, sized))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lg_tracker_ros.checkpoint import confidence_of, shared_backbone
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.online import ONLINE_MODULES
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading.guard import tell_once
 from lg_tracker_ros.recognition import RECOGNITION
@@ -13,7 +14,7 @@ from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Redetector
+from lg_tracker_ros.types import LocalTracker, Redetector
 
 
 def build_tracker(settings: Settings) -> LongTermTracker:
@@ -36,7 +37,12 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     """
     spec = LOCAL_TRACKERS[settings.tracker]
     given, backbone = settings.tracker_weights, settings.backbone
-    tracker = spec.build(given, backbone, engine)
+    module = ONLINE_MODULES[settings.online_module]
+    tracker: LocalTracker
+    if module is None or spec.host is None:
+        tracker = spec.build(given, backbone, engine)
+    else:
+        tracker = module(spec.host(given, backbone, engine), settings.online_weight)
     own = confidence_of(given, spec.file(backbone)) if spec.weights else None
     if given and spec.weights and own is None:
         tell_once(f'{given} is not calibrated, so beta1 means what it does for other weights; run '

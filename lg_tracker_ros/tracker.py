@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import partial
 import time
-from typing import Sequence
+from typing import Callable, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import APART, clip_to_image, inside_fraction, iou, scale
@@ -18,6 +19,7 @@ from lg_tracker_ros.search import (
     SearchConfig,
     SearchPolicy,
 )
+from lg_tracker_ros.search.aside import Aside, Asides, Found
 from lg_tracker_ros.types import (
     Advised,
     Box,
@@ -100,13 +102,27 @@ class LongTermTracker:
         self._clips: dict[str, deque[Frame]] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._rivals: dict[str, list[Region]] = {}
+        self._asides: Asides | None = None
+
+    def search_aside(self, asides: Asides | None) -> None:
+        """
+        Search whole images by ``asides`` from now on, while frames go on; None: within the frame.
+
+        What is found is looked at in the next frame of each camera, which counts as GLOBAL; until
+        then frames are LOCAL. Waits for one that is under way.
+        """
+        if self._asides is not None:
+            self._asides.wait()
+        self._asides = asides
 
     @property
     def mode(self) -> Mode:
         """The mode in which the next frame will be searched; IDLE without a target."""
         if self.policy is None:
             return Mode.IDLE
-        return self.policy.mode if self.redetector is not None else Mode.LOCAL
+        if self.redetector is None or (self._asides is not None and self._asides.target.busy):
+            return Mode.LOCAL
+        return self.policy.mode
 
     @property
     def camera(self) -> str:
@@ -115,8 +131,11 @@ class LongTermTracker:
 
     def wants(self, camera: str) -> bool:
         """Whether the next step has use for a frame of ``camera``."""
-        return self.mode is Mode.GLOBAL or (
-            self.policy is not None and bool(self.policy.regions(self.mode, camera)))
+        return self._wants(self.mode, camera)
+
+    def _wants(self, mode: Mode, camera: str) -> bool:
+        policy = self.policy
+        return mode is Mode.GLOBAL or (policy is not None and bool(policy.regions(mode, camera)))
 
     def configure(self, config: SearchConfig) -> None:
         """
@@ -130,9 +149,11 @@ class LongTermTracker:
             else:
                 self.policy = make_policy(config, self.policy.place)
         self.config = config
+        self._drop()
 
     def reset(self) -> None:
         """Forget the target."""
+        self._drop()
         self.policy = None
         self._rhythm = Rhythm()
         self._clips.clear()
@@ -146,6 +167,8 @@ class LongTermTracker:
         Raises ValueError for a box that can't be tracked; then the target before stays.
         """
         check_init_box(box, frame.width, frame.height)
+        if self._asides is not None:
+            self._asides.wait()
         start = time.perf_counter()
         self.local.init(frame, box)
         local_ms = 1e3 * (time.perf_counter() - start)
@@ -167,6 +190,7 @@ class LongTermTracker:
         Raises ValueError without a target.
         """
         self._policy().lose()
+        self._drop()
         if isinstance(self.local, Advised):
             self.local.disown()
 
@@ -177,8 +201,14 @@ class LongTermTracker:
         Raises ValueError without a target.
         """
         self._policy().assure()
+        self._drop()
         if isinstance(self.local, Advised):
             self.local.own()
+
+    def _drop(self) -> None:
+        """Believe nothing of what a search under way will find."""
+        if self._asides is not None:
+            self._asides.drop()
 
     def _policy(self) -> SearchPolicy:
         if self.policy is None:
@@ -195,7 +225,7 @@ class LongTermTracker:
         if self.policy is None:
             return []
         mode = self.mode
-        wanted = [f for f in frames if self.wants(f.camera)]
+        wanted = [f for f in frames if self._wants(mode, f.camera)]
         if not wanted and frames and self.redetector is not None:
             mode, wanted = Mode.GLOBAL, list(frames)
         # of equally good results the first is taken: the target's own camera comes first
@@ -204,10 +234,17 @@ class LongTermTracker:
         views = [self._view(frame, span) for frame in wanted]
         for view in views:
             self._remember(view.frame)
+        found = None
+        if mode is Mode.GLOBAL and self._asides is not None:
+            found = self._found_aside(self._asides.target, views, self.policy)
+            if found is None:
+                mode = Mode.LOCAL
+                views = [v for v in views if self._wants(mode, v.frame.camera)] or views
         for view in views:
-            self._look(mode, view, self.policy)
-        decision = self.policy.decide(mode, [c for view in views for c in view.candidates],
-                                      span)
+            self._look(mode, view, self.policy, found)
+        decision = self.policy.decide(mode, [c for v in views for c in v.candidates], span)
+        if decision.reliable and self._asides is not None:
+            self._asides.target.drop()
         for view in views:
             self._learn(view, decision)
         return [self._report(mode, view, decision, self.policy) for view in views]
@@ -215,8 +252,7 @@ class LongTermTracker:
     def _view(self, frame: Frame, span: int) -> _View:
         """Bring a frame to the size that its camera had first, and note what it counts for."""
         came = frame.width, frame.height
-        size = self._sizes.setdefault(frame.camera, came)
-        if size == came:
+        if (size := self._sizes.setdefault(frame.camera, came)) == came:
             return _View(replace(frame, span=span))
         smaller = size[0] * size[1] < came[0] * came[1]
         image = cv2.resize(frame.image, size,
@@ -224,18 +260,40 @@ class LongTermTracker:
         return _View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera, span),
                      (came[0] / size[0], came[1] / size[1]))
 
-    def _look(self, mode: Mode, view: _View, policy: SearchPolicy) -> None:
+    def _searches(self, cameras: Sequence[str], size: tuple[float, float]
+                  ) -> Callable[[], dict[str, Proposals]]:
+        """Return what searches the newest image of each camera, as they are now."""
+        assert self.redetector is not None
+        searches = {camera: partial(self.redetector.propose, list(self._clips[camera]), size,
+                                    self.config.max_candidates) for camera in cameras}
+        return lambda: {camera: search() for camera, search in searches.items()}
+
+    def _found_aside(self, aside: Aside, views: Sequence[_View], policy: SearchPolicy
+                     ) -> Found | None:
+        """Take what a search found that was begun on earlier frames; begin one on these."""
+        stamp, cameras = max(v.frame.stamp for v in views), [v.frame.camera for v in views]
+        found = aside.take(stamp)
+        if found is None:
+            aside.begin(stamp, self._searches(cameras, policy.sought))
+            return None
+        for camera, proposals in found.proposals.items():
+            policy.propose(camera, proposals.boxes)
+        return found
+
+    def _look(self, mode: Mode, view: _View, policy: SearchPolicy, found: Found | None) -> None:
         """Search every region of a frame that is worth it."""
         start, frame = time.perf_counter(), view.frame
-        if mode is Mode.GLOBAL and self.redetector is not None:
-            view.proposals = self.redetector.propose(
-                list(self._clips[frame.camera]), policy.sought, self.config.max_candidates)
+        if found is not None:
+            view.proposals = found.proposals.get(frame.camera)
+            view.ms['redetect'] = found.ms
+        elif mode is Mode.GLOBAL and self.redetector is not None:
+            view.proposals = self._searches([frame.camera], policy.sought)()[frame.camera]
             policy.propose(frame.camera, view.proposals.boxes)
             view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
         middle, regions = time.perf_counter(), policy.regions(mode, frame.camera)
-        found = self.local.track(frame, regions) if regions else []
+        outputs = self.local.track(frame, regions) if regions else []
         view.candidates = [Candidate(frame.camera, output, region.kind)
-                           for output, region in zip(found, regions)]
+                           for output, region in zip(outputs, regions)]
         view.ms['local'] = 1e3 * (time.perf_counter() - middle)
 
     def _learn(self, view: _View, decision: Decision) -> None:
@@ -250,6 +308,8 @@ class LongTermTracker:
             self._look_around(view.frame, accepted.output.box)
         else:
             self._rivals.pop(view.frame.camera, None)
+            if self._asides is not None:
+                self._asides.rivals.drop()
             if isinstance(self.local, RivalLearner) and self._glimpsed(view):
                 self.local.glimpse(view.frame)
             else:
@@ -272,14 +332,25 @@ class LongTermTracker:
         waiting = self._rivals.pop(frame.camera, [])
         now, waiting = waiting[:RIVALS_AT_ONCE], waiting[RIVALS_AT_ONCE:]
         if not now:
-            if not self.local.wants_rivals:
+            proposals = self._around(frame, target, self.local.wants_rivals)
+            if proposals is None:
                 return
-            proposals = self.redetector.propose(
-                list(self._clips[frame.camera]), (target.w, target.h), self.config.max_candidates)
             waiting = [Region(box, Kind.PROPOSAL) for box in proposals.boxes
                        if iou(box, target) < APART]
         self._rivals[frame.camera] = waiting
         self.local.meet(frame, target, self.local.track(frame, now) if now else [])
+
+    def _around(self, frame: Frame, target: Box, wanted: bool) -> Proposals | None:
+        """Return where the target's likes may be, if that is ``wanted`` and known now."""
+        search = self._searches([frame.camera], (target.w, target.h))
+        if self._asides is None:
+            return search()[frame.camera] if wanted else None
+        found = self._asides.rivals.take(frame.stamp)
+        if found is not None:
+            return found.proposals.get(frame.camera, Proposals(()))
+        if wanted:
+            self._asides.rivals.begin(frame.stamp, search)
+        return None
 
     @staticmethod
     def _report(mode: Mode, view: _View, decision: Decision, policy: SearchPolicy) -> Track:

@@ -256,7 +256,7 @@ def test_an_unreadable_image_is_named(track, tmp_path):
 
 @pytest.mark.parametrize('words, reason', [
     (('--init', '1,2,3'), 'x,y,w,h'), (('--init', '1,2,3,nan'), 'x,y,w,h'),
-    (('--init', '1,2,-3,4'), 'x,y,w,h'), ((), '--init'),
+    (('--init', '1,2,-3,4'), 'x,y,w,h'),
     (('--init', '1,2,30,40', '--start', '-1'), '--start must be at least 0'),
     (('--init', '1,2,30,40', '--start', 'soon'), '--start')])
 def test_a_wrong_command_line_is_status_2(words, reason, capsys):

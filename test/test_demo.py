@@ -178,6 +178,37 @@ def test_demo_refuses_in_one_line(words, reason, tmp_path, monkeypatch, capfd):
     assert not out and not (tmp_path / 'out').exists()
 
 
+NAMES = ('a #1 b:=c/it\'s "q" $HOME 50%d é.mp4', '0001', '-x,y (z)\\n`id`;&.mp4')
+
+
+@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('typed', ['VIDEO=… make demo', 'make demo VIDEO=…'])
+def test_make_hands_on_what_was_typed(name, typed, tmp_path):
+    python = tmp_path / 'python'
+    python.write_text(f'#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n')
+    python.chmod(0o755)
+    given = {'VIDEO': name, 'BOX': '-1,2,30,4'}
+    words = () if typed.startswith('V') else tuple(f'{k}={v}' for k, v in given.items())
+    done = subprocess.run(
+        ['make', '-s', '-o', 'setup', 'demo', f'PY={python}', *words], cwd=DEMO.parents[1],
+        env={**{k: v for k, v in os.environ.items() if k not in ('MAKEFLAGS', 'MAKELEVEL')},
+             **({} if words else given)}, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ['dev/demo.py', '--out', 'demo_out', f'--video={name}',
+                                       '--box=-1,2,30,4']
+
+
+def test_the_camera_gets_the_path_as_it_is():
+    for name in NAMES:
+        context = rclpy.context.Context()
+        rclpy.init(args=['--ros-args', '-p', load().parameter('source', name)], context=context)
+        node = rclpy.node.Node('camera', context=context)
+        try:
+            assert node.declare_parameter('source', '').value == name
+        finally:
+            node.destroy_node()
+            rclpy.try_shutdown(context=context)
+
+
 @pytest.mark.parametrize('got', [True, False])
 def test_recorder_asks_again_while_images_reach_it_before_the_node(got):
     """The node takes the first image's box on that image, or where it never got it on another."""

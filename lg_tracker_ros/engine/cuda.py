@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 import copy
+import logging
 import threading
 from typing import Any, Callable, Iterator, Sequence
 
 from lg_tracker_ros.engine.config import EngineConfig
+from lg_tracker_ros.engine.memory import out_of_memory
 from lg_tracker_ros.engine.pytorch import Array, as_tuple, Runner
 import numpy as np
 import torch
 from torch import nn, Tensor
+
+log = logging.getLogger(__name__)
 
 WARM_UP = 3
 """Runs before a graph is recorded: libraries choose their kernels in the first ones."""
@@ -34,7 +38,14 @@ def cuda_runner(module: nn.Module, example: Sequence[Array], config: EngineConfi
     net = placed(module, config)
     if not batches:
         return _eager(net, config)
-    network = Recorded(net, example, config, shared, batches)
+    try:
+        network = Recorded(net, example, config, shared, batches)
+    except RuntimeError as e:  # CUDA's own: something in the network can't be recorded
+        if out_of_memory(e):
+            raise
+        log.warning('%s runs kernel by kernel, slower, for it could not be recorded: %s',
+                    type(module).__name__, ' '.join(str(e).split())[:120])
+        return _eager(net, config)
     return network.run
 
 

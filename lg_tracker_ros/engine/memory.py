@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 import logging
-from typing import Callable
+from typing import Callable, TypeVar
 
 from lg_tracker_ros.engine.pytorch import Array, Runner
 import torch
 
 log = logging.getLogger(__name__)
+Made = TypeVar('Made')
 
 SIGNS = ('out of memory', 'ALLOC_FAILED', 'Failed to allocate memory', 'OutOfMemory')
 """Words by which CUDA, cuBLAS, cuDNN, ONNX Runtime and TensorRT say so; they share no type."""
@@ -57,8 +59,7 @@ class GpuMemory:
         def run(*inputs: Array) -> list[Array]:
             nonlocal current, here
             if here and current is not None and not self.gone:
-                made = current
-                found = self._attempt(lambda: made(*inputs), device)
+                found = self._attempt(partial(current, *inputs), device)
                 if found is not None:
                     return found
             if here:
@@ -70,7 +71,7 @@ class GpuMemory:
             current, here = on_cpu(), False
         return run
 
-    def _attempt(self, work: Callable[[], object], device: str) -> object:
+    def _attempt(self, work: Callable[[], Made], device: str) -> Made | None:
         try:
             return work()
         except Exception as e:  # the libraries' errors have no base of their own

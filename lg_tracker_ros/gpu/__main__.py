@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from functools import partial
 import json
 import os
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, Callable
 import cv2
 from lg_tracker_ros.crops import context_side, mean_color
 from lg_tracker_ros.gpu import times
-from lg_tracker_ros.gpu.boxes import Clip, compare, follow, read_clip
+from lg_tracker_ros.gpu.boxes import ask, Clip, compare, follow, read_clip
 from lg_tracker_ros.gpu.cuts import UploadedImage
 from lg_tracker_ros.gpu.page import page
 from lg_tracker_ros.gpu.ways import machine, reference, refusal, settings, WAYS
@@ -132,11 +133,11 @@ def cuts(clip: Clip, device: str, count: int) -> dict[str, times.Timed]:
                 if device != 'cpu':
                     torch.cuda.synchronize()
             return run
-        parts = {'upload the image': wait(lambda t=there, i=image: t.send(i)),
-                 'squeeze the image (GPU)': wait(lambda t=there: t.squeezed(320))}
+        parts = {'upload the image': wait(partial(there.send, image)),
+                 'squeeze the image (GPU)': wait(partial(there.squeezed, 320))}
         for n in (1, 5, 10):
             parts[f'cut {n} search crop{"s" * (n > 1)} (GPU)'] = wait(
-                lambda t=there, n=n, s=square, f=fill: t.crops([s] * n, SEARCH, f))
+                partial(there.crops, [square] * n, SEARCH, fill))
         found[f'{width}x{height}'] = times.timed(parts, count)
     return found
 
@@ -164,7 +165,7 @@ def run(args: argparse.Namespace) -> None:
     ways = [way for way in args.ways if not refused[way]]
     for way, why in found['refused'].items():
         report.say(f'{way}: not here: {why}')
-    theirs = {}
+    theirs, asked = {}, {}
 
     def followed(wanted: Any, words: str) -> list[dict[str, Any]]:
         rows = []
@@ -172,12 +173,15 @@ def run(args: argparse.Namespace) -> None:
             tracks, ms = follow(clip, wanted)
             if words == 'cpu':
                 theirs[clip.name] = tracks
-            rows.append(asdict(compare(clip, tracks, theirs[clip.name], ms)))
+                asked[clip.name] = ask(clip, wanted, tracks)
+            rows.append(asdict(compare(
+                clip, tracks, theirs[clip.name], ms,
+                (ask(clip, wanted, theirs[clip.name]), asked[clip.name]))))
         return rows
     report.part('boxes: cpu', 15, lambda: followed(reference(args.threads), 'cpu'))
     for way in ways:
-        report.part(f'boxes: {way}', 8, lambda way=way: followed(
-            settings(way, args.device, args.threads), way))
+        report.part(f'boxes: {way}', 8, partial(
+            followed, settings(way, args.device, args.threads), way))
     if not args.no_tests:
         report.part('tests', 45, lambda: tests(cache))
     first = read[-1]
@@ -190,19 +194,21 @@ def run(args: argparse.Namespace) -> None:
         report.part(f'parts: {size}: cpu', 6, lambda: times.tracker_parts(
             reference(args.threads), frames, box, max(args.times // 4, 3)))
         for way in ways:
-            report.part(f'parts: {size}: {way}', 4, lambda way=way: times.tracker_parts(
-                settings(way, args.device, args.threads), frames, box, args.times))
+            report.part(f'parts: {size}: {way}', 4, partial(
+                times.tracker_parts, settings(way, args.device, args.threads), frames, box,
+                args.times))
     for width, height in times.SIZES:
         parts_at(width, height)
     report.part('cuts', 4, lambda: cuts(first, args.device, args.times))
     for way in ways:
-        report.part(f'networks: {way}', 4, lambda way=way: times.network_parts(
-            settings(way, args.device, args.threads).engine_config(), args.times))
+        report.part(f'networks: {way}', 4, partial(
+            times.network_parts, settings(way, args.device, args.threads).engine_config(),
+            args.times))
     folder = folders[-1]
     for way in ('cpu', *ways):
         for turn in ('first', 'second') if way != 'cpu' else ('second',):
-            report.part(f'start: {way}: {turn}', 10, lambda way=way: start(
-                way, args.device, folder, cache))
+            report.part(f'start: {way}: {turn}', 10, partial(
+                start, way, args.device, folder, cache))
     report.say('done')
 
 

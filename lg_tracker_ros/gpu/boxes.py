@@ -11,7 +11,7 @@ import cv2
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.types import Box, Frame, Track
+from lg_tracker_ros.types import Box, Frame, Region, Track
 import numpy as np
 
 
@@ -29,6 +29,8 @@ class Agreement:
     """
     How far two runs over one clip agree.
 
+    ``same_place``: mean IoU of the boxes that both find where the CPU looked, frame by frame.
+
     ``iou``: mean over frames in which both see the target, nan without any; ``least``: the
     smallest. ``modes`` and ``seen``: shares of frames in which both were in the same mode, and
     said the same of the target being visible. ``searched``: frames in which the CPU searched the
@@ -44,6 +46,7 @@ class Agreement:
     searched: int
     confidence: float
     ms: float
+    same_place: float
 
 
 def read_clip(folder: Path, most: int) -> Clip:
@@ -54,7 +57,7 @@ def read_clip(folder: Path, most: int) -> Clip:
     that can't be read.
     """
     video = cv2.VideoCapture(str(folder / 'video.mp4'))
-    frames = []
+    frames: list[Frame] = []
     while len(frames) < most:
         good, image = video.read()
         if not good:
@@ -79,8 +82,26 @@ def follow(clip: Clip, settings: Settings) -> tuple[list[Track], float]:
     return tracks, float(np.median(times)) if times else math.nan
 
 
-def compare(clip: Clip, mine: list[Track], theirs: list[Track], ms: float) -> Agreement:
-    """Compare the tracks of two runs, frame by frame; ``theirs`` are the CPU's."""
+def ask(clip: Clip, settings: Settings, tracks: list[Track]) -> list[Box]:
+    """
+    Ask the local tracker where another run looked: no difference grows from frame to frame.
+
+    Returns a box for each frame but the first.
+    """
+    local = build_tracker(settings).local
+    local.init(clip.frames[0], clip.box)
+    places = [t.place or clip.box for t in tracks]
+    return [local.track(frame, [Region(place)])[0].box
+            for frame, place in zip(clip.frames[1:], places)]
+
+
+def compare(clip: Clip, mine: list[Track], theirs: list[Track], ms: float,
+            asked: tuple[list[Box], list[Box]]) -> Agreement:
+    """
+    Compare the tracks of two runs, frame by frame; ``theirs`` are the CPU's.
+
+    ``asked``: what ``ask`` gave of both.
+    """
     both = [(a, b) for a, b in zip(mine, theirs)]
     overlaps = [iou(a.box, b.box) for a, b in both if a.box is not None and b.box is not None]
     return Agreement(
@@ -88,4 +109,5 @@ def compare(clip: Clip, mine: list[Track], theirs: list[Track], ms: float) -> Ag
         min(overlaps, default=math.nan), float(np.mean([a.mode is b.mode for a, b in both])),
         float(np.mean([a.visible == b.visible for a, b in both])),
         sum(b.proposals is not None for _, b in both),
-        max(abs(a.confidence - b.confidence) for a, b in both), ms)
+        max(abs(a.confidence - b.confidence) for a, b in both), ms,
+        float(np.mean([iou(a, b) for a, b in zip(*asked)])))

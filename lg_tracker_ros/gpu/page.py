@@ -49,7 +49,7 @@ def _boxes(found: Found) -> list[str]:
     ways = _of(found, 'boxes: ')
     rows = [[way, r['clip'], str(r['frames']), _number(r['iou'], 4), _number(r['least']),
              f'{r["modes"]:.1%}', f'{r["seen"]:.1%}', str(r['searched']),
-             _number(r['confidence'], 3), _number(r['ms'])]
+             _number(r['confidence'], 3), _number(r['ms']), _number(r['same_place'], 4)]
             for way, results in ways.items() for r in results]
     if not rows:
         return []
@@ -57,9 +57,10 @@ def _boxes(found: Found) -> list[str]:
             'Each runs by itself from the first box on. IoU: of the frames in which both see the '
             'target, mean and least. Same mode, same visible: shares of all frames. Searched: '
             'frames in which the CPU searched the whole image. Confidence: the largest '
-            'difference. ms: median of a frame.', '',
+            'difference. ms: median of a frame. Same place: mean IoU where both are asked at the '
+            "CPU's places, so that nothing grows from frame to frame.", '',
             *table(['way', 'sequence', 'frames', 'IoU', 'least', 'same mode', 'same visible',
-                    'searched', 'confidence', 'ms'], rows, 2)]
+                    'searched', 'confidence', 'ms', 'same place'], rows, 2)]
 
 
 def _beside(columns: Mapping[str, Mapping[str, Sequence[float]]]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Callable, Sequence
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, Crop, mean_color, square_crop
 from lg_tracker_ros.engine import Runner
+from lg_tracker_ros.local.online.host import Fill, Pick
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import Array
 import numpy as np
@@ -51,6 +52,65 @@ class Grid:
         return np.asarray(self.instance / 2 + steps * self.stride)
 
 
+class AnchorFreeSelector:
+    """Where to cut crops, and which point's box to take; knows no network and no target."""
+
+    def __init__(self, grid: Grid, config: AnchorFreeConfig) -> None:
+        """Lay out the points."""
+        self.grid, self.config = grid, config
+        self.instance, self.points = grid.instance, grid.points
+        self.online_window = config.window
+        hann = np.hanning(grid.cells + 2 * config.margin)[config.margin:][:grid.cells]
+        self._window = np.outer(hann, hann).ravel()
+        self._x, self._y = (g.ravel() for g in np.meshgrid(grid.points, grid.points))
+
+    def cut_template(self, image: Image, box: Box, fill: Fill) -> Crop:
+        """Cut a template: twice the target's size."""
+        return square_crop(image, box.cx, box.cy, context_side(box.w, box.h), self.grid.exemplar,
+                           fill)
+
+    def cut(self, image: Image, box: Box, fill: Fill) -> Crop:
+        """Cut the template's context times instance / exemplar around ``box`` to search in it."""
+        wide = self.grid.instance / self.grid.exemplar
+        return square_crop(image, box.cx, box.cy, wide * context_side(box.w, box.h),
+                           self.grid.instance, fill)
+
+    def read(self, scores: Array, ltrb: Array) -> tuple[Array, Array]:
+        """Read maps, N x 2 x g x g and N x 4 x g x g: N x P scores, and N x 4 x P sides."""
+        return (np.sqrt(scores[:, 0] * scores[:, 1]).reshape(len(scores), -1),
+                ltrb.reshape(len(ltrb), 4, -1))
+
+    def pick(self, frame: Frame, crop: Crop, around: Box, score: Array, ltrb: Array,
+             ranked: Array | None = None, window: float | None = None) -> Pick:
+        """
+        Choose the point by penalised score; give its box (smoothed) and its plain score.
+
+        ``score`` (P) and ``ltrb`` (4 x P) as ``read`` gives them. ``ranked`` (P) goes for the
+        score where points are compared, ``window`` for the configured weight of the window.
+        """
+        c, old = self.config, crop.to_crop(around)
+        w, h = ltrb[0] + ltrb[2], ltrb[1] + ltrb[3]
+
+        def change(r: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+            return np.asarray(np.maximum(r, 1 / r))
+        pad = (w + h) / 2
+        size = np.sqrt((w + pad) * (h + pad)) / context_side(old.w, old.h)
+        penalty = np.exp(-c.penalty * (change(size) * change((w / h) / (old.w / old.h)) - 1))
+        share = c.window if window is None else window
+        compared = (score if ranked is None else ranked) * penalty * (1 - share) \
+            + self._window * share
+        i = int(np.argmax(compared))
+        rate = c.rate * float(score[i] * penalty[i])
+        cx = self._x[i] + (ltrb[2, i] - ltrb[0, i]) / 2
+        cy = self._y[i] + (ltrb[3, i] - ltrb[1, i]) / 2
+        box = crop.to_image(Box.from_center(
+            float(cx), float(cy), float(old.w + (w[i] - old.w) * rate),
+            float(old.h + (h[i] - old.h) * rate)))
+        s = float(score[i])
+        inside = keep_center_inside(box, frame.width, frame.height)
+        return Pick(TrackerOutput(inside, s, s), float(compared[i]))
+
+
 class AnchorFreeTracker:
     """
     A LocalTracker over networks that give score, quality and l, t, r, b at each point.
@@ -69,17 +129,14 @@ class AnchorFreeTracker:
         """
         self.grid, self.config = grid, config
         self._template, self._search = template, search
+        self._selector = AnchorFreeSelector(grid, config)
         self._target: list[Array] = []
         self._fill = (0.0, 0.0, 0.0)
-        hann = np.hanning(grid.cells + 2 * config.margin)[config.margin:][:grid.cells]
-        self._window = np.outer(hann, hann).ravel()
-        self._x, self._y = (g.ravel() for g in np.meshgrid(grid.points, grid.points))
 
     def init(self, frame: Frame, box: Box) -> None:
         """Learn the template: a crop twice the target's size."""
         self._fill = mean_color(frame.image)
-        crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h),
-                           self.grid.exemplar, self._fill)
+        crop = self._selector.cut_template(frame.image, box, self._fill)
         self._target = self._template(crop.image, crop.to_crop(box))
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
@@ -88,39 +145,8 @@ class AnchorFreeTracker:
             raise RuntimeError('no target: call init first')
         if not regions:
             return []
-        boxes = [r.box for r in regions]
-        crops = self._cut(frame, boxes)
-        scores, ltrb = self._search(np.stack([c.image for c in crops]), *self._target)
-        return [self._found(frame, crop, old, np.sqrt(s[0] * s[1]), sides)
-                for crop, old, s, sides in zip(crops, boxes, scores, ltrb)]
-
-    def _cut(self, frame: Frame, boxes: Sequence[Box]) -> list[Crop]:
-        """Cut the search crop around each box."""
-        wide = self.grid.instance / self.grid.exemplar
-        return [square_crop(frame.image, b.cx, b.cy, wide * context_side(b.w, b.h),
-                            self.grid.instance, self._fill) for b in boxes]
-
-    def _found(self, frame: Frame, crop: Crop, old: Box, score: Array, ltrb: Array
-               ) -> TrackerOutput:
-        """Choose among the points of a crop around ``old``, by maps g x g and 4 x g x g."""
-        box, best = self._pick(crop.to_crop(old), score.ravel(), ltrb.reshape(4, -1))
-        inside = keep_center_inside(crop.to_image(box), frame.width, frame.height)
-        return TrackerOutput(inside, best, best)
-
-    def _pick(self, old: Box, score: Array, ltrb: Array) -> tuple[Box, float]:
-        """Choose the point by penalised score; return its box (smoothed) and its plain score."""
-        c = self.config
-        w, h = ltrb[0] + ltrb[2], ltrb[1] + ltrb[3]
-
-        def change(r: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-            return np.asarray(np.maximum(r, 1 / r))
-        pad = (w + h) / 2
-        size = np.sqrt((w + pad) * (h + pad)) / context_side(old.w, old.h)
-        penalty = np.exp(-c.penalty * (change(size) * change((w / h) / (old.w / old.h)) - 1))
-        i = int(np.argmax(score * penalty * (1 - c.window) + self._window * c.window))
-        rate = c.rate * float(score[i] * penalty[i])
-        cx = self._x[i] + (ltrb[2, i] - ltrb[0, i]) / 2
-        cy = self._y[i] + (ltrb[3, i] - ltrb[1, i]) / 2
-        return Box.from_center(
-            float(cx), float(cy), float(old.w + (w[i] - old.w) * rate),
-            float(old.h + (h[i] - old.h) * rate)), float(score[i])
+        crops = [self._selector.cut(frame.image, r.box, self._fill) for r in regions]
+        maps = self._search(np.stack([c.image for c in crops]), *self._target)
+        return [self._selector.pick(frame, crop, region.box, score, sides).output
+                for crop, region, score, sides in zip(crops, regions,
+                                                      *self._selector.read(*maps))]

@@ -7,7 +7,14 @@ from typing import Any, Callable
 
 from lg_tracker_ros.checkpoint import checked_file, read_into, read_state_dict, shared_backbone
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
-from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker, Grid
+from lg_tracker_ros.local.anchor_free import (
+    AnchorFreeConfig,
+    AnchorFreeSelector,
+    AnchorFreeTracker,
+    Grid,
+)
+from lg_tracker_ros.local.online.host import Host
+from lg_tracker_ros.local.online.nets import OpenPixelwise
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.reading.guard import refused
@@ -81,5 +88,10 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracke
     return build(TemplateNet(shared, heads), SearchNet(shared, heads), engine)
 
 
+def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
+    net = SearchNet(shared_backbone(), read_heads(weights))
+    return Host(AnchorFreeSelector(CROPS, CONFIG), OpenPixelwise(net), engine, light=True)
+
+
 SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,
-                 platt(0.38, 10.03, -3.3), 'pixelwise.safetensors')
+                 platt(0.38, 10.03, -3.3), 'pixelwise.safetensors', host=_open)

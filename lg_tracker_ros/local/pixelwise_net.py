@@ -108,7 +108,7 @@ class PixelwiseHeads(nn.Module):
         """Match with each head by itself; arguments and results as PixelwiseHead.forward's."""
         # by a number, not by the tensors' shapes: so exported shapes are fixed
         width = self.channels // len(self.heads)
-        own = zip(*(t.split(width, dim=-1) for t in (kernels, fg, bg)))
+        own = zip(*(torch.split(t, width, dim=-1) for t in (kernels, fg, bg)))
         return [head(x8, x16, *template) for head, template in zip(self.heads, own)]
 
     def forward(self, x8: Tensor, x16: Tensor, kernels: Tensor, fg: Tensor,

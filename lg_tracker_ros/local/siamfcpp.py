@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from lg_tracker_ros.checkpoint import read_into
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
-from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
+from lg_tracker_ros.local.anchor_free import (
+    AnchorFreeConfig,
+    AnchorFreeSelector,
+    AnchorFreeTracker,
+)
+from lg_tracker_ros.local.online.host import Host
+from lg_tracker_ros.local.online.nets import OpenPublished, OpenSiamFCpp
 from lg_tracker_ros.local.siamese.siamfcpp_published import (
     PUBLISHED,
     PublishedNet,
@@ -33,15 +39,28 @@ def build(net: SiamFCppNet | PublishedNet, engine: EngineConfig,
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
-    if backbone in PUBLISHED:
-        published = PublishedNet(PUBLISHED[backbone])
-        read_into(published, weights, SPEC.file(backbone))
-        return build(published, engine, published.variant.config)
-    net = SiamFCppNet(VARIANTS[backbone])
+    net = _read(weights, backbone)
+    return build(net, engine, _config(net))
+
+
+def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
+    net = _read(weights, backbone)
+    opened = OpenSiamFCpp(net) if isinstance(net, SiamFCppNet) else OpenPublished(net)
+    return Host(AnchorFreeSelector(net.variant.grid, _config(net)), opened, engine,
+                light=backbone == 'efficientnet_lite0')
+
+
+def _config(net: SiamFCppNet | PublishedNet) -> AnchorFreeConfig:
+    return CONFIG if isinstance(net, SiamFCppNet) else net.variant.config
+
+
+def _read(weights: str, backbone: str) -> SiamFCppNet | PublishedNet:
+    net = (PublishedNet(PUBLISHED[backbone]) if backbone in PUBLISHED
+           else SiamFCppNet(VARIANTS[backbone]))
     read_into(net, weights, SPEC.file(backbone))
-    return build(net, engine)
+    return net
 
 
 SPEC = LocalSpec('siamfcpp', "SiamFC++ (Xu et al. 2020), also its authors' checkpoints", _make,
                  platt(0.38, 10.03, -3.3), 'siamfcpp_{backbone}.safetensors',
-                 (*VARIANTS, *PUBLISHED))
+                 (*VARIANTS, *PUBLISHED), host=_open)

@@ -4,72 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-import math
 from pathlib import Path
 from typing import Any
 
-from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
-from lg_tracker_ros.crops import context_side, mean_color, square_crop
+from lg_tracker_ros.crops import mean_color
 from lg_tracker_ros.engine import cpu_threads, EngineConfig
-from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, Template, VARIANTS
+from lg_tracker_ros.local.online.host import Fill, Host
+from lg_tracker_ros.local.online.nets import OpenSiamRPN
+from lg_tracker_ros.local.siamese.anchors import best_anchor, Peak, Search
+from lg_tracker_ros.local.siamrpnpp_net import (
+    SiamRPNConstants,
+    SiamRPNNet,
+    target_scores,
+    Template,
+    VARIANTS,
+)
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn, Tensor
-
-Array = npt.NDArray[np.float32]
-
-
-def anchor_grid(constants: SiamRPNConstants) -> Array:
-    """
-    Every anchor of the score map: A*S*S rows of cx, cy, w, h, anchor-major, then row by row.
-
-    In pixels of the search image, relative to its centre.
-    """
-    s = constants.score_size
-    shapes = []
-    for ratio in constants.ratios:
-        # the truncation is PySOT's: published weights were trained with it
-        w = int(math.sqrt(constants.stride ** 2 / ratio))
-        h = int(w * ratio)
-        shapes += [(w * scale, h * scale) for scale in constants.scales]
-    steps = (np.arange(s) - s // 2) * constants.stride
-    cy, cx = np.meshgrid(steps, steps, indexing='ij')
-    grid = np.empty((len(shapes), s, s, 4), np.float32)
-    grid[..., 0], grid[..., 1] = cx, cy
-    grid[..., 2:] = np.array(shapes, np.float32)[:, None, None]
-    return grid.reshape(-1, 4)
-
-
-def decode(loc: Array, anchors: Array) -> Array:
-    """
-    Turn offsets into boxes: N x 4 x K to N x 4 x K (cx, cy, w, h, relative to the centre).
-
-    Sides are bounded against overflow only, far beyond anything that the penalty lets through.
-    """
-    cx, cy, w, h = anchors.T
-    return np.stack([loc[:, 0] * w + cx, loc[:, 1] * h + cy,
-                     np.exp(np.clip(loc[:, 2], -10, 10)) * w,
-                     np.exp(np.clip(loc[:, 3], -10, 10)) * h], axis=1)
-
-
-def shape_penalty(w: npt.ArrayLike, h: npt.ArrayLike, previous: tuple[float, float],
-                  k: float) -> Array:
-    """
-    Penalise a change of size and of aspect: exp(-k (r s - 1)), in (0, 1].
-
-    ``r`` and ``s`` are the ratios, turned to be at least 1, of the aspects and of the padded
-    sizes between each w x h and ``previous``, all in the same pixels.
-    """
-    w, h = np.asarray(w), np.asarray(h)
-    size = np.sqrt((w + (w + h) / 2) * (h + (w + h) / 2)) / context_side(*previous)
-    aspect = (previous[0] / previous[1]) / (w / h)
-    change = np.maximum(aspect, 1 / aspect) * np.maximum(size, 1 / size)
-    return np.asarray(np.exp(-(change - 1) * k))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,54 +33,7 @@ class _Target:
     """What is known of the target; the only state of the tracker."""
 
     template: Template
-    fill: tuple[float, float, float]
-
-
-class Search:
-    """A search image's anchors and the window over them, A*S*S as in ``anchor_grid``."""
-
-    def __init__(self, constants: SiamRPNConstants) -> None:
-        """Lay them out."""
-        self.constants = constants
-        self.anchors = anchor_grid(constants)
-        hanning = np.hanning(constants.score_size)
-        self.window = np.tile(np.outer(hanning, hanning).ravel(), constants.anchors)
-
-    def side(self, box: Box) -> float:
-        """Side of the search region in pixels of the image."""
-        c = self.constants
-        return context_side(box.w, box.h, c.context) * c.instance / c.exemplar
-
-
-@dataclass(frozen=True, eq=False)
-class Peak:
-    """
-    The anchor that wins around ``around``.
-
-    ``index`` is its number; ``score`` and ``penalty`` are in [0, 1]; ``offset`` is the centre of
-    its box as seen from that of ``around``, ``size`` the box's, both in pixels of the image.
-    """
-
-    around: Box
-    index: int
-    score: float
-    penalty: float
-    offset: tuple[float, float]
-    size: tuple[float, float]
-
-
-def best_anchor(search: Search, around: Box, scores: Array, boxes: Array) -> Peak:
-    """
-    Pick the best anchor with penalties.
-
-    ``scores`` (K) are in [0, 1], ``boxes`` (4 x K) as ``decode`` gives them.
-    """
-    c = search.constants
-    zoom = c.instance / search.side(around)
-    penalty = shape_penalty(boxes[2], boxes[3], (around.w * zoom, around.h * zoom), c.penalty_k)
-    best = int(np.argmax(penalty * scores * (1 - c.window) + search.window * c.window))
-    x, y, w, h = (float(v) / zoom for v in boxes[:, best])
-    return Peak(around, best, float(scores[best]), float(penalty[best]), (x, y), (w, h))
+    fill: Fill
 
 
 class SiamRPNpp:
@@ -146,7 +55,6 @@ class SiamRPNpp:
         """
         self._net: Any = net.eval()
         self._device, self._threads = torch.device(device), threads
-        self._constants = constants
         self._near = Search(constants)
         self._target: _Target | None = None
 
@@ -158,10 +66,8 @@ class SiamRPNpp:
 
     def init(self, frame: Frame, box: Box) -> None:
         """Learn the target from its first box; forgets the one before."""
-        c = self._constants
         fill = mean_color(frame.image)
-        crop = square_crop(frame.image, box.cx, box.cy, context_side(box.w, box.h, c.context),
-                           c.exemplar, fill)
+        crop = self._near.cut_template(frame.image, box, fill)
         with cpu_threads(self._threads), torch.inference_mode():
             self._target = _Target(self._net.template(self._to_tensor([crop.image])), fill)
 
@@ -190,34 +96,18 @@ class SiamRPNpp:
     def _track(self, frame: Frame, places: Sequence[Box], search: Search) -> list[TrackerOutput]:
         """Search around each place, as one batch."""
         assert self._target is not None
-        crops = [square_crop(frame.image, b.cx, b.cy, search.side(b), search.constants.instance,
-                             self._target.fill).image for b in places]
+        crops = [search.cut(frame.image, b, self._target.fill).image for b in places]
         with cpu_threads(self._threads), torch.inference_mode():
             cls, loc, *more = self._net(self._target.template, self._to_tensor(crops))
-            # class 1 of a two-way softmax
-            logits = cls.reshape(len(places), 2, -1).float()
-            scores = torch.sigmoid(logits[:, 1] - logits[:, 0]).cpu().numpy()
-            offsets = loc.reshape(len(places), 4, -1).float().cpu().numpy()
-            peaks = [best_anchor(search, b, s, p) for b, s, p in zip(
-                places, scores, decode(offsets, search.anchors))]
+            maps = search.read(target_scores(cls).cpu().numpy(), loc.float().cpu().numpy())
+            peaks = [best_anchor(search, *row) for row in zip(places, *maps)]
             return self._outputs(frame, search, peaks, more)
 
     def _outputs(self, frame: Frame, search: Search, peaks: Sequence[Peak],
                  more: Sequence[Any]) -> list[TrackerOutput]:
         """Make the outputs; ``more`` is what the network gives beyond the RPN's two maps."""
-        return [TrackerOutput(self._box(frame, p), confidence=p.score, score=p.score)
+        return [TrackerOutput(search.box(frame, p), confidence=p.score, score=p.score)
                 for p in peaks]
-
-    def _box(self, frame: Frame, p: Peak) -> Box:
-        """Let the size follow, and keep the box where it is of use."""
-        c, around = self._constants, p.around
-        rate = p.penalty * p.score * c.lr
-        w = min(max(around.w * (1 - rate) + p.size[0] * rate, c.min_side), float(frame.width))
-        h = min(max(around.h * (1 - rate) + p.size[1] * rate, c.min_side), float(frame.height))
-        # first as numbers: an untrained head may point further away than a box can lie
-        cx = min(max(around.cx + p.offset[0], 0.0), float(frame.width))
-        cy = min(max(around.cy + p.offset[1], 0.0), float(frame.height))
-        return keep_center_inside(Box.from_center(cx, cy, w, h), frame.width, frame.height)
 
     def _to_tensor(self, images: Sequence[Image]) -> Tensor:
         """Stack crops as N x 3 x side x side, BGR, 0-255, on the network's device."""
@@ -303,5 +193,14 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamRPNpp:
                  engine.threads)
 
 
+def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
+    net, constants = _variant(backbone)
+    load_checkpoint(net, checked_file(weights, SPEC.file(backbone)))
+    # in PyTorch, as the tracker itself
+    return Host(Search(constants), OpenSiamRPN(net), replace(engine, engine='torch'),
+                light=backbone == 'efficientnet_lite0')
+
+
 SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,
-                 platt(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', tuple(VARIANTS))
+                 platt(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', tuple(VARIANTS),
+                 host=_open)

@@ -53,7 +53,7 @@ class SiamRPNConstants:
     (instance - exemplar) / stride + 1. ``context``: share of context around the target.
     ``min_side``: smallest side of a box in pixels of the image (PySOT's 10 is too large for the
     targets of 8 pixels that a robot meets). ``lost``: how a lost target is sought, None for no
-    other way.
+    other way. ``online_window``: the window's share beside DROL's classifier.
     """
 
     penalty_k: float
@@ -68,6 +68,7 @@ class SiamRPNConstants:
     scales: tuple[float, ...] = (8.0,)
     min_side: float = 4.0
     lost: Lost | None = None
+    online_window: float | None = None
 
     @property
     def score_size(self) -> int:
@@ -252,6 +253,12 @@ class SiamRPNNet(nn.Module):
         return self.rpn_head(template, self.features(x))
 
 
+def target_scores(cls: Tensor) -> Tensor:
+    """Turn logits, B x 2A x S x S, into scores: class 1 of a two-way softmax, B x A x S x S."""
+    background, target = cls.float().chunk(2, dim=1)
+    return torch.sigmoid(target - background)
+
+
 def _alexnet() -> SiamRPNNet:
     return SiamRPNNet(AlexNet(), None, DepthwiseRPN(256, 5))
 
@@ -275,8 +282,9 @@ def _efficientnet_lite0() -> SiamRPNNet:
 
 
 VARIANTS: dict[str, tuple[Callable[[], SiamRPNNet], SiamRPNConstants]] = {
-    'alexnet': (_alexnet, SiamRPNConstants(0.16, 0.40, 0.30, instance=287, base_size=0)),
-    'resnet50': (_resnet50, SiamRPNConstants(0.05, 0.42, 0.38)),
+    'alexnet': (_alexnet, SiamRPNConstants(0.16, 0.40, 0.30, instance=287, base_size=0,
+                                           online_window=0.30)),
+    'resnet50': (_resnet50, SiamRPNConstants(0.05, 0.42, 0.38, online_window=0.25)),
     'mobilenet_v2': (_mobilenet_v2, SiamRPNConstants(0.04, 0.40, 0.50)),
     # sides divisible by 16, as this backbone's padding wants them
     'efficientnet_lite0': (_efficientnet_lite0,

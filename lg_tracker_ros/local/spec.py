@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lg_tracker_ros.checkpoint import weights_file
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.local.online.host import Host
 from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.types import LocalTracker
 
@@ -40,7 +41,8 @@ class LocalSpec:
     ``weights``: file name of weights of ours, ``{backbone}`` in it stands for the backbone; ''
     where it reads none. ``backbones``: those that it takes. ``trained_on``: what its files were
     trained on as their authors say (DATA SET/SEQUENCE, ``*`` for all), where the files say
-    nothing themselves.
+    nothing themselves. ``host``, with the arguments of ``build``, opens it for what learns online
+    on top of its features and score maps (local/online); None where it has none.
     """
 
     name: str
@@ -51,6 +53,7 @@ class LocalSpec:
     backbones: tuple[str, ...] = BACKBONES[:1]
     external: ExternalFiles | None = None
     trained_on: tuple[str, ...] = ()
+    host: Callable[[str, str, EngineConfig], Host] | None = None
 
     def found_below(self, folder: Path | None) -> str:
         """

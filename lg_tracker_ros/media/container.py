@@ -18,13 +18,13 @@ SLACK = 0.25
 """Seconds by which a file may end before its header says so, besides a frame and a half."""
 
 
-def load_av(path: Path) -> Any:
-    """Return PyAV's module; ValueError where it isn't installed."""
+def load_av(what: Path | str) -> Any:
+    """Return PyAV's module; ValueError, which begins with ``what``, where it isn't installed."""
     try:
         import av
         import av.error
     except ImportError as e:
-        raise ValueError(f'{path}: reading and writing videos needs PyAV: pip install av '
+        raise ValueError(f'{what}: reading and writing videos needs PyAV: pip install av '
                          '(Debian, Ubuntu: sudo apt install python3-av)') from e
     return av
 

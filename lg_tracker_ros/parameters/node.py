@@ -12,6 +12,7 @@ from typing import Any, Mapping, Sequence
 from lg_tracker_ros.media.formats import CAMERA_FORMATS, FORMATS
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
 
+TRANSPORTS = ('auto', 'raw', 'compressed', 'ffmpeg')
 RELIABILITIES = ('auto', 'reliable', 'best_effort')
 ALIGNMENTS = ('auto', 'registered', 'separate')
 
@@ -92,6 +93,24 @@ class NodeOptions:
     prediction_seconds: float = _p(
         2.0, 'How long ~/prediction is published after the target was last seen; 0: not at all.',
         Range(0.0, 60.0))
+    asynchronous_search: bool = _p(
+        False, 'Search the whole image in a second thread while the frames go on; what it finds '
+        'is looked at in the newest frame. Never with lockstep.',
+        when='while the node is not active')
+    image_transport: str = _p(
+        'auto', 'Where the images of image_topics are: raw on the topic itself, compressed or '
+        'ffmpeg (H.264, H.265) on the topic beside it; auto: the first of these that is '
+        'published.', choices=TRANSPORTS, when='while the node is not active')
+    click_topic: str = _p(
+        '', 'Clicks into the image of RViz or rqt_image_view that choose the target '
+        '(geometry_msgs/PointStamped or Point, in pixels); empty: none.',
+        when='while the node is not active')
+    click_size: float = _p(
+        0.0, 'Side in pixels of the square around a click; 0: two clicks are opposite corners.',
+        Range(0.0, 10000.0))
+    annotations: bool = _p(
+        False, 'Publish the box on ~/annotations (visualization_msgs/ImageMarker) for Foxglove.',
+        when='while the node is not active')
 
     ui: bool = _p(
         False, 'Serve a page for the browser: picture, curve, a box to draw (docs/ui.md). Needs '
@@ -133,8 +152,8 @@ class NodeOptions:
     @property
     def topics(self) -> tuple[str, ...]:
         """Every topic that is named."""
-        others = (self.detections_topic, *self.camera_info_topics, *self.depth_topics,
-                  *self.depth_info_topics)
+        others = (self.detections_topic, self.click_topic, *self.camera_info_topics,
+                  *self.depth_topics, *self.depth_info_topics)
         return (*self.image_topics, *(t for t in others if t not in ('', 'auto')))
 
     def for_each_camera(self, name: str) -> tuple[str, ...]:

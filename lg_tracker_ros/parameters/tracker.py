@@ -14,6 +14,7 @@ from lg_tracker_ros.detections.selection import SELECT, Selection
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.online import ONLINE_MODULES
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
 from lg_tracker_ros.recognition import RECOGNITION
@@ -50,7 +51,8 @@ class Settings:
     redetector: str = _p('tanet_lite', 'Global re-detection.', choices=REDETECTORS, rebuild=True)
     recognition: str = _p(
         'online', 'What judges whether a box shows the target; online: it learns the looks of '
-        'target and rivals; first_look: the first frame alone.', choices=RECOGNITION, rebuild=True)
+        'target and rivals; first_look: the first frame alone; online_diverse: as online, but the '
+        'looks that last are those that differ most.', choices=RECOGNITION, rebuild=True)
     tracker_weights: str = _p('', 'Weights of the local tracker, a file or the folder that '
                               'training left; empty: those that ship. For opencv_vit the ONNX '
                               'file, for opencv_nano the folder with both ONNX files.',
@@ -111,6 +113,13 @@ class Settings:
         Selection.x, 'Point in pixels of the image from the left.', Range(-1e5, 1e5))
     select_y: float = _p(
         Selection.y, 'Point in pixels of the image from the top.', Range(-1e5, 1e5))
+    online_module: str = _p(
+        'none', 'What learns online on top of pixelwise, siamfcpp or siamrpnpp: drol, a '
+        'classifier; thor, several templates.', choices=ONLINE_MODULES,
+        rebuild=True)
+    online_weight: float = _p(
+        0.8, "Weight of drol's score beside the tracker's own where boxes are compared.",
+        Range(0.0, 1.0), rebuild=True)
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
@@ -121,6 +130,14 @@ class Settings:
             wrong.append(f'backbone {self.backbone!r} is for the '
                          f'tracker{"s" * (len(takers) > 1)} {" and ".join(takers)} only, '
                          f'tracker is {self.tracker!r}')
+        if spec and self.online_module != 'none':
+            hosts = [s.name for s in LOCAL_TRACKERS.values() if s.host is not None]
+            if spec.host is None:
+                wrong.append(f'online_module {self.online_module!r} is for the trackers '
+                             f'{", ".join(hosts)} only, tracker is {self.tracker!r}')
+            if self.engine == 'tensorrt':
+                wrong.append(f'online_module {self.online_module!r} runs in PyTorch or ONNX '
+                             f'Runtime: engine must be auto, torch or onnx, got {self.engine!r}')
         if wrong:
             raise ValueError('; '.join(wrong))
         self.search()

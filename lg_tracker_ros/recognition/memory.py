@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Sequence
 
+from lg_tracker_ros.recognition.diversity import worth_replacing
 from lg_tracker_ros.vision.cells import Array
 import numpy as np
 
@@ -40,7 +41,9 @@ class MemoryConfig:
     ``lasting`` and ``recent``: looks that are kept for long, and of late. ``rivals``: looks of
     others. ``every``: accepted looks between two that are kept. ``alike``: inner product from
     which two rivals count as one. ``ridge``: weight of the squared filter. ``least``: of each
-    kind before the ridge has a say.
+    kind before the ridge has a say. ``diverse``: whether the lasting looks are those that span
+    the largest volume (THOR's rule) among those that are like the first one by ``like_first`` at
+    least, not looks from the whole time, evenly.
     """
 
     lasting: int = 12
@@ -50,6 +53,8 @@ class MemoryConfig:
     alike: float = 0.95
     ridge: float = 0.15
     least: int = 3
+    diverse: bool = False
+    like_first: float = 0.5
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Memory:
         Learn a look of the target; it counts for ``span`` accepted frames.
 
         Every few go to the recent ones, and what drops out of those, thinned evenly over the
-        whole time, to the lasting ones.
+        whole time or by diversity, to the lasting ones.
         """
         c = self.config
         before, self.accepted = self.accepted, self.accepted + span
@@ -94,11 +99,31 @@ class Memory:
         self.recent += (look,)
         if len(self.recent) > c.recent:
             old, self.recent = self.recent[0], self.recent[1:]
-            if (self._kept - 1) % self._interval == 0:
-                self.lasting += (old,)
-            if len(self.lasting) > c.lasting:
-                self.lasting, self._interval = self.lasting[::2], 2 * self._interval
+            if c.diverse:
+                self._keep_diverse(old)
+            else:
+                self._keep_evenly(old)
         self._filter = self._mean = None
+
+    def _keep_evenly(self, look: Array) -> None:
+        """Thin the lasting looks over the whole time."""
+        c = self.config
+        if (self._kept - 1) % self._interval == 0:
+            self.lasting += (look,)
+        if len(self.lasting) > c.lasting:
+            self.lasting, self._interval = self.lasting[::2], 2 * self._interval
+
+    def _keep_diverse(self, look: Array) -> None:
+        """Keep a look where it widens what the first and the lasting ones span."""
+        c = self.config
+        if look @ self.first < c.like_first:
+            return
+        if len(self.lasting) < c.lasting:
+            self.lasting += (look,)
+            return
+        slot = worth_replacing(np.stack([self.first, *self.lasting]), look)
+        if slot is not None:
+            self.lasting = (*self.lasting[:slot - 1], look, *self.lasting[slot:])
 
     def veto(self, look: Array) -> None:
         """Take somebody's word that a look is not the target's."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import difflib
 from functools import partial
 import time
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from lg_tracker_ros.files import share_file
 from lg_tracker_ros.ros.convert import time_from_msg
+from lg_tracker_ros.ros.transports.packets import PACKET, Packets
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.loss import LossMeter
 from lg_tracker_ros.runtime.pace import LATE, Pace
@@ -25,20 +26,38 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
 
-TYPES: dict[str, Any] = {'sensor_msgs/msg/Image': Image,
-                         'sensor_msgs/msg/CompressedImage': CompressedImage}
+Types = Mapping[str, Callable[[], Any]]
+"""Types by name; a function imports the class where it is used."""
+TYPES: Types = {'sensor_msgs/msg/Image': lambda: Image,
+                'sensor_msgs/msg/CompressedImage': lambda: CompressedImage}
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a topic is to carry: types by name, in words, and the parameter that names it."""
+    """
+    What a topic is to carry: types by name, in words, and the parameter that names it.
 
-    types: Mapping[str, Any]
+    ``beside`` has the last parts of topics beside it that will do, with their types, the best
+    first; ``itself``: the topic will do, and it is better than those.
+    """
+
+    types: Types
     what: str
     parameter: str
+    beside: Mapping[str, Types] = field(default_factory=dict)
+    itself: bool = True
+
+    def places(self, name: str) -> dict[str, Types]:
+        """Return the full names of the topics that will do, with their types, the best first."""
+        return {**({name: self.types} if self.itself else {}),
+                **{f'{name}/{last}': types for last, types in self.beside.items()}}
 
 
-IMAGES = Wanted(TYPES, 'image', 'image_topics')
+class _Kind(NamedTuple):
+    topic: str
+    form: str  # the type's name
+
+
 DEPTH = 5
 """
 Messages that the middleware keeps. They are taken out as they come and the newest wins later, so
@@ -79,12 +98,13 @@ class CameraInput:
     """The subscription to one image topic; ``poll`` must be called a few times a second."""
 
     def __init__(self, node: Node, topic: str, reliability: str, depth: int,
-                 group: CallbackGroup, deliver: Callable[[Item], None],
-                 wanted: Wanted = IMAGES) -> None:
+                 group: CallbackGroup, deliver: Callable[[Item], None], wanted: Wanted,
+                 packets: Packets | None = None) -> None:
         """
         Subscribe to nothing yet; the middleware will keep ``depth`` messages.
 
-        ``deliver`` gets each message, with the topic's full name and the times.
+        ``deliver`` gets each message, with the topic's full name and the times; ``packets`` gets
+        instead those that are packets of a video stream.
         """
         self.topic, self._wanted = topic, wanted
         self.name = node.resolve_topic_name(topic)
@@ -95,13 +115,14 @@ class CameraInput:
         self.pace = Pace()
         self.publishers = 0
         self._node, self._reliability, self._depth = node, reliability, depth
-        self._group, self._deliver = group, deliver
+        self._group, self._deliver, self._packets = group, deliver, packets
+        self._places = wanted.places(self.name)
         self._subscription: Any = None
         self._made: tuple[Any, ...] = ()
         self._since = 0.0  # since when this kind of messages is expected
         self._turn = 0
         self._found: dict[bytes, int] = {}  # publishers by the look that found them first
-        self._looks = 0
+        self.looks = 0  # how often the publishers were looked at
 
     @property
     def subscribed(self) -> bool:
@@ -110,35 +131,40 @@ class CameraInput:
 
     def poll(self) -> None:
         """Look at the publishers: subscribe, subscribe anew, or find what is wrong."""
-        infos = self._node.get_publishers_info_by_topic(self.name)
+        infos = [(place, i) for place in self._places
+                 for i in self._node.get_publishers_info_by_topic(place)]
         self.publishers = len(infos)
         if not infos:
             # the subscription stays: a camera that is started again goes on at once
             self.problem = self._nobody()
             return
-        self._look(infos)
+        self._look([i for _, i in infos])
         kinds = self._kinds(infos)
         if not kinds:
-            types = sorted({i.topic_type for i in infos})
-            self.problem = (f'{self.name} carries {", ".join(types)}; expected '
-                            f'{" or ".join(self._wanted.types)}: choose another topic in '
+            place = infos[0][0]
+            types = sorted({i.topic_type for p, i in infos if p == place})
+            self.problem = (f'{place} carries {", ".join(types)}; expected '
+                            f'{" or ".join(self._places[place])}: choose another topic in '
                             f'{self._wanted.parameter}')
             return
         if len(kinds) > 1 and self._subscription is not None and self._silent():
             self._turn += 1
         kind = kinds[self._turn % len(kinds)]
-        offered = [i.qos_profile for i in infos if i.topic_type == kind]
-        qos = matching_qos(offered, self._reliability, self._depth)
+        self.publishers = sum(place == kind.topic for place, _ in infos)
+        offered = [i.qos_profile for p, i in infos if _Kind(p, i.topic_type) == kind]
+        # an image that is passed over is replaced by the next, a packet is missed by all after it
+        depth = max(self._depth, WAITING) if kind.form == PACKET else self._depth
+        qos = matching_qos(offered, self._reliability, depth)
         try:
             self._subscribe(kind, qos)
-        except RuntimeError as e:  # rcl's, which would end the node
+        except (RuntimeError, ValueError) as e:  # rcl's would end the node; or no such package
             self._turn += 1
-            self.problem = f"{self.name} can't be subscribed to as {kind}: {told(e)}"
+            self.problem = f"{kind.topic} can't be subscribed to as {kind.form}: {told(e)}"
             return
         short = [text for text in (mismatch(o, qos) for o in offered) if text]
         self.problem = ''
         if short:
-            self.problem = (f'incompatible QoS: the publisher of {self.name} {short[0]}, so '
+            self.problem = (f'incompatible QoS: the publisher of {kind.topic} {short[0]}, so '
                             "nothing arrives; set the parameter reliability to 'auto' or make "
                             'the publisher reliable')
 
@@ -151,27 +177,33 @@ class CameraInput:
 
     def _look(self, infos: Sequence[Any]) -> None:
         """Note which publishers are new."""
-        self._looks += 1
+        self.looks += 1
         gids = {bytes(i.endpoint_gid) for i in infos}
         if gids != self._found.keys():
             self.loss.restart()
             if gids - self._found.keys():
                 self._turn = 0
-            self._found = {g: self._found.get(g, self._looks) for g in gids}
+                self._begin_stream('the publisher is another')
+            self._found = {g: self._found.get(g, self.looks) for g in gids}
 
-    def _kinds(self, infos: Sequence[Any]) -> list[str]:
+    def _kinds(self, infos: Sequence[tuple[str, Any]]) -> list[_Kind]:
         """
-        Return the types of image messages that are published, that of the newest publisher first.
+        Return what is published that will do: the best topic first, there the newest publisher.
 
         A camera that was killed stays in sight for up to twenty seconds; one that has come back
         meanwhile, perhaps with another type, is the newer.
         """
-        newest: dict[str, int] = {}
-        for i in infos:
-            if i.topic_type in self._wanted.types:
-                newest[i.topic_type] = max(newest.get(i.topic_type, 0),
-                                           self._found[bytes(i.endpoint_gid)])
-        return sorted(newest, key=lambda t: (-newest[t], t))
+        newest: dict[_Kind, int] = {}
+        for place, i in infos:
+            if i.topic_type in self._places[place]:
+                kind = _Kind(place, i.topic_type)
+                newest[kind] = max(newest.get(kind, 0), self._found[bytes(i.endpoint_gid)])
+        places = list(self._places)
+        return sorted(newest, key=lambda k: (places.index(k.topic), -newest[k], k.form))
+
+    def _begin_stream(self, why: str) -> None:
+        if self._packets is not None:
+            self._packets.restart(why)
 
     def _silent(self) -> bool:
         """Whether no image has come for so long that another publisher is worth a try."""
@@ -180,16 +212,19 @@ class CameraInput:
             return self.pace.silent(now, RETRY_S) > 0
         return now - self._since > max(RETRY_S, LATE * self.pace.period)
 
-    def _subscribe(self, kind: str, qos: QoSProfile) -> None:
+    def _subscribe(self, kind: _Kind, qos: QoSProfile) -> None:
         made = (kind, qos.reliability, qos.durability)
         if made == self._made:
             return
+        message = self._places[kind.topic][kind.form]()
         found, turn = self._found, self._turn
         self.close()
         self._found, self._turn = found, turn
         self.loss.restart()
+        self._begin_stream('the stream has just begun')
         take: Any = self._take  # rclpy's type knows only callbacks of one argument
-        make = partial(self._node.create_subscription, self._wanted.types[kind], self.topic,
+        make = partial(self._node.create_subscription, message,
+                       self.topic if kind.topic == self.name else kind.topic,
                        take, qos, callback_group=self._group)
 
         def lost(event: Any) -> None:  # rclpy's type of it says nothing of its fields
@@ -204,6 +239,7 @@ class CameraInput:
         self._made, self._since = made, time.perf_counter()
 
     def _take(self, msg: Any, info: Any) -> None:
+        lost = self.loss.lost
         if self.publishers <= 1:  # each publisher has its own numbers, and the info has no name
             self.loss.take(info)
         else:
@@ -213,8 +249,14 @@ class CameraInput:
         self.bytes = len(getattr(msg, 'data', ()))
         received = time.perf_counter()
         self.pace.tick(received)
-        self._deliver(Item(self.name, time_from_msg(msg.header.stamp), msg,
-                           self._node.get_clock().now().nanoseconds, received, self.bytes))
+        item = Item(self.name, time_from_msg(msg.header.stamp), msg,
+                    self._node.get_clock().now().nanoseconds, received, self.bytes)
+        if self._packets is None or self._made[0].form != PACKET:
+            self._deliver(item)
+            return
+        if self.loss.lost > lost:
+            self._packets.restart(f'{self.loss.lost - lost} packets were lost on the way')
+        self._packets.take(item)
 
     def _nobody(self) -> str:
         images = [n for n, kinds in self._node.get_topic_names_and_types()
@@ -222,7 +264,9 @@ class CameraInput:
                   and '/debug_image' not in n and not n.endswith('/attention')]
         images = [n for n in images if self._node.count_publishers(n)]
         near = sorted(images, key=lambda n: -difflib.SequenceMatcher(None, self.name, n).ratio())
-        text = f'no publisher on {self.name}; '
+        text = f'no publisher on {next(iter(self._places))}; '
+        if not self._wanted.itself and self._node.count_publishers(self.name):
+            return text + f'{self.name} itself has one: set image_transport to auto'
         if not near:
             return text + f'no {self._wanted.what} topic exists: start the camera'
         return (text + f'{self._wanted.what} topics that exist: {", ".join(near[:5])}. Set the '

@@ -60,6 +60,7 @@ class TrackerNode(LifecycleNode):
         self.outputs: Outputs | None = None
         self.stream: Stream | None = None
         self._detector: Any = None
+        self._clicks: Any = None
         self._page: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -110,6 +111,9 @@ class TrackerNode(LifecycleNode):
         stream, self.stream = self.stream, None
         self.targets.detach(why)
         detector, self._detector = self._detector, None
+        clicks, self._clicks = self._clicks, None
+        if clicks is not None:
+            clicks.close()
         page, self._page = self._page, None
         if page is not None:
             page.close()
@@ -207,6 +211,9 @@ class TrackerNode(LifecycleNode):
             from lg_tracker_ros.ros.choosing.detector import DetectorInput
             self._detector = DetectorInput(self, self._options, self.stream, self.targets,
                                            lambda: self.settings.selection())
+        if self._options.click_topic:
+            from lg_tracker_ros.ros.operators.clicks import ClickInput
+            self._clicks = ClickInput(self, self._options, self.stream, self.targets)
         if self._options.ui:
             # here: a node without the page starts without its server
             from lg_tracker_ros.ros.choosing.page import NodePage
@@ -263,7 +270,8 @@ class TrackerNode(LifecycleNode):
         if stream is not None:
             stream.tell()
         detector = self._detector
-        parts = [p.part() for p in (detector, self._page) if p is not None]
+        parts = [part.part() for part in (detector, self._clicks, self._page)
+                 if part is not None]
         if stream is not None and stream.world is not None:
             parts += stream.world.statuses()
         self._diagnostics.report(self.state, self.settings, self._engine, stream, parts)

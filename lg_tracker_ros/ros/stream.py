@@ -9,6 +9,8 @@ from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.inputs import CameraInput, DEPTH, WAITING
 from lg_tracker_ros.ros.outputs import Outputs
+from lg_tracker_ros.ros.transports.packets import Packets
+from lg_tracker_ros.ros.transports.topics import images
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.pace import LATE
@@ -40,10 +42,18 @@ class Stream:
         self._outputs, self._health, self._arrived = outputs, health, arrived
         self.options = options
         self.worker = Worker(tracker, self._publish, health.complain, options.camera_timeout,
-                             _history(options), Decoders(*_limits(options)), options.lockstep)
+                             _history(options), Decoders(*_limits(options)), options.lockstep,
+                             options.asynchronous_search)
         depth = WAITING if options.lockstep else DEPTH
-        self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive)
-                        for t in options.image_topics]
+        self._packets = [Packets(self._receive, self.worker.refuse, options.max_megapixels)
+                         for _ in options.image_topics]
+        self.cameras = [CameraInput(node, t, options.reliability, depth, group, self._receive,
+                                    images(options.image_transport), p)
+                        for t, p in zip(options.image_topics, self._packets)]
+        self._annotations: Any = None
+        if options.annotations:
+            from lg_tracker_ros.ros.operators.annotations import Annotations
+            self._annotations = Annotations(node)
         self.world = world_type()(node, options, self.cameras, group) if options.world else None
         self.page: Any = None  # what viewers see; the node sets it before the start
 
@@ -97,6 +107,8 @@ class Stream:
         self.options = options
         self.worker.limit(options.camera_timeout, _history(options))
         self.worker.decoders.limit(*_limits(options))
+        for packets in self._packets:
+            packets.limit(options.max_megapixels)
         if self.world is not None:
             self.world.limit(options)
 
@@ -107,6 +119,8 @@ class Stream:
         self.worker.stop()
         if self.world is not None:
             self.world.close()
+        if self._annotations is not None:
+            self._annotations.close()
 
     def _receive(self, item: Item) -> None:
         self.worker.offer(item)
@@ -118,6 +132,8 @@ class Stream:
         self._health.processed(result, self._outputs.publish(result))
         if self.world is not None:
             self.world.publish(result)
+        if self._annotations is not None:
+            self._annotations.publish(result)
         if self.page is not None:
             self.page.show(result)
 

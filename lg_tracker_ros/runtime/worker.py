@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 import threading
 import time
@@ -14,6 +15,7 @@ from lg_tracker_ros.runtime.lockstep import Queue
 from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
+from lg_tracker_ros.search.aside import Asides
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 
@@ -25,13 +27,15 @@ class Worker:
     ``publish`` gets every result, in the worker's thread; ``complain`` gets (camera or '', one
     line) for each thing that went wrong. Whatever a part raises, the thread lives on with the next
     frame; ``failures`` counts what no part caught itself. The decoders are the worker's: what
-    another thread wants decoded goes through ``decode``.
+    another thread wants decoded goes through ``decode``. With ``aside`` the whole image is
+    searched in a thread of its own, but never in ``lockstep``.
     """
 
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
                  complain: Callable[[str, str], None], camera_timeout: float = 1.0,
                  history: tuple[float, float] = (3.0, 256.0),
-                 decoders: Decoders | None = None, lockstep: bool = False) -> None:
+                 decoders: Decoders | None = None, lockstep: bool = False,
+                 aside: bool = False) -> None:
         """Prepare; ``history`` is seconds and megabytes for each camera."""
         self.tracker = tracker
         self._publish, self._complain = publish, complain
@@ -39,6 +43,8 @@ class Worker:
         self._wake = threading.Condition()
         self._counts = Counts()
         self._lockstep = lockstep
+        self._searching = (ThreadPoolExecutor(1, 'lg_tracker search') if aside and not lockstep
+                           else None)
         self._mailbox: Mailbox | Queue = (
             Queue(self._counts, camera_timeout, history[1]) if lockstep
             else Mailbox(self._counts, camera_timeout))
@@ -64,11 +70,14 @@ class Worker:
 
     def start(self) -> None:
         """Start the thread."""
+        if self._searching is not None:
+            self.tracker.search_aside(Asides(self._searching, lambda e: self._complain(
+                '', one_line(f'a search of the whole image failed: {told(e)}'))))
         self._thread = threading.Thread(target=self._run, name='lg_tracker worker', daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the frame at hand, forget the target, end the thread."""
+        """Finish the frame and the search at hand, forget the target, end the threads."""
         with self._wake:
             self._stop = True
             self._wake.notify()
@@ -76,6 +85,9 @@ class Worker:
             self._thread.join()
             self._thread = None
         self.tracker.reset()
+        self.tracker.search_aside(None)
+        if self._searching is not None:
+            self._searching.shutdown()
         self._rings.clear()
         self._backlog.clear()
         self._mailbox.follow('')
@@ -101,6 +113,13 @@ class Worker:
                 self._mailbox.push(item)
                 if self._mailbox.ready:
                     self._wake.notify()
+
+    def refuse(self, item: Item, why: str) -> None:
+        """Account for a message from which no image came, and complain."""
+        with self._wake:
+            self._counts.receive(item)
+            self._counts.settle(item, 'undecodable')
+        self._complain(item.camera, why)
 
     def decode(self, item: Item) -> Image:
         """

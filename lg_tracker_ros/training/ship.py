@@ -12,7 +12,8 @@ from lg_tracker_ros.engine.exporting import pack
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 
-SHIP = (('pixelwise', 'tanet_lite'), ('ncc', 'correlation'))
+SHIP = (('pixelwise', 'tanet_lite'), ('ncc', 'correlation'), ('ncc', 'globaltrack_lite'),
+        ('dimp_lite', 'none'))
 """Local trackers and re-detectors whose networks ship; what others need is among them."""
 
 
@@ -29,6 +30,7 @@ def ship(folder: Path) -> int:
             settings = Settings(tracker=tracker, redetector=redetector)
             make_local(settings, engine)
             make_redetector(settings, engine)
+        make_local(Settings(online_module='thor'), engine)  # drol's networks are the same
         pack({'-'.join(p.name.split('-')[:2]) + '.onnx': p.read_bytes()
               for p in Path(kept).glob('*.onnx')}, folder)
     return sum(p.stat().st_size for p in folder.iterdir())

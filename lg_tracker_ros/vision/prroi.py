@@ -34,10 +34,13 @@ def prroi_pool(features: Tensor, boxes: Tensor, bins: int) -> Tensor:
     middle at i; a caller whose pixels begin at a cell's edge takes .5 off). Returns
     N x K x C x bins x bins; a box without an area gives 0.
     """
-    h, w = features.shape[-2:]
+    n, c, h, w = features.shape
     x0, y0, x1, y1 = boxes.unbind(-1)
     across = integrals(x0, x1, bins, w)
     down = integrals(y0, y1, bins, h)
     area = ((x1 - x0) * (y1 - y0) / bins ** 2)[..., None, None, None]
-    found = down[:, :, None] @ features[:, None] @ across.transpose(-1, -2)[:, :, None]
+    # one product for all boxes and channels, then one for each box: small ones are slow
+    rows = down.flatten(1, 2) @ features.transpose(1, 2).flatten(2)
+    columns = rows.reshape(n, -1, bins * c, w) @ across.transpose(-1, -2)
+    found = columns.reshape(n, -1, bins, c, bins).transpose(2, 3)
     return torch.where(area > 0, found / area.clamp(min=1e-9), torch.zeros_like(found))

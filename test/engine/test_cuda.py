@@ -2,14 +2,20 @@
 
 import logging
 
-from lg_tracker_ros.engine import EngineConfig, tensorrt
+from helpers.clip import first_box, frames
+from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.engine import cuda, EngineConfig, tensorrt
 from lg_tracker_ros.engine.cuda import cuda_runner
 from lg_tracker_ros.engine.memory import GpuMemory, out_of_memory
 from lg_tracker_ros.engine.onnx_runtime import in_sizes
+from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.types import Region
 import numpy as np
 import pytest
 import torch
 from torch import nn
+import torch.nn.functional as F
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (23, 6, 7, 3)).astype(np.uint8)
 QUERY = np.linspace(-1, 1, 4, dtype=np.float32)[None]
@@ -115,6 +121,41 @@ def test_memory_that_ran_out_is_known_by_its_words(error):
     except RuntimeError as outer:
         assert out_of_memory(outer)
     assert not out_of_memory(RuntimeError('no kernel image is available'))
+
+
+def test_what_cannot_be_recorded_runs_all_the_same_and_says_so(monkeypatch, caplog):
+    def refuse(*args):
+        raise RuntimeError('operation not permitted when stream is capturing\nsearch for it')
+    monkeypatch.setattr(cuda, '_record', refuse)
+    for got, want in zip(made()(IMAGES[:3], QUERY), wanted(IMAGES[:3])):
+        np.testing.assert_allclose(got, want, atol=1e-5)
+    message, = (r.getMessage() for r in caplog.records)
+    assert message.startswith('Mix runs kernel by kernel') and '\n' not in message
+    monkeypatch.setattr(cuda, '_record', memory_error)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        made()
+
+
+def test_fp16_finds_the_same_boxes(monkeypatch):
+    """Simulated: what goes into convolutions and products, and comes out, is rounded to fp16."""
+    def halved(function):
+        def rounded(*args, **kwargs):
+            return function(*(a.half().float() if isinstance(a, torch.Tensor) else a
+                              for a in args), **kwargs).half().float()
+        return rounded
+    images, found = frames(4), {}
+    for precision in ('fp32', 'fp16'):
+        if precision == 'fp16':
+            for place, name in ((F, 'conv2d'), (F, 'linear'), (torch, 'matmul')):
+                monkeypatch.setattr(place, name, halved(getattr(place, name)))
+        local = make_local(Settings(), EngineConfig('cpu', 'torch', threads=1))
+        local.init(images[0], first_box())
+        found[precision] = [local.track(f, [Region(first_box())])[0] for f in images[1:]]
+    pairs = list(zip(found['fp16'], found['fp32']))
+    overlaps = [iou(a.box, b.box) for a, b in pairs]
+    assert np.mean(overlaps) >= 0.95 and max(overlaps) < 1
+    assert [a.confidence for a, _ in pairs] == pytest.approx(
+        [b.confidence for _, b in pairs], abs=0.05)
 
 
 def memory_error(*inputs):

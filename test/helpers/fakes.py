@@ -1,5 +1,7 @@
 """Fakes of the tracker's parts, which do what a test wrote down and keep what they were given."""
 
+from concurrent.futures import Executor, Future
+
 from lg_tracker_ros.types import Proposals, TrackerOutput
 import numpy as np
 
@@ -80,3 +82,28 @@ class ScriptedLook:
         """Give cosines with the first look, and the looks."""
         looks = np.stack([self.look(b) for b in boxes])
         return looks @ self.first, looks
+
+
+class ManualExecutor(Executor):
+    """Runs nothing before the test says so with ``run``."""
+
+    def __init__(self):
+        """Start without work."""
+        self.waiting = []
+
+    def submit(self, fn, /, *args, **kwargs):
+        """Take work in."""
+        future = Future()
+        self.waiting.append((future, fn))
+        return future
+
+    def run(self):
+        """Do what waits; returns how much that was."""
+        waiting, self.waiting = self.waiting, []
+        done = [(f, fn) for f, fn in waiting if f.set_running_or_notify_cancel()]
+        for future, work in done:
+            try:
+                future.set_result(work())
+            except Exception as e:  # as a pool does
+                future.set_exception(e)
+        return len(done)

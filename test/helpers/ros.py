@@ -133,6 +133,7 @@ class Rig:
 
     def _open(self, namespace, cameras, started, node, parameters):
         rclpy.init(context=self.context)
+        self.end.callback(self.context.destroy)
         self.end.callback(rclpy.try_shutdown, context=self.context)
         parameters = {'tracker': 'ncc', 'redetector': 'none', 'device': 'cpu',
                       'image_topics': list(cameras), **parameters}
@@ -141,6 +142,9 @@ class Rig:
             self.node = TrackerNode(
                 self.build, context=self.context, namespace=namespace,
                 parameter_overrides=[Parameter(k, value=v) for k, v in parameters.items()])
+            # destroy_node leaves it, it holds the node, that the context, and that a participant:
+            # no more than some thirty on a machine find each other
+            self.end.callback(self.node._state_machine.destroy_when_not_in_use)
             self.end.callback(self.node.destroy_node)
             self.end.callback(self.node.close)
             self._spin(self.node)

@@ -8,6 +8,7 @@ from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import LOCAL_TRACKERS, siamfcpp, siamrpnpp
 from lg_tracker_ros.local.anchor_free import AnchorFreeConfig, AnchorFreeTracker
+from lg_tracker_ros.local.siamese.anchors import anchor_grid, decode
 from lg_tracker_ros.local.siamfcpp_net import SiamFCppNet, VARIANTS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.training.data.material import Material
@@ -280,7 +281,7 @@ def test_a_perfect_offset_decodes_to_the_box():
     want = rpn.encode(box, anchors)
     assert torch.allclose(rpn.decode(want, anchors)[0], box[:1].expand(len(anchors), 4), atol=1e-3)
     # the tracker's own decoding, relative to the middle of the crop, says the same
-    cx, cy, w, h = siamrpnpp.decode(want.numpy(), siamrpnpp.anchor_grid(constants))[0]
+    cx, cy, w, h = decode(want.numpy(), anchor_grid(constants))[0]
     assert np.allclose([cx + 128, cy + 128, w, h], np.array([[125], [115], [50], [70]]), atol=1e-3)
     torch.manual_seed(0)
     positive, negative = rpn.anchor_labels(box, anchors, 256, 8)

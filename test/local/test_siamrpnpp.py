@@ -9,7 +9,8 @@ from helpers.costs import count_macs
 from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import make_local
-from lg_tracker_ros.local.siamrpnpp import anchor_grid, build, decode, shape_penalty, SiamRPNpp
+from lg_tracker_ros.local.siamese.anchors import anchor_grid, decode, shape_penalty
+from lg_tracker_ros.local.siamrpnpp import build, SiamRPNpp
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, VARIANTS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.types import Box, Frame, LocalTracker, Region

@@ -50,7 +50,8 @@ def make_finder(name):
 # how much of the target each holds over the first 30 frames; the box of kcf and ncc never grows,
 # and mil, whose features are drawn at random, loses this target by itself
 @pytest.mark.parametrize('name, least', [
-    ('pixelwise', 0.7), ('ncc', 0.6), ('opencv_csrt', 0.6), ('opencv_kcf', 0.5)])
+    ('pixelwise', 0.7), ('dimp_lite', 0.7), ('ncc', 0.6), ('opencv_csrt', 0.6),
+    ('opencv_kcf', 0.5)])
 def test_follows_a_real_target(clip, name, least):
     """Mean IoU over the first 30 frames, the local tracker alone."""
     tracker = make(name)
@@ -80,7 +81,7 @@ def test_confidence_tells_absence(clip, name):
     assert np.mean(absent) < seen - 0.25
 
 
-@pytest.mark.parametrize('name', ['pixelwise', 'ncc'])
+@pytest.mark.parametrize('name', ['pixelwise', 'ncc', 'dimp_lite'])
 def test_batch_equals_one_by_one(clip, name):
     """The candidates of a batch don't touch each other."""
     tracker = make(name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import contextmanager
 import logging
-from multiprocessing import connection, get_context, process
+from multiprocessing import connection, get_context, process, resource_tracker
 import os
 from pathlib import Path
 import signal
@@ -118,6 +118,8 @@ def _quiet_start() -> Iterator[None]:
     The environment is set here because a spawned process loads NumPy before any line of ours.
     """
     before = {name: os.environ.get(name) for name in ONE_THREAD}
+    # started with the first process otherwise, and it unblocks SIGINT, whoever blocked it
+    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.environ.update(ONE_THREAD)
     try:

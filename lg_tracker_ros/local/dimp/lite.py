@@ -103,12 +103,14 @@ class DimpLiteTracker(AnchorFreeTracker):
         if not regions:
             return []
         boxes = [r.box for r in regions]
-        crops = self._cut(frame, boxes)
+        crops = [self._selector.cut(frame.image, b, self._fill) for b in boxes]
         scores, ltrb, responses, features = self._search(
             np.stack([c.image for c in crops]), *self._target, self._memory.kernel.numpy())
         share = self.dimp.share
-        mixed = (1 - share) * np.sqrt(scores[:, 0] * scores[:, 1]) + share * responses.clip(0, 1)
-        outputs = [self._found(frame, *row) for row in zip(crops, boxes, mixed, ltrb)]
+        plain, sides = self._selector.read(scores, ltrb)
+        mixed = (1 - share) * plain + share * responses.clip(0, 1).reshape(plain.shape)
+        outputs = [self._selector.pick(frame, *row).output
+                   for row in zip(crops, boxes, mixed, sides)]
         self._seen[frame.camera] = _Seen(crops, outputs, responses, features)
         return outputs
 

@@ -132,9 +132,23 @@ class PublishedNet(nn.Module):
 
     def forward(self, images: Tensor, cls: Tensor, box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Match search crops, N x s x s x 3 uint8 BGR, with kernels; returns what Head does."""
-        x = self.features(images)
+        return self.match(self.features(images), cls, box)
+
+    def match(self, x: Tensor, cls: Tensor, box: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Match the backbone's map of search crops with kernels; returns what Head does."""
         return self.head(xcorr_depthwise(self.c_x(x), cls), xcorr_depthwise(self.r_x(x), box),
                          self.variant.grid.stride)
+
+
+def doubled(score: Tensor, center: Tensor) -> Tensor:
+    """
+    Make scores in [0, 1] of two maps of logits, N x g x g to N x 2 x g x g.
+
+    The published score is the product of both, not its root: it stands twice, so that the root of
+    the product of the two, which AnchorFreeSelector takes, is the score.
+    """
+    product = torch.sigmoid(score) * torch.sigmoid(center)
+    return torch.stack([product, product], dim=1)
 
 
 class PublishedSearchNet(nn.Module):
@@ -146,12 +160,6 @@ class PublishedSearchNet(nn.Module):
         self.net = net
 
     def forward(self, images: Tensor, cls: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
-        """
-        N x s x s x 3 uint8 to scores in [0, 1], N x 2 x g x g, and ltrb, N x 4 x g x g.
-
-        The published score is the product of both, not its root: it stands twice, so that the
-        root of the product of the two, which AnchorFreeTracker takes, is the score.
-        """
+        """N x s x s x 3 uint8 to scores in [0, 1], N x 2 x g x g, and ltrb, N x 4 x g x g."""
         score, center, ltrb = self.net(images, cls, box)
-        product = torch.sigmoid(score) * torch.sigmoid(center)
-        return torch.stack([product, product], dim=1), ltrb
+        return doubled(score, center), ltrb

@@ -10,8 +10,9 @@ import cv2
 from lg_tracker_ros.boxes import iou, keep_center_inside
 from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.local.siamese.anchors import Peak, Search
 from lg_tracker_ros.local.siamese.siammask_net import CONSTANTS, MASK, Place, SiamMaskNet
-from lg_tracker_ros.local.siamrpnpp import Peak, Search, SiamRPNpp
+from lg_tracker_ros.local.siamrpnpp import SiamRPNpp
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Mask, TrackerOutput
@@ -68,7 +69,7 @@ class SiamMask(SiamRPNpp):
 
     def _refined(self, frame: Frame, peak: Peak, mask: Mask) -> TrackerOutput:
         """Believe the mask where its box agrees with the RPN's."""
-        box, tight = self._box(frame, peak), tight_box(mask)
+        box, tight = self._near.box(frame, peak), tight_box(mask)
         if tight is None or iou(tight, box) <= AGREE:
             return TrackerOutput(box, peak.score, peak.score)
         inside = keep_center_inside(tight, frame.width, frame.height)

@@ -91,13 +91,13 @@ class GlobalTrackLite:
         self._template = compile_network(
             query, [np.zeros((CROPS, TEMPLATE, TEMPLATE, 3), np.uint8),
                     np.ones((1, CROPS, PARTS + 1, 8, 8), np.float32), size], engine,
-            shared=(1, 2))
+            shared=(0, 1, 2))
         picture = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
         queries = [np.ones((1, MAPS, conv.out_channels), np.float32)
                    for conv in (head.embed, head.fine)]
         plain = np.ones((1, MAPS, head.embed.in_channels), np.float32)
         self._frame = compile_network(frame, [picture, picture, *queries, plain, size], engine,
-                                      shared=(2, 3, 4, 5))
+                                      shared=range(6))
         self.threshold = threshold
         self._query: list[Array] = []
 

@@ -122,18 +122,24 @@ def _pool(z: Tensor, cover: Tensor) -> Tensor:
     return F.normalize(weight @ z.transpose(1, 2) + 1e-6, dim=2)
 
 
-def decoded(maps: Tensor, size: Tensor) -> Tensor:
+def centres(h: int, w: int) -> Tensor:
+    """Return the centres of h x w cells in pixels of the frame, 2 x h x w: x and y."""
+    y, x = torch.meshgrid((torch.arange(h) + 0.5) * STRIDE, (torch.arange(w) + 0.5) * STRIDE,
+                          indexing='ij')
+    return torch.stack([x, y])
+
+
+def decoded(maps: Tensor, size: Tensor, cells: Tensor | None = None) -> Tensor:
     """
     Read the boxes of ``answer``: N x 4 x h x w, centre and sides in pixels of the frame.
 
     A centre is told from that of its cell; sides as logarithms of their ratios to ``size``, N or
-    1 x 2.
+    1 x 2. ``cells``: what ``centres`` gives, where it is made already.
     """
-    h, w = maps.shape[2:]
-    x = (torch.arange(w, device=maps.device, dtype=maps.dtype) + 0.5) * STRIDE
-    y = (torch.arange(h, device=maps.device, dtype=maps.dtype) + 0.5) * STRIDE
+    if cells is None:
+        cells = centres(*maps.shape[2:]).to(maps)
     sides = size[:, :, None, None] * torch.exp(maps[:, 3:].clamp(-LARGEST, LARGEST))
-    return torch.cat([x + STRIDE * maps[:, 1:2], y[:, None] + STRIDE * maps[:, 2:3], sides], 1)
+    return torch.cat([cells + STRIDE * maps[:, 1:3], sides], 1)
 
 
 class QueryNet(nn.Module):
@@ -157,6 +163,8 @@ class QueryFrameNet(nn.Module):
         """Share backbone and head with the query network."""
         super().__init__()
         self.backbone, self.head = backbone, head
+        self.cells: Tensor
+        self.register_buffer('cells', centres(HEIGHT // STRIDE, WIDTH // STRIDE), persistent=False)
 
     def forward(self, image: Tensor, before: Tensor, q16: Tensor, q8: Tensor, plain: Tensor,
                 size: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,6 +180,7 @@ class QueryFrameNet(nn.Module):
         maps = self.head.answer(features, motion_cue(image, before), query)
         alike = F.interpolate(self.head.alike(features, query)[:, PARTS:PARTS + 1].clamp(min=1e-4),
                               scale_factor=2.0, mode='bilinear', align_corners=False)[:, 0]
-        side = size.prod(1).sqrt()[:, None, None]
+        side = (size[:, 0] * size[:, 1]).sqrt()[:, None, None]
         share = 0.5 * torch.log2(side / 16).clamp(0, 1)
-        return torch.sigmoid(maps[:, 0]) ** (1 - share) * alike ** share, decoded(maps, size)
+        return torch.sigmoid(maps[:, 0]) ** (1 - share) * alike ** share, decoded(
+            maps, size, self.cells)

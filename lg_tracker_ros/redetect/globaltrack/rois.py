@@ -94,7 +94,7 @@ def roi_align(features: Tensor, boxes: Tensor, stride: int) -> Tensor:
         # border and aligned corners are just the rule: indices are clamped to the map
         got = F.grid_sample(features, grid.reshape(1, n * m, m, 2).to(features.dtype),
                             padding_mode='border', align_corners=True)
-        got = got.reshape(-1, n, m, m).transpose(0, 1) * inside[:, None]
+        got = got.reshape(features.shape[1], n, m, m).transpose(0, 1) * inside[:, None]
         found.append(F.avg_pool2d(got, SAMPLES))
     return torch.cat(found) if found else features.new_zeros(0, features.shape[1], CELLS, CELLS)
 

@@ -15,8 +15,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
-DEPTHS = Wanted({'sensor_msgs/msg/Image': Image}, 'raw depth image', 'depth_topics')
-_INFO = {'sensor_msgs/msg/CameraInfo': CameraInfo}
+DEPTHS = Wanted({'sensor_msgs/msg/Image': lambda: Image}, 'raw depth image', 'depth_topics')
+_INFO = {'sensor_msgs/msg/CameraInfo': lambda: CameraInfo}
 TRANSPORTS = ('compressed', 'compressedDepth', 'theora', 'ffmpeg', 'zstd')
 """Last parts of topics that are another form of the topic without them (image_transport)."""
 

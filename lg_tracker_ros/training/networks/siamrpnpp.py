@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, Mapping
 
+from lg_tracker_ros.local.siamese.anchors import anchor_grid
 from lg_tracker_ros.local.siamfcpp_net import plain
-from lg_tracker_ros.local.siamrpnpp import anchor_grid
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants, SiamRPNNet, VARIANTS
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.networks.network import Batch, Field, Network, Sampler

@@ -18,7 +18,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 # whatever it learns, the answers of both kinds that are asked for below stay
-SETTINGS = ['tracker=opencv_kcf', 'redetector=none', 'device=cpu', 'recognition=first_look']
+SETTINGS = ['tracker=opencv_kcf', 'redetector=none', 'device=cpu', 'recognition=first_look',
+            'rules=none']
 # results as text; and no request leaves the machine: at every start the toolkit asks for its
 # newest version
 VOT = {'VOT_RESULTS_BINARY': '0', 'http_proxy': 'http://127.0.0.1:9',

@@ -139,7 +139,7 @@ def long_jobs(folder):
     parent = subprocess.Popen([sys.executable, script], cwd=ROOT, stderr=subprocess.PIPE,
                               env={**os.environ, 'PYTHONPATH': str(ROOT)}, start_new_session=True)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (folder / 'begun1').exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -167,6 +167,21 @@ def test_ctrl_c_ends_all_at_once(tmp_path):
     assert errors == b''
     assert not any(p.is_running() for p in children)
     assert not (tmp_path / 'begun2').exists()
+
+
+def test_the_first_worker_hears_no_ctrl_c_while_it_loads(tmp_path):
+    """It is the one that Python's resource tracker is started with, which unblocks SIGINT."""
+    script = tmp_path / 'first.py'
+    script.write_text('import os, signal\n'
+                      'from lg_tracker_ros.evaluation.experiments import jobs\n'
+                      'if __name__ == "__main__":\n'
+                      '    pipe, worker = jobs._start(abs)\n'
+                      '    os.kill(worker.pid, signal.SIGINT)\n'
+                      '    pipe.send(-7)\n'
+                      '    print(pipe.recv())\n')
+    run = subprocess.run([sys.executable, script], env={**os.environ, 'PYTHONPATH': str(ROOT)},
+                         capture_output=True, text=True, timeout=60)
+    assert (run.stdout, run.stderr) == ("(7, '')\n", '')
 
 
 @pytest.mark.skipif(find_spec('ray') is None, reason='the extra `ray` is not installed')

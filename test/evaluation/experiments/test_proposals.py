@@ -11,6 +11,7 @@ from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments import proposals as attention
 from lg_tracker_ros.evaluation.reports import proposal_results as attention_results
+from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.types import Box, Frame, Proposals
 import numpy as np
 import pytest
@@ -191,9 +192,9 @@ def test_errors_in_one_line(tmp_path):
         with pytest.raises(ValueError) as caught:
             run('--data', str(CLIP), '--out', str(tmp_path), *more)
         return str(caught.value)
+    names = ', '.join(n for n in REDETECTORS if n != 'none')
     assert said('--redetectors', 'none') == (
-        "unknown re-detector 'none'; expected one of tanet_lite, tanet, correlation, perhaps with "
-        '@parameter=value')
+        f"unknown re-detector 'none'; expected one of {names}, perhaps with @parameter=value")
     assert said('--every', '0') == '--every must be at least 1, got 0'
     assert said('--k', '5') == '--k must be at least 10, got 5'
     assert not (tmp_path / '_attention').exists()

@@ -51,7 +51,7 @@ def test_a_file_is_read_with_what_nobody_needs_in_it(tmp_path):
     published = DimpNet(256, False)
     state = {**published.state_dict(), 'feature_extractor.fc.weight': torch.zeros(1000, 2048),
              'feature_extractor.layer4.0.conv1.weight': torch.zeros(512, 1024, 1, 1)}
-    torch.save({'state_dict': state}, tmp_path / 'dimp50.pth')
+    torch.save({'net': state, 'net_type': 'DiMPnet'}, tmp_path / 'dimp50.pth')
     got = read_net(tmp_path / 'dimp50.pth').state_dict()
     assert got.keys() == published.state_dict().keys()
     assert all(torch.equal(v, published.state_dict()[k]) for k, v in got.items())

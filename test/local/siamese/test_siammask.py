@@ -9,9 +9,9 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.crops import square_crop
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.siamese.anchors import Search
 from lg_tracker_ros.local.siamese.siammask import area_of, SiamMask, tight_box
 from lg_tracker_ros.local.siamese.siammask_net import CONSTANTS, SiamMaskNet
-from lg_tracker_ros.local.siamrpnpp import Search
 from lg_tracker_ros.reading.layouts import LAYOUTS
 from lg_tracker_ros.recognition.memory import rows
 from lg_tracker_ros.types import Box, Frame, Mask, Region
@@ -55,7 +55,7 @@ def test_keys_and_shapes_are_those_of_pysot():
     assert not any(k.startswith('backbone.layer4') for k in state)
 
 
-@pytest.mark.parametrize('row, column', [(0, 0), (0, 24), (24, 0), (24, 24), (11, 7)])
+@pytest.mark.parametrize('row, column', [(0, 24), (24, 0), (11, 7)])
 def test_refinement_equals_the_equations(net, row, column):
     torch.manual_seed(row + column)
     fine = [torch.randn(1, *s) for s in ((64, 125, 125), (256, 63, 63), (512, 31, 31))]

@@ -320,6 +320,7 @@ def test_a_schedule_follows_the_clock_where_that_is_ahead():
     c = replace(SMALL, steps=20, schedule='one_cycle')
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], c.rate)
     schedule = make_schedule(optimizer, c)
+    optimizer.step()
     seen = []
     for share in (0.0, 0.01, 0.5, 0.5, 1.2, 1.3):
         advance(schedule, c, share)

@@ -1,0 +1,131 @@
+"""``mdnet_lite``: RT-MDNet's trick on the light backbone: one map, boxes pooled from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from lg_tracker_ros.checkpoint import shared_backbone
+from lg_tracker_ros.crops import context_side, Crop, mean_color, square_crop
+from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig, Runner
+from lg_tracker_ros.local.mdnet.classifier import Classifier, Head, Samples
+from lg_tracker_ros.local.mdnet.samples import Boxes
+from lg_tracker_ros.local.mdnet.schedule import Schedule
+from lg_tracker_ros.local.mdnet.tracker import MdnetTracker
+from lg_tracker_ros.local.spec import LocalSpec
+from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.types import Box, Image
+from lg_tracker_ros.vision.normalise import normalize
+from lg_tracker_ros.vision.prroi import prroi_pool
+import numpy as np
+import torch
+from torch import nn, Tensor
+
+SIDE, STRIDE, BINS, CHANNELS = 320, 16, 3, 112
+WIDE = 2.0
+"""Side of a scene in those of the target with context: it is 80 px of 320."""
+
+SCHEDULE = Schedule(
+    candidates=256, first_positives=200, first_negatives=800, positives=20, negatives=60,
+    first_negative_shift=1.3, negative_shift=1.3, whole=0.0, keep_first=True, mined=256,
+    batch_negatives=96, miss_every=5, first_rate=0.01, rate=0.01, last=1.0, decay=1e-3,
+    ridge=100.0)
+
+
+class SceneNet(nn.Module):
+    """The map of a scene: uint8 N x 320 x 320 x 3 (BGR) to N x 112 x 20 x 20."""
+
+    def __init__(self, backbone: nn.Module) -> None:
+        """Wrap the backbone."""
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the map at stride 16."""
+        found: Tensor = self.backbone(normalize(images))[1]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A view of an image: the map of a crop, 1 x 112 x 20 x 20."""
+
+    crop: Crop
+    features: Tensor
+
+    def samples(self, boxes: Boxes) -> Samples:
+        """Pool boxes of the image from the map: N x 1008."""
+        k = SIDE / self.crop.side / STRIDE
+        corner = np.array([self.crop.cx, self.crop.cy]) - self.crop.side / 2
+        low = (boxes[:, :2] - corner) * k - 0.5  # the middle of cell i is i
+        cells = np.concatenate([low, low + boxes[:, 2:] * k], 1).astype(np.float32)
+        pooled = prroi_pool(self.features, torch.from_numpy(cells)[None], BINS)
+        return Samples(pooled[0].flatten(1))
+
+
+class Scenes:
+    """An Extractor: square crops around places through the backbone, as one batch."""
+
+    def __init__(self, net: Runner) -> None:
+        """Take the compiled SceneNet."""
+        self._net = net
+
+    def see(self, image: Image, places: Sequence[Box]) -> list[Scene]:
+        """Compute the map around each place."""
+        fill = mean_color(image)
+        crops = [square_crop(image, b.cx, b.cy, WIDE * context_side(b.w, b.h), SIDE, fill)
+                 for b in places]
+        maps = torch.from_numpy(np.asarray(self._net(np.stack([c.image for c in crops]))[0]))
+        return [Scene(crop, one[None]) for crop, one in zip(crops, maps)]
+
+
+class ScaledHead(Head):
+    """A head on features of mean 0 and deviation 1 in the first frame."""
+
+    mean: Tensor
+    gain: Tensor
+
+    def __init__(self, first: Tensor, chance: torch.Generator) -> None:
+        """Take the features of the first frame, N x 1008, for their scale."""
+        super().__init__((first.shape[1], 128, 2), (0.0, 0.0), chance, None)
+        self.register_buffer('mean', first.mean(0))
+        self.register_buffer('gain', 1 / (first.std(0) + 1e-3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x 1008 to N x 2."""
+        return super().forward((x - self.mean) * self.gain)
+
+
+def as_maps(samples: Samples) -> Tensor:
+    """Give the features of boxes back their places: N x 112 x 3 x 3."""
+    return samples.features.reshape(len(samples), -1, BINS, BINS)
+
+
+def make_classifier(schedule: Schedule, chance: torch.Generator, first: Samples) -> Classifier:
+    """Make an untrained classifier, its scales from samples of the first frame."""
+    head = ScaledHead(first.features, chance)
+    return Classifier(head, schedule, as_maps, lambda maps: maps.flatten(1), chance)
+
+
+def build(engine: EngineConfig, schedule: Schedule = SCHEDULE) -> MdnetTracker:
+    """Compile the backbone for ``engine`` (resolved) and make the tracker; learns on the CPU."""
+    net = compile_network(SceneNet(shared_backbone()), [np.zeros((1, SIDE, SIDE, 3), np.uint8)],
+                          engine, batches=BATCHES)
+    return MdnetTracker(Scenes(net), partial(make_classifier, schedule), schedule, threads=1)
+
+
+def _make(weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
+    return build(engine)
+
+
+def _make_dat(weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
+    return build(engine, replace(SCHEDULE, reciprocative=5.0))
+
+
+SPECS = (
+    LocalSpec('mdnet_lite', 'a classifier on a frozen backbone, learned online from nothing',
+              _make, platt(0.38, 10.03, -3.3)),
+    LocalSpec('dat_lite', "mdnet_lite with DAT's reciprocative loss", _make_dat,
+              platt(0.38, 10.03, -3.3)),
+)

@@ -1,0 +1,152 @@
+"""mdnet_lite: what it pools, that it follows, learns, and joins places as the conference did."""
+
+from dataclasses import replace
+
+from helpers.clip import first_box, frames, truth, VIDEO
+from lg_tracker_ros.boxes import iou
+from lg_tracker_ros.cli import main
+from lg_tracker_ros.crops import Crop
+from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.local.mdnet.lite import build, Scene, SCHEDULE
+from lg_tracker_ros.search.config import SearchConfig
+from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.types import Box, Mode, OnlineTracker, Proposals, Region
+import numpy as np
+import pytest
+import torch
+
+pytestmark = [pytest.mark.rounding, pytest.mark.usefixtures('one_thread')]
+ENGINE = EngineConfig('cpu', 'torch', threads=1).resolve()
+SMALL = replace(SCHEDULE, candidates=96, first_positives=60, first_negatives=200,
+                first_iterations=30, regression=200)
+
+
+@pytest.fixture(scope='module')
+def clip():
+    return frames()
+
+
+@pytest.fixture(scope='module')
+def tracker():
+    return build(ENGINE, SMALL)
+
+
+@pytest.mark.exact
+def test_boxes_are_pooled_where_they_lie():
+    """In a map that tells its own columns and rows, bins have their middles' places."""
+    rows, columns = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing='ij')
+    crop = Crop(np.zeros((320, 320, 3), np.uint8), 200.0, 100.0, 160.0)  # half a pixel each
+    scene = Scene(crop, torch.stack([columns, rows])[None])
+    # the box's middle is image pixel 192, 92, that is scene pixel 144, 144 and cell 8.5
+    found = scene.samples(np.array([[180.0, 86, 24, 12]])).features.view(2, 3, 3)
+    assert found[0, 0].tolist() == pytest.approx([7.5, 8.5, 9.5], abs=1e-4)
+    assert found[1, :, 0].tolist() == pytest.approx([8.0, 8.5, 9.0], abs=1e-4)
+    assert scene.samples(np.empty((0, 4))).features.shape == (0, 18)
+
+
+def test_it_follows_and_learns_online(clip, tracker):
+    assert isinstance(tracker, OnlineTracker)
+    tracker.init(clip[0], first_box())
+    box, overlaps = first_box(), []
+    for i in range(1, 12):
+        output = tracker.track(clip[i], [Region(box)])[0]
+        tracker.update(clip[i], output, [])
+        box = output.box
+        overlaps.append(iou(box, Box(*truth()[i])))
+    assert np.mean(overlaps) > 0.5 and min(overlaps) > 0.3
+    away = tracker.track(clip[11], [Region(Box(20, 20, 60, 120))])[0]
+    assert output.score > 0.8 and away.score < 0.3
+
+
+def test_places_of_a_batch_dont_touch_each_other_and_init_forgets(clip, tracker):
+    around = [Region(b) for b in (Box(*truth()[5]), Box(-300, 900, 60, 120), Box(300, 200, 8, 9))]
+    tracker.init(clip[0], first_box())
+    together = tracker.track(clip[5], around)
+    assert tracker.track(clip[5], []) == []
+    for region, a in zip(around, together):
+        b = tracker.track(clip[5], [region])[0]
+        assert a.score == pytest.approx(b.score, abs=1e-4)
+        assert (a.box.x, a.box.w) == pytest.approx((b.box.x, b.box.w), abs=1e-2)
+        assert 0 <= a.box.cx <= clip[5].width and 0 <= a.box.cy <= clip[5].height
+    tracker.update(clip[5], together[0], [])
+    tracker.miss(clip[5])
+    tracker.init(clip[0], first_box())
+    assert tracker.track(clip[5], around) == together
+
+
+def test_what_is_rejected_is_learned(clip, tracker):
+    tracker.init(clip[0], first_box())
+    around = [Region(first_box()), Region(Box(260, 60, 50, 90))]
+    found = tracker.track(clip[0], around)
+    before = len(tracker._memories._negatives)
+    tracker.update(clip[0], replace(found[0], box=Box(1, 2, 30, 40)), [])
+    assert len(tracker._memories._negatives) == before  # that was in no search
+    tracker.update(clip[0], found[0], [found[1]])
+    kept = tracker._memories._negatives[-1].features
+    assert len(kept) == SMALL.negatives + SMALL.best
+    assert torch.equal(kept[-SMALL.best:],
+                       tracker._seen[clip[0].camera].best[1].features)
+
+
+def test_candidates_spread_while_the_target_is_lost(clip, tracker):
+    tracker.init(clip[0], first_box())
+    region = Region(first_box())
+
+    def spread():
+        boxes = tracker._candidates(region)
+        return np.ptp(boxes[:, 0] + boxes[:, 2] / 2)
+    first = spread()
+    tracker.miss(clip[0])
+    assert spread() == pytest.approx(1.1 * first)
+    for _ in range(20):
+        tracker.miss(clip[0])
+    assert spread() == pytest.approx(1.5 / 0.6 * first)
+
+
+@pytest.mark.exact
+def test_no_target_is_an_error(clip):
+    with pytest.raises(RuntimeError, match='call init first'):
+        build(ENGINE, SMALL).track(clip[0], [Region(first_box())])
+
+
+class Everywhere:
+    """A re-detector that knows two places."""
+
+    history = 1
+    asked = 0
+
+    def init(self, frame, box):
+        """Learn nothing."""
+
+    def propose(self, clip, size, k):
+        """Count, and propose."""
+        self.asked += 1
+        return Proposals([Box(*truth()[2]), Box(300, 20, 60, 120)][:k])
+
+
+def test_beta2_0_joins_attention_and_the_last_place_in_every_frame(clip, tracker):
+    """The conference's search: candidates about both, and the best wins."""
+    finder = Everywhere()
+    whole = LongTermTracker(tracker, finder, SearchConfig(
+        beta1=0.05, beta2=0, confirm_frames=1, visible_threshold=0.05, rules=frozenset()))
+    whole.init(clip[0], first_box())
+    for i in (1, 2):
+        track = whole.step([clip[i]])[0]
+        assert track.mode is Mode.GLOBAL and len(track.found) == 3
+        assert track.confidence == max(o.confidence for o in track.found)
+        assert iou(track.box, Box(*truth()[i])) > 0.4
+    assert finder.asked == 2
+    # from a wrong place it goes where attention says, at once
+    whole.policy.place = replace(whole.policy.place, box=Box(20, 20, 60, 120))
+    track = whole.step([clip[2]])[0]
+    assert iou(track.box, Box(*truth()[2])) > 0.4
+
+
+@pytest.mark.parametrize('name', ['mdnet_lite', 'dat_lite'])
+def test_track_runs_by_name(name, capsys):
+    box = first_box()
+    words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '157',
+             '--param', f'tracker={name}', '--param', 'redetector=none',
+             '--param', 'recognition=first_look']
+    assert main(words) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 3

@@ -1,0 +1,87 @@
+"""DROL's classifier on features made by hand: what it answers, what its samples weigh."""
+
+from lg_tracker_ros.local.online.classifier import Classifier, ClassifierConfig, gaussian
+import numpy as np
+import pytest
+import torch
+
+SMALL = ClassifierConfig(channels=4, kernel=4, steps=4, iterations=8, later=5, memory=8)
+CELLS = 9
+
+
+def scene(*places, channel=0):
+    """Draw features, 1 x 6 x 9 x 9, with a bright spot in one channel at each (row, column)."""
+    x = torch.from_numpy(np.random.default_rng(0).normal(0, .05, (1, 6, CELLS, CELLS))).float()
+    for row, col in places:
+        x[0, channel, row - 1:row + 2, col - 1:col + 2] += 1
+    return x
+
+
+def label(row, col):
+    """Label of a target there."""
+    return gaussian(CELLS, col, row, 1.0)
+
+
+@pytest.fixture
+def learned():
+    """Give a classifier that has seen the spot at three places."""
+    classifier = Classifier(SMALL)
+    places = [(4, 4), (2, 6), (6, 3)]
+    classifier.start(torch.cat([scene(p) for p in places]),
+                     torch.stack([label(*p) for p in places]))
+    return classifier
+
+
+def peak(classifier, x):
+    """Give row, column and value of the highest response."""
+    response = classifier.respond(classifier.extract(x))[0].numpy()
+    return *np.unravel_index(response.argmax(), response.shape), response.max()
+
+
+def test_a_label_is_one_at_the_target():
+    """By hand: e^(-1/2) a sigma away."""
+    y = gaussian(5, 3, 1, 2.0)
+    assert float(y[1, 3]) == 1
+    assert float(y[1, 1]) == float(y[3, 3]) == pytest.approx(np.exp(-.5))
+
+
+@pytest.mark.rounding
+def test_it_answers_where_the_target_is(learned):
+    row, col, value = peak(learned, scene((5, 6)))
+    assert (row, col) == (5, 6) and value > 0.5
+    assert peak(learned, scene())[2] < 0.3
+
+
+@pytest.mark.rounding
+def test_a_rival_is_learned_and_what_was_learned_can_be_forgotten(learned):
+    """A spot in another channel beside the target's own becomes less than it was."""
+    both = scene((4, 2)) + scene((4, 6), channel=1) / 2 + scene((4, 6)) / 2
+    z = learned.extract(both)
+    before = learned.respond(z)[0]
+    for _ in range(4):
+        learned.add(z, label(4, 2), 0.1)
+    learned.train()
+    after = learned.respond(z)[0]
+    wanted = label(4, 2)
+    assert float((after - wanted).square().sum()) < float((before - wanted).square().sum())
+    learned.forget()
+    assert torch.equal(learned.respond(z)[0], before) and len(learned.weights) == 3
+
+
+def test_weights_fade_and_the_first_frame_keeps_its_share(learned):
+    """Each weighs more than the one before by the rate, the oldest goes; the first stay."""
+    z, y = learned.extract(scene()), label(4, 4)
+    learned.add(z, y, 0.01)
+    assert learned.weights.tolist() == pytest.approx([.33] * 3 + [.01], abs=1e-6)
+    learned.add(z, y, 0.02)
+    total = 1 + .01 / .98
+    assert learned.weights.tolist() == pytest.approx(
+        [.33 / total] * 3 + [.01 / total, .01 / .98 / total], abs=1e-6)
+    for _ in range(60):
+        learned.add(z, y, 0.3)
+        assert float(learned.weights.sum()) == pytest.approx(1, abs=1e-5)
+        assert float(learned.weights[:3].sum()) > 0.25 - 1e-5
+    assert len(learned.weights) == SMALL.memory
+    later = learned.weights[3:]
+    assert later[:-1].div(later[1:]).tolist() == pytest.approx([0.7] * 4, abs=1e-4)
+    assert learned.weights[:3].tolist() == pytest.approx([0.25 / 3] * 3, abs=1e-6)
