@@ -20,7 +20,7 @@ setup(
     maintainer='lg_tracker_ros maintainers',
     maintainer_email='noreply@example.com',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['weights/*', 'weights/onnx/*', 'py.typed']},
+    package_data={NAME: ['weights/*', 'weights/onnx/*', 'ui/page.html', 'py.typed']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (SHARE, ['package.xml']),
@@ -44,6 +44,7 @@ setup(
         'eval': ['got10k==0.1.3', 'vot-toolkit==0.9.0', 'vot-trax==4.0.2', 'attributee<0.1.10'],
         'ray': ['ray'],
         'train': ['rosbags', 'safetensors', 'tensorboard'],
+        'ui': ['aiohttp'],
     },
     zip_safe=False,
     entry_points={

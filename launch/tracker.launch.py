@@ -27,6 +27,9 @@ ARGUMENTS = (
     ('rviz', 'false', 'Start RViz with the image, the box and the attention map.'),
     ('world', '', 'true: bearing, pose and prediction of the target; empty: as config.'),
     ('depth_topics', '', 'Depth images, one topic for each image topic; empty: as config.'),
+    ('ui', '', 'true: a page in the browser, on ui_host and ui_port; empty: as config.'),
+    ('ui_host', '', 'Address of the page; any but 127.0.0.1 needs the token that the log shows.'),
+    ('ui_port', '', 'Port of the page.'),
     ('video', '', 'A video file, image folder or webcam number to play on the first image topic.'),
 )
 
@@ -64,6 +67,13 @@ def start(context):
     depths = topics(value['depth_topics'])
     if depths:
         parameters['depth_topics'] = depths
+    if value['ui']:
+        parameters['ui'] = value['ui'].lower() == 'true'
+    if value['ui_host']:
+        # as a string: launch would read YAML in it
+        parameters['ui_host'] = ParameterValue(value['ui_host'], value_type=str)
+    if value['ui_port']:
+        parameters['ui_port'] = int(value['ui_port'])
     if value['device']:
         parameters['device'] = value['device']
     # the logger's name has the namespace in it; a level for all would let rcl talk too

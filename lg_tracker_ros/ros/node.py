@@ -61,6 +61,7 @@ class TrackerNode(LifecycleNode):
         self.stream: Stream | None = None
         self._detector: Any = None
         self._clicks: Any = None
+        self._page: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
@@ -113,6 +114,9 @@ class TrackerNode(LifecycleNode):
         clicks, self._clicks = self._clicks, None
         if clicks is not None:
             clicks.close()
+        page, self._page = self._page, None
+        if page is not None:
+            page.close()
         if stream is not None:
             stream.close()
         if detector is not None:  # the worker has stopped, so that its search can change
@@ -170,6 +174,9 @@ class TrackerNode(LifecycleNode):
                 _check_topic(self, topic)
             if self._options.world:
                 world_type()  # what is missing for it is told now
+            if self._options.ui:
+                from lg_tracker_ros.ui.server import load_aiohttp
+                load_aiohttp()
             engine = self.settings.engine_config()
             self._engine_log.listen()
             begun = time.perf_counter()
@@ -207,6 +214,12 @@ class TrackerNode(LifecycleNode):
         if self._options.click_topic:
             from lg_tracker_ros.ros.operators.clicks import ClickInput
             self._clicks = ClickInput(self, self._options, self.stream, self.targets)
+        if self._options.ui:
+            # here: a node without the page starts without its server
+            from lg_tracker_ros.ros.choosing.page import NodePage
+            self._page = self.stream.page = NodePage(
+                self, self._options, self.stream, self.targets, self._health,
+                lambda: self.settings)
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
@@ -257,7 +270,8 @@ class TrackerNode(LifecycleNode):
         if stream is not None:
             stream.tell()
         detector = self._detector
-        parts = [part.part() for part in (detector, self._clicks) if part is not None]
+        parts = [part.part() for part in (detector, self._clicks, self._page)
+                 if part is not None]
         if stream is not None and stream.world is not None:
             parts += stream.world.statuses()
         self._diagnostics.report(self.state, self.settings, self._engine, stream, parts)

@@ -55,6 +55,7 @@ class Stream:
             from lg_tracker_ros.ros.operators.annotations import Annotations
             self._annotations = Annotations(node)
         self.world = world_type()(node, options, self.cameras, group) if options.world else None
+        self.page: Any = None  # what viewers see; the node sets it before the start
 
     def start(self) -> None:
         """Start the worker and look for publishers."""
@@ -124,6 +125,8 @@ class Stream:
     def _receive(self, item: Item) -> None:
         self.worker.offer(item)
         self._arrived(item)
+        if self.page is not None:
+            self.page.offer(item)
 
     def _publish(self, result: Result) -> None:
         self._health.processed(result, self._outputs.publish(result))
@@ -131,6 +134,8 @@ class Stream:
             self.world.publish(result)
         if self._annotations is not None:
             self._annotations.publish(result)
+        if self.page is not None:
+            self.page.show(result)
 
 
 def _history(options: NodeOptions) -> tuple[float, float]:

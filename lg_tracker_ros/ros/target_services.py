@@ -18,6 +18,7 @@ from lg_tracker_ros.runtime.pace import LATE
 from lg_tracker_ros.runtime.results import Target
 from lg_tracker_ros.runtime.waiting import Answer, Turns, Waiting
 from lg_tracker_ros.runtime.words import one_line, told
+from lg_tracker_ros.types import Box
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
@@ -111,8 +112,7 @@ class TargetServices:
             return
         response.success, response.target_id = True, target.name
         response.header = item.message.header
-        response.message = one_line(f'following {target.name} in {item.camera}') + (
-            f', catching up {behind} frames' if behind else '')
+        response.message = self._told(item, target, behind)
         self._node.get_logger().info(response.message)
 
     async def begin(self, request: Any, replace: bool = True) -> tuple[Item, Target, int]:
@@ -137,11 +137,35 @@ class TargetServices:
             raise ValueError('there is a target already')
         if stream.worker.paused:
             raise ValueError('tracking is disabled; call ~/enable with data: true first')
+        return item, *self._follow(stream, item, box, drawn, request.target_id, request.label)
+
+    def begin_on(self, item: Item, box: Box) -> str:
+        """
+        Begin on a frame at hand, which the history may have dropped; return what was done.
+
+        ValueError with the reason if it can't be.
+        """
+        stream = self.stream
+        if stream is None:
+            raise ValueError(self.refusal())
+        if stream.worker.paused:
+            raise ValueError('tracking is disabled; call ~/enable with data: true first')
+        text = self._told(item, *self._follow(stream, item, box))
+        self._node.get_logger().info(text)
+        return text
+
+    def _follow(self, stream: Stream, item: Item, box: Box, drawn: tuple[int, int] = (0, 0),
+                name: str = '', label: str = '') -> tuple[Target, int]:
+        """Begin on this frame: the target, and frames to catch up."""
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
-        target = Target(request.target_id or f'target-{self._series}-{next(self._numbers)}',
-                        request.label)
-        return item, target, stream.worker.begin(item, image, box, target)
+        target = Target(name or f'target-{self._series}-{next(self._numbers)}', label)
+        return target, stream.worker.begin(item, image, box, target)
+
+    @staticmethod
+    def _told(item: Item, target: Target, behind: int) -> str:
+        return one_line(f'following {target.name} in {item.camera}') + (
+            f', catching up {behind} frames' if behind else '')
 
     async def _frame(self, stream: Stream, request: Any) -> Item:
         """Return the frame that the request means, waiting for one that has yet to come."""
@@ -193,17 +217,34 @@ class TargetServices:
         return self._why if state == 'active' else f'the node is {state}; activate it first'
 
     def _on_word(self, right: bool, request: Any, response: Any) -> Any:
-        """Take an operator's word for what is followed."""
-        stream = self.stream
-        if stream is None:
-            response.message = 'there is no target: ' + self.refusal()
-            return response
-        target = one_line(stream.worker.advise(right))
-        response.success = bool(target)
-        response.message = 'there is no target' if not target else (
-            f'{target} is where it is followed' if right
-            else f'what was followed is not {target}; searching on')
-        self._node.get_logger().info(response.message)
+        return self._respond(response, partial(self.advise, right))
+
+    def advise(self, right: bool) -> str:
+        """Take an operator's word for what is followed; ValueError where nothing is."""
+        target = one_line(self._stream().worker.advise(right))
+        if not target:
+            raise ValueError('there is no target')
+        text = (f'{target} is where it is followed' if right
+                else f'what was followed is not {target}; searching on')
+        self._node.get_logger().info(text)
+        return text
+
+    def reset(self) -> str:
+        """Forget the target; ValueError where the node isn't active."""
+        self._stream()
+        target = self.forget()
+        return one_line(f'forgot {target}') if target else 'there was no target'
+
+    def _stream(self) -> Stream:
+        if self.stream is None:
+            raise ValueError('there is no target: ' + self.refusal())
+        return self.stream
+
+    def _respond(self, response: Any, work: Callable[[], str]) -> Any:
+        try:
+            response.message, response.success = work(), True
+        except ValueError as e:
+            response.message = str(e)
         return response
 
     def forget(self) -> str:
@@ -226,11 +267,4 @@ class TargetServices:
         return response
 
     def _on_reset(self, request: Any, response: Any) -> Any:
-        stream = self.stream
-        if stream is None:
-            response.message = 'there is no target: ' + self.refusal()
-            return response
-        target = self.forget()
-        response.success = True
-        response.message = one_line(f'forgot {target}') if target else 'there was no target'
-        return response
+        return self._respond(response, self.reset)
