@@ -6,6 +6,7 @@
 #   make eval  [DATA=folder JOBS=n]      everything over real sequences -> docs/results/
 #   make weights [DATA=folder JOBS=n]   the weights that ship, trained from nothing -> train_out/
 #   make gpu   [DATA=folder]             on a machine with an NVIDIA GPU: docs/results/gpu.md
+#   make soak  [MINUTES=10 FRAMES=100000 SEED=1]  node under storms, kills and jumps -> soak_out/
 #   make bench | make lint | make setup | make clean
 #
 # ROS 2 is taken as it is sourced; without it, wheels from PyPI go into .venv.
@@ -21,7 +22,7 @@ export ROS_LOCALHOST_ONLY := 1
 endif
 export ROS_DOMAIN_ID := $(shell echo $$(( $$$$ % 101 + 1 )))
 
-.PHONY: setup test perturbed demo eval weights gpu bench lint clean help
+.PHONY: setup test perturbed demo eval weights gpu soak bench lint clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +59,10 @@ bench: setup
 gpu: setup
 	bash dev/gpu.sh $(VENV) $(or $(DATA),test/data)
 
+soak: setup
+	$(PY) dev/soak.py --out soak_out --minutes $(or $(MINUTES),10) --frames $(or $(FRAMES),100000) \
+	    --seed $(or $(SEED),1) $(ARGS)
+
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m flake8
@@ -65,6 +70,6 @@ lint: setup
 	$(PY) -m mypy lg_tracker_ros
 
 clean:
-	rm -rf .venv .venv-* .venv*.lock build install log demo_out gpu_out .coverage .pytest_cache \
+	rm -rf .venv .venv-* .venv*.lock build install log demo_out gpu_out soak_out .coverage .pytest_cache \
 	    .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -109,7 +109,7 @@ class LongTermTracker:
         Search whole images by ``asides`` from now on, while frames go on; None: within the frame.
 
         What is found is looked at in the next frame of each camera, which counts as GLOBAL; until
-        then frames are LOCAL. Waits for a search that is under way.
+        then frames are LOCAL. Waits for one that is under way.
         """
         if self._asides is not None:
             self._asides.wait()
@@ -134,8 +134,8 @@ class LongTermTracker:
         return self._wants(self.mode, camera)
 
     def _wants(self, mode: Mode, camera: str) -> bool:
-        return mode is Mode.GLOBAL or (
-            self.policy is not None and bool(self.policy.regions(mode, camera)))
+        policy = self.policy
+        return mode is Mode.GLOBAL or (policy is not None and bool(policy.regions(mode, camera)))
 
     def configure(self, config: SearchConfig) -> None:
         """
@@ -242,8 +242,7 @@ class LongTermTracker:
                 views = [v for v in views if self._wants(mode, v.frame.camera)] or views
         for view in views:
             self._look(mode, view, self.policy, found)
-        decision = self.policy.decide(mode, [c for view in views for c in view.candidates],
-                                      span)
+        decision = self.policy.decide(mode, [c for v in views for c in v.candidates], span)
         if decision.reliable and self._asides is not None:
             self._asides.target.drop()
         for view in views:
@@ -253,8 +252,7 @@ class LongTermTracker:
     def _view(self, frame: Frame, span: int) -> _View:
         """Bring a frame to the size that its camera had first, and note what it counts for."""
         came = frame.width, frame.height
-        size = self._sizes.setdefault(frame.camera, came)
-        if size == came:
+        if (size := self._sizes.setdefault(frame.camera, came)) == came:
             return _View(replace(frame, span=span))
         smaller = size[0] * size[1] < came[0] * came[1]
         image = cv2.resize(frame.image, size,

@@ -96,6 +96,7 @@ class NodeOptions:
     asynchronous_search: bool = _p(
         False, 'Search the whole image in a second thread while the frames go on; what it finds '
         'is looked at in the newest frame. Never with lockstep.',
+        when='while the node is not active')
     image_transport: str = _p(
         'auto', 'Where the images of image_topics are: raw on the topic itself, compressed or '
         'ffmpeg (H.264, H.265) on the topic beside it; auto: the first of these that is '

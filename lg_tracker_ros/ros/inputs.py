@@ -122,7 +122,7 @@ class CameraInput:
         self._since = 0.0  # since when this kind of messages is expected
         self._turn = 0
         self._found: dict[bytes, int] = {}  # publishers by the look that found them first
-        self._looks = 0
+        self.looks = 0  # how often the publishers were looked at
 
     @property
     def subscribed(self) -> bool:
@@ -177,14 +177,14 @@ class CameraInput:
 
     def _look(self, infos: Sequence[Any]) -> None:
         """Note which publishers are new."""
-        self._looks += 1
+        self.looks += 1
         gids = {bytes(i.endpoint_gid) for i in infos}
         if gids != self._found.keys():
             self.loss.restart()
             if gids - self._found.keys():
                 self._turn = 0
                 self._begin_stream('the publisher is another')
-            self._found = {g: self._found.get(g, self._looks) for g in gids}
+            self._found = {g: self._found.get(g, self.looks) for g in gids}
 
     def _kinds(self, infos: Sequence[tuple[str, Any]]) -> list[_Kind]:
         """

@@ -110,7 +110,7 @@ class Classifier:
         count = c.first_iterations if when == 'first' else c.iterations
         yes, no = (self._order(len(s), n * count) for s, n in
                    ((positives, c.batch_positives), (negatives, c.mined)))
-        for rows, tried in zip(yes.split(c.batch_positives), no.split(c.mined)):
+        for rows, tried in zip(torch.split(yes, c.batch_positives), torch.split(no, c.mined)):
             hard = self.hardest(negatives.features[tried], c.batch_negatives)
             self._step(positives[rows], negatives[tried[hard]], self._optimizers[when])
 

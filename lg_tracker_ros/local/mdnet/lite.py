@@ -99,7 +99,7 @@ class ScaledHead(Head):
 
 def as_maps(samples: Samples) -> Tensor:
     """Give the features of boxes back their places: N x 112 x 3 x 3."""
-    return samples.features.unflatten(1, (-1, BINS, BINS))
+    return samples.features.reshape(len(samples), -1, BINS, BINS)
 
 
 def make_classifier(schedule: Schedule, chance: torch.Generator, first: Samples) -> Classifier:

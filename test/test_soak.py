@@ -1,0 +1,41 @@
+"""The soak in a few hundred frames; `make soak` goes on for minutes and looks at memory, too."""
+
+import importlib.util
+from pathlib import Path
+import sys
+
+import pytest
+
+SOAK = Path(__file__).resolve().parents[1] / 'dev' / 'soak.py'
+
+
+@pytest.fixture(scope='module')
+def soak():
+    """Import dev/soak.py, which is in no package."""
+    spec = importlib.util.spec_from_file_location('soak', SOAK)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['soak'] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_frame_and_call_is_accounted_for(soak, monkeypatch):
+    monkeypatch.setattr(soak, 'ROUND', 40)
+    with soak.Soak(3) as run:
+        for event in (run.kill_camera, run.jump_clock, run.change_parameters, run.storm):
+            event()
+        run.sample()
+        account = run.run(400, 100.0, every=200)
+    assert account.faults(short=True) == []
+    assert account.frames >= 400 and account.processed > 20 and account.calls >= 27
+    assert len(account.samples) >= 2 and sum(account.events.values()) >= 5
+
+
+def test_what_is_wrong_is_said(soak):
+    samples = [(1000 * i, 2**28 + 2**20 * i, 20, 22 + (i == 9)) for i in range(10)]
+    account = soak.Account(unaccounted=3, unanswered=1, samples=samples)
+    assert account.faults() == [
+        '3 frames unaccounted for', '1 calls without an answer', 'memory grew by 2.32 %',
+        'descriptors vary: [22, 23]']
+    assert soak.Account(samples=samples[:5]).faults(short=True) == []
+    assert '| **unaccounted for** | 3 |' in account.table()
