@@ -19,6 +19,8 @@ def soak():
     return module
 
 
+# beside busy processes a frame was once lost untold around the camera's return
+@pytest.mark.performance
 def test_every_frame_and_call_is_accounted_for(soak, monkeypatch):
     monkeypatch.setattr(soak, 'ROUND', 40)
     with soak.Soak(3) as run:
