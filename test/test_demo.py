@@ -191,7 +191,8 @@ def test_make_hands_on_what_was_typed(name, typed, tmp_path):
     words = () if typed.startswith('V') else tuple(f'{k}={v}' for k, v in given.items())
     done = subprocess.run(
         ['make', '-s', '-o', 'setup', 'demo', f'PY={python}', *words], cwd=DEMO.parents[1],
-        env={**{k: v for k, v in os.environ.items() if k not in ('MAKEFLAGS', 'MAKELEVEL')},
+        env={**{k: v for k, v in os.environ.items()  # make hands its own to its children
+                if not k.startswith('MAKE') and k not in ('MFLAGS', 'ARGS')},
              **({} if words else given)}, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ['dev/demo.py', '--out', 'demo_out', f'--video={name}',
                                        '--box=-1,2,30,4']

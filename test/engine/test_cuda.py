@@ -83,6 +83,10 @@ def test_fp32_is_what_it_says(batches):
     assert not run(IMAGES[:1])[0].any() and torch.backends.cudnn.allow_tf32 == before
 
 
+OLD = tuple(map(int, torch.__version__.split('.')[:2])) < (2, 4)
+
+
+@pytest.mark.skipif(OLD, reason='PyTorch before 2.4 has no fp16 on a CPU')
 def test_fp16_is_near_and_leaves_the_network_as_it_was():
     net = Mix().eval()
     config = EngineConfig('cpu', 'torch', 'fp16')
@@ -136,6 +140,7 @@ def test_what_cannot_be_recorded_runs_all_the_same_and_says_so(monkeypatch, capl
         made()
 
 
+@pytest.mark.skipif(OLD, reason='PyTorch before 2.4 has no fp16 on a CPU')
 def test_fp16_finds_the_same_boxes(monkeypatch):
     """Simulated: what goes into convolutions and products, and comes out, is rounded to fp16."""
     def halved(function):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import hashlib
+import inspect
 import os
 import sys
 
@@ -40,11 +41,18 @@ def exports(monkeypatch):
     made = []
     export = torch.onnx.export
 
+    known = 'dynamo' in inspect.signature(export).parameters
+
     def counted(net, *args, dynamo=None, **kwargs):
         made.append(type(net).__name__)
         assert dynamo is False
         return export(net, *args, dynamo=dynamo, **kwargs)
-    monkeypatch.setattr(torch.onnx, 'export', counted)
+
+    def counted_by_old(net, *args, **kwargs):
+        made.append(type(net).__name__)
+        return export(net, *args, **kwargs)
+    counted_by_old.__signature__ = inspect.signature(export)
+    monkeypatch.setattr(torch.onnx, 'export', counted if known else counted_by_old)
     return made
 
 
@@ -128,10 +136,12 @@ def test_an_exporter_from_before_the_argument_dynamo(monkeypatch):
     """That of PyTorch 2.1 to 2.4 knows no ``dynamo``."""
     pytest.importorskip('onnx')
     export = torch.onnx.export
+    known = inspect.signature(export).parameters
+    new = {'dynamo': False} if 'dynamo' in known else {}
 
     def old(model, args, f, *, opset_version, input_names, output_names, dynamic_axes):
         return export(model, args, f, opset_version=opset_version, input_names=input_names,
-                      output_names=output_names, dynamic_axes=dynamic_axes, dynamo=False)
+                      output_names=output_names, dynamic_axes=dynamic_axes, **new)
     monkeypatch.setattr(torch.onnx, 'export', old)
     assert run(Net()).shape == (1, 16, 4, 5)
 

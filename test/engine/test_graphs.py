@@ -44,6 +44,8 @@ def test_bytes_are_cast_at_once(path):
     assert set(readers) == ({'Cast'} if images else set())  # one network takes features alone
 
 
+@pytest.mark.skipif(tuple(map(int, onnx.__version__.split('.')[:2])) < (1, 16),
+                    reason='the shape inference of onnx before 1.16 knows less')
 @pytest.mark.parametrize('size', BATCHES)
 def test_shapes_are_fixed_once_the_batch_is(path, size):
     model = onnx.load(path)

@@ -95,6 +95,5 @@ def test_a_node_without_it_has_none_of_it():
     with Rig() as rig:
         assert rig.node._page is None and rig.node.stream.page is None
         rig.start()
-    with Rig(started=False, autostart=False, ui=True, ui_host='') as rig:
-        rig.node.trigger_configure()
-        assert 'ui_host must be an address' in rig.node._health.trouble
+    with Rig(started=False, ui=True, ui_host='') as rig:
+        rig.until(lambda: 'ui_host must be an address' in rig.node._health.trouble, 'the reason')
