@@ -159,8 +159,8 @@ def frame_count(path: Path) -> int:
 def _rotation(frame: Any, stream: Any) -> float:
     """Return the degrees counter-clockwise by which players turn the frame."""
     found = getattr(frame, 'rotation', None)
-    if found is None:  # PyAV before 14
-        found = stream.side_data.get('DISPLAYMATRIX', 0)
+    if found is None:  # PyAV before 14.1
+        found = (stream.side_data or {}).get('DISPLAYMATRIX', 0)
     return float(found)
 
 
