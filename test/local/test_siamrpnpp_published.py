@@ -52,6 +52,7 @@ def test_every_backbone_is_some_trackers():
     assert set(BACKBONES) == {b for spec in LOCAL_TRACKERS.values() for b in spec.backbones}
 
 
+@pytest.mark.exact
 @pytest.mark.parametrize('channels, weighted', [((16, 16, 16), False), ((8, 16, 24), True)])
 def test_levels_of_any_width_are_fused_as_the_equations_say(channels, weighted):
     torch.manual_seed(0)
