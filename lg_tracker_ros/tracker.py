@@ -181,6 +181,9 @@ class LongTermTracker:
         self.policy = make_policy(self.config, Place(frame.camera, box))
         self._sizes[frame.camera] = frame.width, frame.height
         self._remember(frame)
+        self._look_around(frame, box)
+        while self._rivals.get(frame.camera):  # at once: they must be known before a loss
+            self._look_around(frame, box)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
 
     def reject(self) -> None:
