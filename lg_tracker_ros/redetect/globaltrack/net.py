@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Sequence
 
+from lg_tracker_ros.backbones.resnet50_imagenet import ImageNetResNet50
 from lg_tracker_ros.redetect.globaltrack.rois import CELLS, RATIOS, STRIDES
 import torch
 from torch import nn, Tensor
@@ -19,56 +20,6 @@ import torch.nn.functional as F
 CHANNELS = 256
 Pyramid = list[Tensor]
 """1 x 256 maps at STRIDES."""
-
-
-class Bottleneck(nn.Module):
-    """1x1, 3x3 (with the stride) and 1x1 convolutions with a shortcut (He et al., 2016)."""
-
-    def __init__(self, inp: int, planes: int, stride: int) -> None:
-        """Build with random weights; 4 · ``planes`` channels come out."""
-        super().__init__()
-        self.conv1 = nn.Conv2d(inp, planes, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = nn.Conv2d(planes, planes, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
-        self.conv3 = nn.Conv2d(planes, 4 * planes, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(4 * planes)
-        self.downsample = None if stride == 1 and inp == 4 * planes else nn.Sequential(
-            nn.Conv2d(inp, 4 * planes, 1, stride, bias=False), nn.BatchNorm2d(4 * planes))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map B x inp x H x W to B x 4 planes x H/stride x W/stride."""
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = self.bn3(self.conv3(F.relu(self.bn2(self.conv2(y)))))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
-
-
-def _layer(inp: int, planes: int, blocks: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(Bottleneck(inp, planes, stride),
-                         *(Bottleneck(4 * planes, planes, 1) for _ in range(blocks - 1)))
-
-
-class ResNet50(nn.Module):
-    """ResNet-50 at strides 4 to 32."""
-
-    def __init__(self) -> None:
-        """Build with random weights."""
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.layer1 = _layer(64, 64, 3, 1)
-        self.layer2 = _layer(256, 128, 4, 2)
-        self.layer3 = _layer(512, 256, 6, 2)
-        self.layer4 = _layer(1024, 512, 3, 2)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Map 1 x 3 x H x W to four maps of 256, 512, 1024 and 2048 channels."""
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
-        found = []
-        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = layer(x)
-            found.append(x)
-        return found
 
 
 def _conv(inp: int, kernel: int) -> nn.Sequential:
@@ -168,7 +119,7 @@ class GlobalTrackNet(nn.Module):
     def __init__(self) -> None:
         """Build with random weights."""
         super().__init__()
-        self.backbone = ResNet50()
+        self.backbone = ImageNetResNet50()
         self.neck = FeaturePyramid()
         self.rpn_head = RPNHead()
         self.bbox_head = BoxHead()
