@@ -12,6 +12,7 @@ SOAK = Path(__file__).resolve().parents[1] / 'dev' / 'soak.py'
 @pytest.fixture(scope='module')
 def soak():
     """Import dev/soak.py, which is in no package."""
+    sys.path.insert(0, str(SOAK.parent))  # as for a script: what lies beside it
     spec = importlib.util.spec_from_file_location('soak', SOAK)
     module = importlib.util.module_from_spec(spec)
     sys.modules['soak'] = module  # dataclasses look there
