@@ -28,7 +28,8 @@ class Browser:
     def __init__(self, width=1000, height=640, touch=False):
         """``touch``: as a phone."""
         self.size, self.touch = (width, height), touch
-        self.folder = tempfile.TemporaryDirectory(prefix='lg_tracker_browser_')
+        self.folder = tempfile.TemporaryDirectory(
+            prefix='lg_tracker_browser_', ignore_cleanup_errors=True)  # it writes as it ends
         self.loop = asyncio.new_event_loop()
         self.number = 0
 
