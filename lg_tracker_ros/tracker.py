@@ -345,14 +345,15 @@ class LongTermTracker:
 
     def _around(self, frame: Frame, target: Box, wanted: bool) -> Proposals | None:
         """Return where the target's likes may be, if that is ``wanted`` and known now."""
-        search = self._searches([frame.camera], (target.w, target.h))
-        if self._asides is None:
-            return search()[frame.camera] if wanted else None
-        found = self._asides.rivals.take(frame.stamp)
+        found = self._asides.rivals.take(frame.stamp) if self._asides is not None else None
         if found is not None:
             return found.proposals.get(frame.camera, Proposals(()))
-        if wanted:
-            self._asides.rivals.begin(frame.stamp, search)
+        if not wanted:
+            return None
+        search = self._searches([frame.camera], (target.w, target.h))
+        if self._asides is None:
+            return search()[frame.camera]
+        self._asides.rivals.begin(frame.stamp, search)
         return None
 
     @staticmethod
