@@ -86,7 +86,8 @@ class _Camera(Node):
 
     def _on_status(self, msg: TrackerStatus) -> None:
         if msg.mode != TrackerStatus.IDLE:
-            self.statuses[time_from_msg(msg.header.stamp)] = msg
+            # the first of a stamp: those of a silence carry the last result's again
+            self.statuses.setdefault(time_from_msg(msg.header.stamp), msg)
 
     def _on_diagnostics(self, msg: DiagnosticArray) -> None:
         for status in msg.status:
