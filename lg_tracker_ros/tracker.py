@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field, replace
-from functools import partial
 import time
-from typing import Callable, Sequence
+from typing import Sequence
 
-import cv2
-from lg_tracker_ros.boxes import APART, clip_to_image, inside_fraction, iou, scale
+from lg_tracker_ros.boxes import inside_fraction
 from lg_tracker_ros.rhythm import Rhythm
 from lg_tracker_ros.search import (
     Candidate,
@@ -19,7 +15,10 @@ from lg_tracker_ros.search import (
     SearchConfig,
     SearchPolicy,
 )
-from lg_tracker_ros.search.aside import Aside, Asides, Found
+from lg_tracker_ros.search.aside import Asides, Found
+from lg_tracker_ros.tracking.rivals import RivalSearch
+from lg_tracker_ros.tracking.views import report, View, Views
+from lg_tracker_ros.tracking.whole_images import WholeImages
 from lg_tracker_ros.types import (
     Advised,
     Box,
@@ -28,19 +27,13 @@ from lg_tracker_ros.types import (
     LocalTracker,
     Mode,
     OnlineTracker,
-    Proposals,
     Redetector,
-    Region,
     RivalLearner,
     Track,
 )
-import numpy as np
 
 MIN_SIDE = 4.0
 """Smallest side of a first box in pixels: below it there is nothing to recognise."""
-
-RIVALS_AT_ONCE = 2
-"""Places in which a frame looks for rivals at most: a camera doesn't wait for all at once."""
 
 
 def check_init_box(box: Box, width: int, height: int) -> None:
@@ -64,22 +57,6 @@ def choose(tracks: Sequence[Track], last: Track) -> Track:
     return max(tracks, key=lambda t: (t.visible, t.confidence), default=last)
 
 
-@dataclass
-class _View:
-    """
-    One frame while it is processed: what was found in it, and how long each stage took.
-
-    ``frame`` has the size of its camera's first one, and so have the candidates; ``zoom`` leads
-    from there to the image as it came.
-    """
-
-    frame: Frame
-    zoom: tuple[float, float] = (1.0, 1.0)
-    candidates: Sequence[Candidate] = ()
-    proposals: Proposals | None = None
-    ms: dict[str, float] = field(default_factory=dict)
-
-
 class LongTermTracker:
     """
     Follows one target through one or several cameras.
@@ -95,14 +72,21 @@ class LongTermTracker:
     def __init__(self, local: LocalTracker, redetector: Redetector | None = None,
                  config: SearchConfig | None = None) -> None:
         """Compose; without a re-detector the tracker stays local, and says so when it is lost."""
-        self.local, self.redetector = local, redetector
+        self.local, self._images = local, WholeImages(redetector)
         self.config = config or SearchConfig()
         self.policy: SearchPolicy | None = None
         self._rhythm = Rhythm()
-        self._clips: dict[str, deque[Frame]] = {}
-        self._sizes: dict[str, tuple[int, int]] = {}
-        self._rivals: dict[str, list[Region]] = {}
-        self._asides: Asides | None = None
+        self._views = Views()
+        self._rivals = RivalSearch(local, self._images)
+
+    @property
+    def redetector(self) -> Redetector | None:
+        """What searches whole images; may be replaced between two frames."""
+        return self._images.redetector
+
+    @redetector.setter
+    def redetector(self, redetector: Redetector | None) -> None:
+        self._images.redetector = redetector
 
     def search_aside(self, asides: Asides | None) -> None:
         """
@@ -111,16 +95,14 @@ class LongTermTracker:
         What is found is looked at in the next frame of each camera, which counts as GLOBAL; until
         then frames are LOCAL. Waits for one that is under way.
         """
-        if self._asides is not None:
-            self._asides.wait()
-        self._asides = asides
+        self._images.search_aside(asides)
 
     @property
     def mode(self) -> Mode:
         """The mode in which the next frame will be searched; IDLE without a target."""
         if self.policy is None:
             return Mode.IDLE
-        if self.redetector is None or (self._asides is not None and self._asides.target.busy):
+        if self.redetector is None or self._images.busy:
             return Mode.LOCAL
         return self.policy.mode
 
@@ -149,16 +131,15 @@ class LongTermTracker:
             else:
                 self.policy = make_policy(config, self.policy.place)
         self.config = config
-        self._drop()
+        self._images.drop()
 
     def reset(self) -> None:
         """Forget the target."""
-        self._drop()
         self.policy = None
         self._rhythm = Rhythm()
-        self._clips.clear()
-        self._sizes.clear()
-        self._rivals.clear()
+        self._images.forget()
+        self._views.forget()
+        self._rivals.forget()
 
     def init(self, frame: Frame, box: Box) -> Track:
         """
@@ -167,23 +148,22 @@ class LongTermTracker:
         Raises ValueError for a box that can't be tracked; then the target before stays.
         """
         check_init_box(box, frame.width, frame.height)
-        if self._asides is not None:
-            self._asides.wait()
+        self._images.wait()
         start = time.perf_counter()
         self.local.init(frame, box)
         local_ms = 1e3 * (time.perf_counter() - start)
         ms = {'local': local_ms}
         if self.redetector is not None:
-            self.redetector.init(frame, box)
+            self._images.init(frame, box)
             ms['redetect'] = 1e3 * (time.perf_counter() - start) - local_ms
         self.reset()
         self._rhythm.span(frame.stamp)
         self.policy = make_policy(self.config, Place(frame.camera, box))
-        self._sizes[frame.camera] = frame.width, frame.height
-        self._remember(frame)
-        self._look_around(frame, box)
-        while self._rivals.get(frame.camera):  # at once: they must be known before a loss
-            self._look_around(frame, box)
+        self._views.view(frame)
+        self._images.remember(frame)
+        self._rivals.look_around(frame, box, self.config.max_candidates)
+        while self._rivals.waits(frame.camera):  # at once: they must be known before a loss
+            self._rivals.look_around(frame, box, self.config.max_candidates)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
 
     def reject(self) -> None:
@@ -193,7 +173,7 @@ class LongTermTracker:
         Raises ValueError without a target.
         """
         self._policy().lose()
-        self._drop()
+        self._images.drop()
         if isinstance(self.local, Advised):
             self.local.disown()
 
@@ -204,14 +184,9 @@ class LongTermTracker:
         Raises ValueError without a target.
         """
         self._policy().assure()
-        self._drop()
+        self._images.drop()
         if isinstance(self.local, Advised):
             self.local.own()
-
-    def _drop(self) -> None:
-        """Believe nothing of what a search under way will find."""
-        if self._asides is not None:
-            self._asides.drop()
 
     def _policy(self) -> SearchPolicy:
         if self.policy is None:
@@ -234,63 +209,43 @@ class LongTermTracker:
         # of equally good results the first is taken: the target's own camera comes first
         wanted.sort(key=lambda f: f.camera != self.camera)
         span = self._rhythm.span(max(f.stamp for f in wanted)) if wanted else 1
-        views = [self._view(frame, span) for frame in wanted]
+        views = [self._views.view(frame, span) for frame in wanted]
         for view in views:
-            self._remember(view.frame)
+            self._images.remember(view.frame)
         found = None
-        if mode is Mode.GLOBAL and self._asides is not None:
-            found = self._found_aside(self._asides.target, views, self.policy)
+        if mode is Mode.GLOBAL and self._images.aside:
+            found = self._found_aside(views, self.policy)
             if found is None:
                 mode = Mode.LOCAL
                 views = [v for v in views if self._wants(mode, v.frame.camera)] or views
         for view in views:
             self._look(mode, view, self.policy, found)
         decision = self.policy.decide(mode, [c for v in views for c in v.candidates], span)
-        if decision.reliable and self._asides is not None:
-            self._asides.target.drop()
+        if decision.reliable:
+            self._images.drop_target()
         for view in views:
             self._learn(view, decision)
-        return [self._report(mode, view, decision, self.policy) for view in views]
+        return [report(mode, view, decision, self.policy) for view in views]
 
-    def _view(self, frame: Frame, span: int) -> _View:
-        """Bring a frame to the size that its camera had first, and note what it counts for."""
-        came = frame.width, frame.height
-        if (size := self._sizes.setdefault(frame.camera, came)) == came:
-            return _View(replace(frame, span=span))
-        smaller = size[0] * size[1] < came[0] * came[1]
-        image = cv2.resize(frame.image, size,
-                           interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-        return _View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera, span),
-                     (came[0] / size[0], came[1] / size[1]))
-
-    def _searches(self, cameras: Sequence[str], size: tuple[float, float]
-                  ) -> Callable[[], dict[str, Proposals]]:
-        """Return what searches the newest image of each camera, as they are now."""
-        assert self.redetector is not None
-        searches = {camera: partial(self.redetector.propose, list(self._clips[camera]), size,
-                                    self.config.max_candidates) for camera in cameras}
-        return lambda: {camera: search() for camera, search in searches.items()}
-
-    def _found_aside(self, aside: Aside, views: Sequence[_View], policy: SearchPolicy
-                     ) -> Found | None:
-        """Take what a search found that was begun on earlier frames; begin one on these."""
-        stamp, cameras = max(v.frame.stamp for v in views), [v.frame.camera for v in views]
-        found = aside.take(stamp)
-        if found is None:
-            aside.begin(stamp, self._searches(cameras, policy.sought))
-            return None
-        for camera, proposals in found.proposals.items():
-            policy.propose(camera, proposals.boxes)
+    def _found_aside(self, views: Sequence[View], policy: SearchPolicy) -> Found | None:
+        """Take what a search found aside, and propose it; None while there is nothing."""
+        found = self._images.found_aside(
+            max(v.frame.stamp for v in views), [v.frame.camera for v in views], policy.sought,
+            self.config.max_candidates)
+        if found is not None:
+            for camera, proposals in found.proposals.items():
+                policy.propose(camera, proposals.boxes)
         return found
 
-    def _look(self, mode: Mode, view: _View, policy: SearchPolicy, found: Found | None) -> None:
+    def _look(self, mode: Mode, view: View, policy: SearchPolicy, found: Found | None) -> None:
         """Search every region of a frame that is worth it."""
         start, frame = time.perf_counter(), view.frame
         if found is not None:
             view.proposals = found.proposals.get(frame.camera)
             view.ms['redetect'] = found.ms
         elif mode is Mode.GLOBAL and self.redetector is not None:
-            view.proposals = self._searches([frame.camera], policy.sought)()[frame.camera]
+            view.proposals = self._images.search(frame.camera, policy.sought,
+                                                 self.config.max_candidates)
             policy.propose(frame.camera, view.proposals.boxes)
             view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
         middle, regions = time.perf_counter(), policy.regions(mode, frame.camera)
@@ -299,7 +254,7 @@ class LongTermTracker:
                            for output, region in zip(outputs, regions)]
         view.ms['local'] = 1e3 * (time.perf_counter() - middle)
 
-    def _learn(self, view: _View, decision: Decision) -> None:
+    def _learn(self, view: View, decision: Decision) -> None:
         """Let a tracker that learns online know what became of what it found."""
         if not isinstance(self.local, OnlineTracker):
             return
@@ -308,78 +263,17 @@ class LongTermTracker:
         if accepted is not None and accepted.camera == view.frame.camera:
             rejected = [c.output for c in view.candidates if c is not accepted]
             self.local.update(view.frame, accepted.output, rejected)
-            self._look_around(view.frame, accepted.output.box)
+            self._rivals.look_around(view.frame, accepted.output.box,
+                                     self.config.max_candidates)
         else:
-            self._rivals.pop(view.frame.camera, None)
-            if self._asides is not None:
-                self._asides.rivals.drop()
+            self._rivals.drop(view.frame.camera)
             if isinstance(self.local, RivalLearner) and self._glimpsed(view):
                 self.local.glimpse(view.frame)
             else:
                 self.local.miss(view.frame)
         view.ms['learn'] = 1e3 * (time.perf_counter() - start)
 
-    def _glimpsed(self, view: _View) -> bool:
+    def _glimpsed(self, view: View) -> bool:
         """Whether the target was seen where it was followed, though not accepted."""
         return any(c.kind is Kind.LOCAL and c.confidence >= self.config.visible_threshold
                    for c in view.candidates)
-
-    def _look_around(self, frame: Frame, target: Box) -> None:
-        """
-        Show the target's likes in the same image to a tracker that wants to know them.
-
-        The image is searched in one frame and the places are looked at in the next, few in each.
-        """
-        if not isinstance(self.local, RivalLearner) or self.redetector is None:
-            return
-        waiting = self._rivals.pop(frame.camera, [])
-        now, waiting = waiting[:RIVALS_AT_ONCE], waiting[RIVALS_AT_ONCE:]
-        if not now:
-            proposals = self._around(frame, target, self.local.wants_rivals)
-            if proposals is None:
-                return
-            waiting = [Region(box, Kind.PROPOSAL) for box in proposals.boxes
-                       if iou(box, target) < APART]
-        self._rivals[frame.camera] = waiting
-        self.local.meet(frame, target, self.local.track(frame, now) if now else [])
-
-    def _around(self, frame: Frame, target: Box, wanted: bool) -> Proposals | None:
-        """Return where the target's likes may be, if that is ``wanted`` and known now."""
-        found = self._asides.rivals.take(frame.stamp) if self._asides is not None else None
-        if found is not None:
-            return found.proposals.get(frame.camera, Proposals(()))
-        if not wanted:
-            return None
-        search = self._searches([frame.camera], (target.w, target.h))
-        if self._asides is None:
-            return search()[frame.camera]
-        self._asides.rivals.begin(frame.stamp, search)
-        return None
-
-    @staticmethod
-    def _report(mode: Mode, view: _View, decision: Decision, policy: SearchPolicy) -> Track:
-        """Say what was found in one frame."""
-        frame, box = view.frame, None
-        confidence = max((c.confidence for c in view.candidates), default=0.0)
-        if decision.chosen is not None and decision.chosen.camera == frame.camera:
-            confidence, box = decision.confidence, decision.box
-            if box is not None and clip_to_image(box, frame.width, frame.height) is None:
-                box = None  # wholly outside the image: nothing of it is seen
-        place = policy.place.box if frame.camera == policy.place.camera else None
-        doubtful, unsure = decision.unsure, None
-        if doubtful is not None and doubtful.camera == frame.camera:
-            unsure = doubtful.output.box
-        proposals = view.proposals
-        if view.zoom != (1.0, 1.0):
-            box, place, unsure = (None if b is None else scale(b, *view.zoom)
-                                  for b in (box, place, unsure))
-            if proposals is not None:
-                proposals = replace(proposals, boxes=[scale(b, *view.zoom)
-                                                      for b in proposals.boxes])
-        return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
-                     place, proposals, unsure, [c.output for c in view.candidates])
-
-    def _remember(self, frame: Frame) -> None:
-        if self.redetector is not None:
-            clip = self._clips.setdefault(frame.camera, deque(maxlen=self.redetector.history))
-            clip.append(frame)

@@ -12,7 +12,7 @@ PACKAGE = ROOT / 'lg_tracker_ros'
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 #: The folders that know neither how the package is measured, nor how it is trained, nor ROS.
 CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime',
-        'detections', 'geometry', 'ui')
+        'detections', 'geometry', 'ui', 'tracking')
 
 
 def _module(path: Path) -> str:

@@ -9,15 +9,16 @@ import threading
 import time
 from typing import Callable, Sequence
 
-from lg_tracker_ros.runtime.buffers import Counts, Item, Mailbox, MOST, Ring
+from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
-from lg_tracker_ros.runtime.lockstep import Queue
+from lg_tracker_ros.runtime.intake import Intake
 from lg_tracker_ros.runtime.results import Result, Target
+from lg_tracker_ros.runtime.sightings import Sightings
 from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.search.aside import Asides
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
+from lg_tracker_ros.types import Box, Frame, Image, Mode
 
 
 class Worker:
@@ -41,26 +42,17 @@ class Worker:
         self._publish, self._complain = publish, complain
         self.decoders = decoders or Decoders()
         self._wake = threading.Condition()
-        self._counts = Counts()
-        self._lockstep = lockstep
         self._searching = (ThreadPoolExecutor(1, 'lg_tracker search') if aside and not lockstep
                            else None)
-        self._mailbox: Mailbox | Queue = (
-            Queue(self._counts, camera_timeout, history[1]) if lockstep
-            else Mailbox(self._counts, camera_timeout))
-        self._history = history
-        self._rings: dict[str, Ring] = {}
+        self._intake = Intake(camera_timeout, history, lockstep)
         self._commands: deque[Callable[[], None]] = deque()
-        self._backlog: deque[Item] = deque()
         self._moment: Sequence[Item] = ()
-        self._received = self.failures = 0
-        self._deadline = 0.0
+        self.failures = 0
         self.paused = False
         self._starting = self._stop = self._forget = False
         self._since = 0.0  # time.perf_counter() of the beginning of what is under way
         self._target = Target('', '')
-        self._seen: int | None = None
-        self._stamps: dict[str, int] = {}
+        self._sightings: Sightings | None = None
         self._thread: threading.Thread | None = None
 
     # -- for the node's threads ------------------------------------------------
@@ -85,37 +77,19 @@ class Worker:
         self.tracker.search_aside(None)
         if self._searching is not None:
             self._searching.shutdown()
-        self._rings.clear()
-        self._backlog.clear()
-        self._mailbox.follow('')
+        self._intake.forget()
 
     def offer(self, item: Item) -> None:
         """Take in a frame: into the history, and into the mailbox or the queue of a replay."""
         with self._wake:
-            self._received += 1
-            item.serial = self._received
-            self._counts.receive(item)
-            ring = self._rings.get(item.camera)
-            if ring is None:
-                ring = self._rings[item.camera] = Ring(*self._history)
-            ring.push(item)
-            if self._starting or self.paused:
-                # it's in the history, from where a replay fetches it
-                self._counts.settle(item, 'not_wanted')
-            elif self._backlog:
-                self._backlog.append(item)
-                if self._too_far_behind():
-                    self._catch_up()
-            else:
-                self._mailbox.push(item)
-                if self._mailbox.ready:
-                    self._wake.notify()
+            self._intake.offer(item, self._starting or self.paused)
+            if self._intake.ready:
+                self._wake.notify()
 
     def refuse(self, item: Item, why: str) -> None:
         """Account for a message from which no image came, and complain."""
         with self._wake:
-            self._counts.receive(item)
-            self._counts.settle(item, 'undecodable')
+            self._intake.refuse(item)
         self._complain(item.camera, why)
 
     def decode(self, item: Item) -> Image:
@@ -138,7 +112,7 @@ class Worker:
             self._starting = True
             self._commands.append(partial(self._begin, item, image, box, target))
             self._wake.notify()
-            return len(self._later(item))
+            return len(self._intake.later(item))
 
     def forget(self) -> str:
         """Forget the target, return its id; a result that is under way is not published."""
@@ -162,8 +136,7 @@ class Worker:
         with self._wake:
             self.paused = paused
             if paused:
-                self._drop_backlog()
-                self._mailbox.clear()
+                self._intake.clear()
 
     def configure(self, config: SearchConfig) -> None:
         """Change the search policy's parameters between two frames."""
@@ -174,27 +147,22 @@ class Worker:
     def limit(self, camera_timeout: float, history: tuple[float, float]) -> None:
         """Change the limits of mailbox and history."""
         with self._wake:
-            self._mailbox.timeout = camera_timeout
-            self._history = history
-            for ring in self._rings.values():
-                ring.limit(*history)
+            self._intake.limit(camera_timeout, history)
 
     def find(self, stamp: int, cameras: Sequence[str]) -> Item | None:
         """Return the frame with exactly this stamp from the first of ``cameras`` that has it."""
         with self._wake:
-            rings = [self._rings[c] for c in cameras if c in self._rings]
-            return next((i for i in (r.find(stamp) for r in rings) if i is not None), None)
+            return self._intake.find(stamp, cameras)
 
     def spans(self) -> dict[str, tuple[int, int]]:
         """Return the oldest and newest stamp kept of each camera."""
         with self._wake:
-            spans = {c: r.span() for c, r in self._rings.items()}
-        return {c: s for c, s in spans.items() if s is not None}
+            return self._intake.spans()
 
     def counts(self, camera: str) -> Counter[str]:
         """Return a copy of a camera's counters."""
         with self._wake:
-            return Counter(self._counts.of(camera))
+            return self._intake.counts(camera)
 
     @property
     def target(self) -> Target:
@@ -222,7 +190,7 @@ class Worker:
     def idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
         with self._wake:
-            return not (self._since or self._commands or self._backlog or self._mailbox.ready)
+            return not (self._since or self._commands or self._intake.ready)
 
     # -- in the worker's thread ------------------------------------------------
 
@@ -237,13 +205,13 @@ class Worker:
         """Wait for something to do, and do it."""
         with self._wake:
             self._since = 0.0
-            while not (self._stop or self._commands or self._backlog or self._mailbox.ready):
+            while not (self._stop or self._commands or self._intake.ready):
                 self._wake.wait()
             if self._stop:
                 return
             self._since = time.perf_counter()
             command = self._commands.popleft() if self._commands else None
-            self._moment = [] if command is not None else self._next()
+            self._moment = [] if command is not None else self._intake.take()
         if command is not None:
             command()
         elif self._moment:
@@ -255,7 +223,7 @@ class Worker:
             self.failures += 1
             self._starting = self._begins()
             for item in self._moment:
-                self._counts.settle(item, 'failed')
+                self._intake.settle(item, 'failed')
         self._complain('', f'the worker failed and was started again: {told(error)}')
 
     def _begins(self) -> bool:
@@ -264,44 +232,6 @@ class Worker:
 
     def _is_begin(self, command: Callable[[], None]) -> bool:
         return isinstance(command, partial) and command.func == self._begin
-
-    def _next(self) -> list[Item]:
-        """Take the next moment; called with the lock held."""
-        if self._backlog and not self._lockstep and time.perf_counter() > self._deadline:
-            # the tracker is slower than the cameras: it would stay behind for ever
-            self._catch_up()
-        while self._backlog:
-            self._mailbox.push(self._backlog.popleft())
-            if self._mailbox.ready:
-                return self._mailbox.take()
-        return self._mailbox.take() if self._mailbox.ready else []
-
-    def _too_far_behind(self) -> bool:
-        """Whether more waits to be replayed than memory was given for; with the lock held."""
-        cameras = len(self._rings)
-        return (len(self._backlog) > cameras * MOST or sum(i.size for i in self._backlog)
-                > 2 * cameras * self._history[1] * 2**20)
-
-    def _catch_up(self) -> None:
-        """
-        Give a replay up; with the lock held.
-
-        Only the newest frame of each camera counts then, but in lockstep.
-        """
-        for item in self._backlog:
-            self._mailbox.push(item)
-        self._backlog.clear()
-
-    def _drop_backlog(self) -> None:
-        """Give a replay up; with the lock held."""
-        for item in self._backlog:
-            self._counts.settle(item, 'not_wanted')
-        self._backlog.clear()
-
-    def _later(self, start: Item) -> list[Item]:
-        """Return the frames of all cameras that came after ``start``; with the lock held."""
-        rings = self._rings.values()
-        return sorted((i for r in rings for i in r.after(start.serial)), key=lambda i: i.serial)
 
     def _begin(self, item: Item, image: Image, box: Box, target: Target) -> None:
         begun = time.perf_counter()
@@ -312,15 +242,14 @@ class Worker:
             self._complain('', one_line(f'init of {target.name} failed: {told(e)}'))
             return
         with self._wake:
-            self._mailbox.clear()
+            self._intake.drop_newest()
             self._follow()
-            self._counts.settle(item, 'processed')
+            self._intake.settle(item, 'processed')
             # another init_target that waits will fetch its frames itself
             self._starting = self._begins()
-            self._backlog = deque() if self.paused else deque(self._later(item))
-            self._deadline = time.perf_counter() + self._history[0]
-            self._target, self._seen = target, item.stamp
-            self._stamps = {item.camera: item.stamp}
+            if not self.paused:
+                self._intake.replay(item)
+            self._target, self._sightings = target, Sightings(item.camera, item.stamp)
             forget = self._forget
         if not forget:
             queue_ms = max(0.0, 1e3 * (begun - item.received))
@@ -336,10 +265,10 @@ class Worker:
         self.tracker.reset()
         with self._wake:
             self._forget = self._reset in self._commands
-            self._target, self._seen = Target('', ''), None
+            self._target, self._sightings = Target('', ''), None
             self._starting = self._begins()
-            self._drop_backlog()
-            self._mailbox.follow('')
+            self._intake.end_replay()
+            self._intake.follow('')
 
     def _process(self, moment: Sequence[Item]) -> None:
         begun = time.perf_counter()
@@ -373,28 +302,19 @@ class Worker:
             self._settle(item, 'processed')
             self._publish(Result(track, item, images[track.camera], self._target,
                                  max(0.0, 1e3 * (begun - item.received)), convert[track.camera],
-                                 self._unseen_s(track)))
+                                 self._sightings.unseen_s(track) if self._sightings else -1.0))
         for item in items.values():
             self._settle(item, 'not_wanted')
-
-    def _unseen_s(self, track: Track) -> float:
-        """Take note of a track; seconds since the target was seen, -1 for never."""
-        back = self._stamps.get(track.camera, track.stamp) - track.stamp
-        self._stamps[track.camera] = track.stamp
-        if track.visible:
-            self._seen = track.stamp
-        elif self._seen is not None and back > 0:
-            self._seen -= back  # the clock was set back, or a bag begins again: time goes on
-        return -1.0 if self._seen is None else max(0.0, (track.stamp - self._seen) / 1e9)
 
     def _follow(self) -> None:
         tracker = self.tracker
         clock = tracker.camera
         if tracker.mode is Mode.LOCAL:
             # a candidate in another camera waits to be confirmed: that camera's next frame counts
-            clock = next((c for c in self._rings if c != clock and tracker.wants(c)), clock)
-        self._mailbox.follow(clock, tracker.wants)
+            clock = next((c for c in self._intake.cameras
+                          if c != clock and tracker.wants(c)), clock)
+        self._intake.follow(clock, tracker.wants)
 
     def _settle(self, item: Item, fate: str) -> None:
         with self._wake:
-            self._counts.settle(item, fate)
+            self._intake.settle(item, fate)

@@ -158,10 +158,10 @@ def test_places_of_rivals_are_not_kept_for_later_when_the_target_is_not_seen():
     made = recogniser(lambda box: 0 if box == HERE else 40)
     tracker = LongTermTracker(made, ScriptedRedetector({'a': [RIVAL]}))
     tracker.init(frame(0), HERE)
-    tracker._rivals['a'] = [Region(RIVAL, Kind.PROPOSAL)]
+    tracker._rivals._waiting['a'] = [Region(RIVAL, Kind.PROPOSAL)]
     made.tracker.confidence = lambda f, r: 0.0
     tracker.step([frame(1)])
-    assert not tracker._rivals.get('a')
+    assert not tracker._rivals.waits('a')
 
 
 def test_a_target_that_is_in_view_though_not_believed_is_no_absence():

@@ -1,0 +1,1 @@
+"""What the long-term tracker is made of: views of frames, whole images, rivals."""

@@ -1,0 +1,73 @@
+"""From frames to views of one size for each camera, and from views to the tracks reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Sequence
+
+import cv2
+from lg_tracker_ros.boxes import clip_to_image, scale
+from lg_tracker_ros.search import Candidate, Decision, SearchPolicy
+from lg_tracker_ros.types import Frame, Mode, Proposals, Track
+import numpy as np
+
+
+@dataclass
+class View:
+    """
+    One frame while it is processed: what was found in it, and how long each stage took.
+
+    ``frame`` has the size of its camera's first one, and so have the candidates; ``zoom`` leads
+    from there to the image as it came.
+    """
+
+    frame: Frame
+    zoom: tuple[float, float] = (1.0, 1.0)
+    candidates: Sequence[Candidate] = ()
+    proposals: Proposals | None = None
+    ms: dict[str, float] = field(default_factory=dict)
+
+
+class Views:
+    """Brings the frames of each camera to the size that it had first."""
+
+    def __init__(self) -> None:
+        """Start without a camera."""
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    def forget(self) -> None:
+        """Take the next size of each camera for its first."""
+        self._sizes.clear()
+
+    def view(self, frame: Frame, span: int = 1) -> View:
+        """Bring a frame to its camera's size, and note the ``span`` of frames it counts for."""
+        came = frame.width, frame.height
+        if (size := self._sizes.setdefault(frame.camera, came)) == came:
+            return View(replace(frame, span=span))
+        smaller = size[0] * size[1] < came[0] * came[1]
+        image = cv2.resize(frame.image, size,
+                           interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        return View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera, span),
+                    (came[0] / size[0], came[1] / size[1]))
+
+
+def report(mode: Mode, view: View, decision: Decision, policy: SearchPolicy) -> Track:
+    """Say what was found in one frame, in pixels of the image as it came."""
+    frame, box = view.frame, None
+    confidence = max((c.confidence for c in view.candidates), default=0.0)
+    if decision.chosen is not None and decision.chosen.camera == frame.camera:
+        confidence, box = decision.confidence, decision.box
+        if box is not None and clip_to_image(box, frame.width, frame.height) is None:
+            box = None  # wholly outside the image: nothing of it is seen
+    place = policy.place.box if frame.camera == policy.place.camera else None
+    doubtful, unsure = decision.unsure, None
+    if doubtful is not None and doubtful.camera == frame.camera:
+        unsure = doubtful.output.box
+    proposals = view.proposals
+    if view.zoom != (1.0, 1.0):
+        box, place, unsure = (None if b is None else scale(b, *view.zoom)
+                              for b in (box, place, unsure))
+        if proposals is not None:
+            proposals = replace(proposals, boxes=[scale(b, *view.zoom) for b in proposals.boxes])
+    return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
+                 place, proposals, unsure, [c.output for c in view.candidates])
