@@ -190,9 +190,11 @@ Draw = Callable[[Results, Path], None]
 PICTURES: dict[str, tuple[Draw, str]] = {
     'success.png': (plots.success, 'Success plot'),
     'precision.png': (plots.precision, 'Precision plot'),
+    'normalised_precision.png': (plots.normalised_precision, 'Normalised precision plot'),
     'longterm.png': (plots.longterm, 'Long term: tracking precision over recall'),
     'speed.png': (plots.speed, 'Speed against accuracy'),
     'attributes.png': (plots.attributes, 'AUC by attribute'),
+    'attributes_precision.png': (plots.attributes_precision, 'Precision at 20 px by attribute'),
     'sequences.png': (plots.sequences, 'AUC of each sequence (*: remark in the table)'),
     'timeline.png': (timeline, 'Confidence over time'),
     'reliability.png': (plots.reliability, 'What the confidence is worth'),

@@ -31,7 +31,8 @@ MADE = {
               'undeclared': ['mine.onnx']},
     'opencv_csrt': {'settings': {'peer': 'opencv_csrt'}}}
 PICTURES = {'success.png', 'precision.png', 'longterm.png', 'speed.png', 'attributes.png',
-            'sequences.png', 'timeline.png', 'reliability.png', 'frames.jpg'}
+            'attributes_precision.png', 'normalised_precision.png', 'sequences.png',
+            'timeline.png', 'reliability.png', 'frames.jpg'}
 
 
 def sequence(folder, name, n, away=(), attributes=(), protocol='plain'):
@@ -106,7 +107,8 @@ def test_json_holds_the_figures_and_nothing_else(out):
     assert csrt['where_targets_leave']['auc'] == pytest.approx(walk)
     assert csrt['where_targets_leave']['claimed_when_absent'] == 1
     assert best['where_targets_leave']['claimed_when_absent'] == 0
-    assert csrt['attributes']['OV'] == {'auc': pytest.approx(walk), 'sequences': 1}
+    assert csrt['attributes']['OV'] == {'auc': pytest.approx(walk), 'precision_20': 1,
+                                        'sequences': 1}
     assert csrt['mean']['ms_median'] == 5 and best['mean']['ms_local_median'] == 10
     assert best['made'] == MADE['default']
 
@@ -133,6 +135,9 @@ def test_markdown(out):
         f'{(PERFECT + 19 * 15 / 21) / 20:.3f}', '0.364'], 'a shift of 2 px: IoU 10/14'
     assert row(text, 'FM (2)')[1] == '**0.952**'
     assert row(text, 'OV (1)')[3] == '0.358'
+    assert row(text, 'OV (1)', '## Precision at 20 px by attribute')[3] == '1.000'
+    ce = head.index('CE')
+    assert [row(text, t, short)[ce] for t in ('default', 'other')] == ['**0.0**', '1.9']
     made = '## What made it'
     assert row(text, 'default', made) == [
         'default', 'beta1 0.8', 'pixelwise.safetensors 00aa', 'Birds (2), COCO 2017', 'c0ffee+']
