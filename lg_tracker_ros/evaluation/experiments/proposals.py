@@ -38,9 +38,9 @@ from lg_tracker_ros.evaluation.experiments.planned import (
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
 from lg_tracker_ros.evaluation.experiments.records import write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import settings_of
+from lg_tracker_ros.evaluation.figures.maps import attention_picture
 from lg_tracker_ros.evaluation.metrics.attention import map_auc, map_iou
 from lg_tracker_ros.evaluation.metrics.overlap import overlaps
-from lg_tracker_ros.evaluation.reports.pictures import attention_picture
 from lg_tracker_ros.evaluation.reports.proposal_results import (
     AT,
     COLUMNS,
