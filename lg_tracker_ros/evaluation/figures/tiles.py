@@ -79,6 +79,13 @@ def write(image: Image, text: str, x: int, color: Color = (0, 0, 0)) -> int:
     return x + int(cv2.getTextSize(text, font, scale, 1)[0][0])
 
 
+def heading(text: str, width: int) -> Image:
+    """Write a line of text, so many pixels wide."""
+    line = np.full((LINE + 2, width, 3), 255, np.uint8)
+    write(line, text, 3)
+    return line
+
+
 def legend(named: dict[str, Color], width: int) -> Image:
     """Name the colours of boxes in a line, or in as many as it takes, of this width."""
     lines: list[Image] = []
@@ -86,7 +93,7 @@ def legend(named: dict[str, Color], width: int) -> Image:
     for name, color in named.items():
         room = 40 + int(cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)[0][0])
         if x + room > width:
-            lines.append(np.full((LINE + 2, width, 3), 255, np.uint8))
+            lines.append(heading('', width))
             x = 3
         cv2.rectangle(lines[-1], (x, 4), (x + 18, 14), color, -1)
         cv2.rectangle(lines[-1], (x, 4), (x + 18, 14), (0, 0, 0), 1)

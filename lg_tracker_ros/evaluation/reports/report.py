@@ -26,6 +26,8 @@ from lg_tracker_ros.files import replace_file
 def write(out: Path, command: str = '', pictures: bool = True,
           beside: str = '') -> Results | None:
     """Write the report of OUT (see write_report); None where OUT holds only other parts."""
+    if pictures:
+        proposal_results.draw(out)
     sections = [*cameras.section(out), *proposal_results.section(out)]
     if sections and not tracker_folders(out):
         parts = [f for f in (out / cameras.FOLDER, out / proposal_results.FOLDER) if f.is_dir()]
