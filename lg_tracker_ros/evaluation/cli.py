@@ -7,6 +7,7 @@ from typing import Callable
 
 from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
+from lg_tracker_ros.evaluation.figures import strips
 from lg_tracker_ros.evaluation.protocols import absent
 from lg_tracker_ros.evaluation.reports import report, spread, tables
 from lg_tracker_ros.files import owned
@@ -15,6 +16,8 @@ COMMANDS = {
     'run': (one_pass.add_arguments, one_pass.run,
             'run trackers over sequences; goes on where it stopped'),
     'report': (report.add_arguments, report.run, 'figures, Markdown and pictures of a run'),
+    'pictures': (strips.add_arguments, strips.run,
+                 "several trackers' boxes in the same frames; frames that are surely wrong"),
     'spread': (spread.add_arguments, spread.run,
                'mean and spread of runs with first boxes moved by different seeds'),
     'sweep': (sweep.add_arguments, sweep.run_sweep, 'vary parameters'),

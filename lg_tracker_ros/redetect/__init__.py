@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lg_tracker_ros.redetect import correlation, tanet, tanet_lite
+from lg_tracker_ros.redetect import correlation, saliency, tanet, tanet_lite
 from lg_tracker_ros.redetect.globaltrack import lite as globaltrack_lite
 from lg_tracker_ros.redetect.globaltrack import published as globaltrack
 from lg_tracker_ros.redetect.spec import RedetectorSpec
@@ -17,5 +17,6 @@ REDETECTORS: dict[str, RedetectorSpec] = {s.name: s for s in (
     tanet.RELEASED,
     globaltrack.SPEC,
     globaltrack.SMALL_SPEC,
+    saliency.SPEC,
 )}
 """Every re-detector by its name; all else that names them looks here."""

@@ -7,9 +7,12 @@ tracker would have to know that size by itself. So the figures say what the map 
 are worth, not what a lost tracker finds.
 
     OUT/_attention/dataset.json                    the labels
-    OUT/_attention/<redetector>/<sequence>.csv     COLUMNS, see attention_results
+    OUT/_attention/<redetector>/<sequence>.csv     COLUMNS, see proposal_results
     OUT/_attention/<redetector>/<sequence>.json    how it was made
     OUT/_attention/<redetector>/<sequence>.jpg     some frames with their maps
+    OUT/_attention/<redetector>/<sequence>.npz     these maps
+    OUT/_attention/recall.png                      recall over the number of proposals
+    OUT/_attention/_beside/<sequence>.jpg          all re-detectors' maps below the same frames
 """
 
 from __future__ import annotations
@@ -38,12 +41,21 @@ from lg_tracker_ros.evaluation.experiments.planned import (
 from lg_tracker_ros.evaluation.experiments.progress import carry_out
 from lg_tracker_ros.evaluation.experiments.records import write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import settings_of
+from lg_tracker_ros.evaluation.figures.maps import (
+    attention_picture,
+    beside,
+    keep_maps,
+    Look,
+    read_maps,
+)
 from lg_tracker_ros.evaluation.metrics.attention import map_auc, map_iou
 from lg_tracker_ros.evaluation.metrics.overlap import overlaps
-from lg_tracker_ros.evaluation.reports.pictures import attention_picture
 from lg_tracker_ros.evaluation.reports.proposal_results import (
     AT,
-    COLUMNS,
+    BESIDE,
+    columns,
+    depths,
+    draw,
     FOLDER,
     MAP_LEVEL,
     section,
@@ -86,14 +98,15 @@ def asked(sequence: LabelledSequence, every: int) -> list[int]:
             if sequence.present[i]]
 
 
-def judge(boxes: Sequence[Box], truth: npt.NDArray[np.float64]) -> list[float]:
+def judge(boxes: Sequence[Box], truth: npt.NDArray[np.float64],
+          noted: Sequence[int] = AT) -> list[float]:
     """Give rank, rank_iou and the iou_K of COLUMNS for proposals, best first."""
     rows = np.array([(b.x, b.y, b.w, b.h) for b in boxes], np.float64).reshape(-1, 4)
     away = rows[:, :2] + rows[:, 2:] / 2 - truth[:2]
     inside = ((away >= 0) & (away < truth[2:])).all(axis=1)
     iou = overlaps(rows, np.broadcast_to(truth, rows.shape))
     ranks = [float(np.argmax(hit)) + 1 if hit.any() else 0.0 for hit in (inside, iou >= 0.5)]
-    return [*ranks, *(float(iou[:k].max(initial=0)) for k in AT)]
+    return [*ranks, *(float(iou[:k].max(initial=0)) for k in noted)]
 
 
 def target_mask(sequence: LabelledSequence, frame: Frame, i: int) -> npt.NDArray[np.uint8]:
@@ -114,19 +127,17 @@ def target_mask(sequence: LabelledSequence, frame: Frame, i: int) -> npt.NDArray
 
 
 def measure(redetector: Redetector, sequence: LabelledSequence, every: int, k: int,
-            picture: Path | None = None) -> list[list[str]]:
+            looks: list[Look] | None = None) -> list[list[str]]:
     """
-    Ask a re-detector along a sequence; returns the rows of COLUMNS.
+    Ask a re-detector along a sequence; returns the rows of ``columns(depths(k))``.
 
-    ``k`` proposals are asked for; ``picture`` gets SHOWN frames with their maps, where there are
+    ``k`` proposals are asked for; ``looks`` gets SHOWN frames with their maps, where there are
     maps.
     """
     wanted = asked(sequence, every)
     shown = {wanted[j] for j in np.linspace(0, len(wanted) - 1, SHOWN).astype(int)} \
         if wanted else set()
     rows: list[list[str]] = []
-    tiles: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32],
-                      npt.NDArray[np.float64]]] = []
     clip: deque[Frame] = deque(maxlen=redetector.history)
     size = (0.0, 0.0)
     for i, frame in enumerate(sequence.frames(sequence.start), sequence.start):
@@ -143,16 +154,13 @@ def measure(redetector: Redetector, sequence: LabelledSequence, every: int, k: i
                 mask = target_mask(sequence, frame, i)
                 auc = map_auc(found.attention, mask)
                 iou = map_iou(found.attention, mask, MAP_LEVEL * found.attention.max())
-                if i in shown:
-                    tiles.append((frame.image, found.attention, truth))
-            rank, rank_iou, *best = judge(found.boxes, truth)
+                if i in shown and looks is not None:
+                    looks.append(Look(i, frame.image, found.attention, truth))
+            rank, rank_iou, *best = judge(found.boxes, truth, depths(k))
             rows.append([str(i), f'{rank:.0f}', f'{rank_iou:.0f}', *(f'{v:.6f}' for v in best),
                          *('nan' if v is None else f'{v:.6f}' for v in (auc, iou)), f'{ms:.2f}'])
         if sequence.present[i]:
             size = float(truth[2]), float(truth[3])
-    if picture is not None and tiles:
-        images, maps, boxes = zip(*tiles)
-        attention_picture(images, maps, np.array(boxes), picture)
     return rows
 
 
@@ -163,13 +171,30 @@ class Asking(Job):
     every: int
     k: int
 
+    @property
+    def maps(self) -> Path:
+        """Where its maps go."""
+        return self.path.with_suffix('.npz')
+
 
 def follow(job: Asking) -> int:
     """Do a job; returns the number of frames asked."""
-    rows = measure(make_redetector(job.tracker), job.sequence, job.every, job.k,
-                   job.path.with_suffix('.jpg'))
-    job.keep([COLUMNS, *rows])
+    looks: list[Look] = []
+    rows = measure(make_redetector(job.tracker), job.sequence, job.every, job.k, looks)
+    if looks:
+        attention_picture(looks, job.path.with_suffix('.jpg'))
+    keep_maps(looks, job.maps)
+    job.keep([columns(depths(job.k)), *rows])
     return len(rows)
+
+
+def draw_beside(jobs: Sequence[Asking], folder: Path) -> None:
+    """Draw every re-detector's maps below the same frames, a sheet for each sequence."""
+    for subject in dict.fromkeys(job.subject for job in jobs):
+        own = [job for job in jobs if job.subject == subject and job.maps.is_file()]
+        if own:
+            beside(own[0].sequence, {job.tracker: read_maps(job.maps) for job in own},
+                   folder / f'{subject}.jpg')
 
 
 def described_asking(name: str, every: int, k: int) -> dict[str, Any]:
@@ -189,7 +214,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
     parser.add_argument('--every', type=int, default=10, metavar='N',
                         help='ask at every N-th frame')
-    parser.add_argument('--k', type=int, default=max(AT), metavar='K', help='proposals')
+    parser.add_argument('--k', type=int, default=max(AT), metavar='K',
+                        help='proposals; with many, up to 1000, recall.png goes as far')
+    parser.add_argument('--beside', action='store_true',
+                        help="all re-detectors' maps below the same frames, for each sequence")
     parser.add_argument('--only', default='', metavar='SEQ,SEQ', help='these sequences')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
     parser.add_argument('--again', action='store_true', help='do again what is there')
@@ -210,6 +238,11 @@ def run(args: argparse.Namespace) -> int:
                        args.seen)
     write_labels(args.out / FOLDER, sequences, marks)
     todo = remaining(jobs, args.again)
+    if args.beside:  # results of before there were maps
+        todo += [job for job in jobs if job not in todo and not job.maps.is_file()]
     failed = carry_out(over_processes(follow, todo, args.jobs), len(todo), 'sequence')
+    if args.beside:
+        draw_beside(jobs, args.out / FOLDER / BESIDE)
+    draw(args.out)
     print('\n'.join(section(args.out)))
     return 1 if failed else 0

@@ -53,6 +53,8 @@ def write_labels(out: Path, sequences: Sequence[LabelledSequence],
                  'absent': np.flatnonzero(s.absent).tolist(), 'attributes': list(s.attributes),
                  'source': s.source, 'protocol': s.protocol, 'path': str(where),
                  'marks': list(marks.get(s.name, ()))}
+        if s.every != 1:
+            entry['every'] = s.every  # so that its pictures can be found
         if s.others is not None:
             entry['others'] = _rows(s.others)
         if s.name in there and any(known[s.name].get(k) != entry.get(k)
@@ -82,7 +84,8 @@ def _labels(name: str, entry: Mapping[str, Any]) -> Labels:
     words = [[str(word) for word in entry[key]] for key in ('attributes', 'marks')]
     return Labels(name, truth, absent, tuple(words[0]), str(entry['source']),
                   str(entry['protocol']), str(entry['path']), tuple(words[1]),
-                  _boxes(entry['others']) if 'others' in entry else None)
+                  _boxes(entry['others']) if 'others' in entry else None,
+                  int(entry.get('every', 1)))
 
 
 def read_record(path: Path, labels: Labels) -> Record:

@@ -21,13 +21,14 @@ class Run:
     ``iou``, ``errors`` (px) and ``normalised`` are those of the overlap module, nan without truth;
     ``ratio`` is the linear size of the box over the true one's, or its inverse where that is
     smaller than 1, nan without both. ``confidence`` is nan where no box is claimed. ``guessed``
-    is the IoU with a box for every frame (Record.every), nan without truth. ``on_other`` is the
-    claimed box's IoU with a labelled look-alike, 0 without a claim, nan where there is none;
-    None where the sequence labels none at all.
+    is the IoU with a box for every frame (Record.every), nan without truth, and ``astray`` that
+    box's centre error. ``on_other`` is the claimed box's IoU with a labelled look-alike, 0 without
+    a claim, nan where there is none; None where the sequence labels none at all.
     """
 
     iou: Values
     guessed: Values
+    astray: Values
     errors: Values
     normalised: Values
     ratio: Values
@@ -55,10 +56,10 @@ def score(record: Record) -> Run:
         raise ValueError(f'{record.labels.name}: no frame has a true box; at least one must')
     begin = record.labels.start
     boxes, truth = record.boxes[begin:], record.labels.truth[begin:]
-    claimed, others = record.claimed[begin:], record.labels.others
+    every, claimed, others = record.every[begin:], record.claimed[begin:], record.labels.others
     ratio = np.sqrt(np.prod(boxes[:, 2:], axis=1) / np.prod(truth[:, 2:], axis=1))
     return Run(
-        overlaps(boxes, truth), overlaps(record.every[begin:], truth),
+        overlaps(boxes, truth), overlaps(every, truth), center_errors(every, truth),
         center_errors(boxes, truth),
         center_errors(boxes, truth, normalised=True), np.maximum(ratio, 1 / ratio),
         np.where(claimed, record.confidence[begin:], np.nan), claimed,

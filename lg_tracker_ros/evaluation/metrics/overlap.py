@@ -90,6 +90,11 @@ def precision_at(errors: npt.ArrayLike, pixels: float = 20) -> float:
     return float(np.mean(_scored(errors) <= pixels))
 
 
+def mean_error(errors: npt.ArrayLike) -> float:
+    """Compute the mean centre error in px (OTB); inf where a frame has no box."""
+    return float(_scored(errors).mean())
+
+
 def normalised_precision_curve(errors: npt.ArrayLike) -> Values:
     """Compute the share of frames with normalised errors up to NORMALISED_AT, 51 values."""
     return np.asarray(np.mean(_scored(errors)[:, None] <= NORMALISED_AT, axis=0))

@@ -23,6 +23,7 @@ class Labels(Labelled):
     path: str = ''
     marks: tuple[str, ...] = ()
     others: Boxes | None = None
+    every: int = 1
 
 
 @dataclass(frozen=True, eq=False)

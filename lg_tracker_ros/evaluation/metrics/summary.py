@@ -65,6 +65,7 @@ def _overlap_figures(run: Run) -> Figures:
         'auc_ope': overlap.success_auc(run.guessed),
         'precision_20': overlap.precision_at(run.errors),
         'normalised_precision': overlap.normalised_precision(run.normalised),
+        'centre_error': overlap.mean_error(run.astray),
         'ao': overlap.average_overlap(iou) if followed else None,
         'sr_50': overlap.success_rate(iou, 0.5) if followed else None,
         'sr_75': overlap.success_rate(iou, 0.75) if followed else None,
@@ -146,22 +147,23 @@ def _sequence_figures(run: Run) -> dict[str, float | int | None]:
     Compute every figure of one sequence; none is nan or infinite.
 
     Frames before the first with a box are left out. The given first box counts in ``auc``,
-    ``precision_20``, ``normalised_precision`` and VOT-LT's figures, but not in ``ao`` and
-    ``sr_*``, as in the toolkits, nor in any other. ``frames_present`` and ``frames_absent`` are
-    those labelled so; times are in ms, waits in frames.
+    ``precision_20``, ``normalised_precision``, ``centre_error`` and VOT-LT's figures, but not in
+    ``ao`` and ``sr_*``, as in the toolkits, nor in any other. ``frames_present`` and
+    ``frames_absent`` are those labelled so; times are in ms, waits in frames.
     """
     figures: dict[str, float | int | None] = plain(_figures([run]))
     return figures
 
 
 def _attributes(records: Mapping[str, Record], sequences: Mapping[str, Figures]) -> Figures:
-    """Average the AUC over the sequences of each tag."""
+    """Average AUC and precision over the sequences of each tag."""
     tags = sorted({tag for record in records.values() for tag in record.labels.attributes})
     found = {}
     for tag in tags:
-        auc = [sequences[name]['auc'] for name, record in records.items()
+        own = [sequences[name] for name, record in records.items()
                if tag in record.labels.attributes]
-        found[tag] = {'auc': _mean(auc), 'sequences': len(auc)}
+        found[tag] = {**{key: _mean([s[key] for s in own]) for key in ('auc', 'precision_20')},
+                      'sequences': len(own)}
     return found
 
 

@@ -47,6 +47,8 @@ MAIN = (
            '(OTB)'),
     Column('P norm', 'normalised_precision', 3, 1, 'area under the precision curve with the error '
            "in units of the target's size (TrackingNet, LaSOT)"),
+    Column('CE', 'centre_error', 1, -1, 'mean distance of the centres in px, of a box for every '
+           'frame as in AUC OPE (OTB)'),
     Column('AO', 'ao', 3, 1, 'average overlap (GOT-10k), without the given first frame'),
     Column('SR.50', 'sr_50', 3, 1, 'share of those frames with IoU above .5'),
     Column('SR.75', 'sr_75', 3, 1, 'share of those frames with IoU above .75'),

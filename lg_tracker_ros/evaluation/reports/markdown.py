@@ -175,12 +175,13 @@ def sequence_rows(results: Results, trackers: Sequence[str]) -> dict[str, list[f
             for name, label in results.labels.items()}
 
 
-def attribute_rows(results: Results, trackers: Sequence[str]) -> dict[str, list[float | None]]:
-    """Give each attribute's AUC by every tracker; the row's name says of how many sequences."""
+def attribute_rows(results: Results, trackers: Sequence[str],
+                   key: str) -> dict[str, list[float | None]]:
+    """Give figure ``key`` of each attribute by every tracker; rows say of how many sequences."""
     found = [results.compared[t]['attributes'] for t in trackers]
     counts = {tag: max(f[tag]['sequences'] for f in found if tag in f)
               for tag in sorted(set().union(*found))}
-    return {f'{tag} ({count})': [f.get(tag, {}).get('auc') for f in found]
+    return {f'{tag} ({count})': [f.get(tag, {}).get(key) for f in found]
             for tag, count in counts.items()}
 
 
@@ -210,8 +211,10 @@ def markdown(results: Results, command: str = '', pictures: Mapping[str, str] | 
               *figures(SPEED, {t: means[t] for t in results.ranked('fps')}), '']
     lines += ['## AUC of each sequence', '',
               *across('sequence', ranked, sequence_rows(results, ranked)), '']
-    if rows := attribute_rows(results, ranked):
-        lines += ['## AUC by attribute', '', *across('attribute (sequences)', ranked, rows), '']
+    for key, title_ in (('auc', 'AUC'), ('precision_20', 'Precision at 20 px')):
+        if rows := attribute_rows(results, ranked, key):
+            lines += [f'## {title_} by attribute', '',
+                      *across('attribute (sequences)', ranked, rows), '']
     if pictures:
         lines += ['## Pictures', '']
         for file, caption in pictures.items():

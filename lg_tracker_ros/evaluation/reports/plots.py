@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Mapping, TYPE_CHECKING
 
+from lg_tracker_ros.evaluation.metrics.overlap import (
+    NORMALISED_AT,
+    PRECISION_AT,
+    SUCCESS_AT,
+)
 from lg_tracker_ros.evaluation.reports.canvas import (
     array,
     finish,
@@ -47,14 +52,21 @@ def curve(results: Results, path: Path, name: str, key: str, x: npt.NDArray[np.f
 
 def success(results: Results, path: Path) -> None:
     """Draw the success plot (OTB), AUC in the legend."""
-    curve(results, path, 'success', 'auc', np.linspace(0, 1, 21),
+    curve(results, path, 'success', 'auc', SUCCESS_AT,
           ('Success', 'IoU threshold', 'share of frames above it'))
 
 
 def precision(results: Results, path: Path) -> None:
     """Draw the precision plot (OTB), precision at 20 px in the legend."""
-    curve(results, path, 'precision', 'precision_20', np.arange(51.0),
+    curve(results, path, 'precision', 'precision_20', PRECISION_AT,
           ('Precision', 'centre error threshold, px', 'share of frames within it'))
+
+
+def normalised_precision(results: Results, path: Path) -> None:
+    """Draw the precision plot in units of the target's size (LaSOT), its area in the legend."""
+    curve(results, path, 'normalised_precision', 'normalised_precision', NORMALISED_AT,
+          ('Normalised precision', "centre error threshold in the target's sides",
+           'share of frames within it'))
 
 
 def longterm(results: Results, path: Path) -> None:
@@ -81,8 +93,18 @@ def longterm(results: Results, path: Path) -> None:
 
 
 def attributes(results: Results, path: Path) -> None:
-    """Draw the AUC for each attribute as bars (the paper's Fig. 6), if any; six a row."""
-    ranked = results.ranked()
+    """Draw the AUC of each attribute (the paper's Fig. 6), if any."""
+    by_attribute(results, path, 'auc', 'AUC')
+
+
+def attributes_precision(results: Results, path: Path) -> None:
+    """Draw the precision at 20 px of each attribute (the paper's Fig. 6), if any."""
+    by_attribute(results, path, 'precision_20', 'P@20')
+
+
+def by_attribute(results: Results, path: Path, key: str, name: str) -> None:
+    """Draw figure ``key``, called ``name``, of each attribute as bars, six a row."""
+    ranked = results.ranked(key)
     shown = [t for i, t in enumerate(ranked) if i < BARS or t == results.shown()]
     tags = sorted({tag for t in shown for tag in results.compared[t]['attributes']})
     if not tags:
@@ -94,7 +116,7 @@ def attributes(results: Results, path: Path) -> None:
         for i, t in enumerate(shown):
             found: Mapping[str, Any] = results.compared[t]['attributes']
             x = np.arange(len(row)) + (i - (len(shown) - 1) / 2) * width
-            ax.bar(x, array([found.get(tag, {}).get('auc') for tag in row]), width,
+            ax.bar(x, array([found.get(tag, {}).get(key) for tag in row]), width,
                    color=style[t].color, label=t, hatch='//' if style[t].line != '-' else None,
                    edgecolor='white', linewidth=0.4)
         counts = [max(results.compared[t]['attributes'].get(tag, {}).get('sequences', 0)
@@ -103,10 +125,10 @@ def attributes(results: Results, path: Path) -> None:
                       fontsize=9)
         ax.set_xlim(-0.6, 5.6 if len(rows) > 1 else len(row) - 0.4)
         ax.set_ylim(0, 1)
-        ax.set_ylabel('AUC')
+        ax.set_ylabel(name)
         ax.grid(axis='y', alpha=0.3)
         ax.set_axisbelow(True)
-    axes[0].set_title('AUC by attribute (number of sequences)' + (
+    axes[0].set_title(f'{name} by attribute (number of sequences)' + (
         f', the {len(shown)} best trackers' if len(shown) < len(ranked) else ''), fontsize=11)
     axes[0].legend(loc='upper left', bbox_to_anchor=(1.01, 1.0), fontsize=9, frameon=False)
     figure.tight_layout()

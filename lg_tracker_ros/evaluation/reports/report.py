@@ -23,8 +23,11 @@ from lg_tracker_ros.evaluation.reports.results import as_json, compute, Results
 from lg_tracker_ros.files import replace_file
 
 
-def write(out: Path, command: str = '', pictures: bool = True) -> Results | None:
+def write(out: Path, command: str = '', pictures: bool = True,
+          beside: str = '') -> Results | None:
     """Write the report of OUT (see write_report); None where OUT holds only other parts."""
+    if pictures:
+        proposal_results.draw(out)
     sections = [*cameras.section(out), *proposal_results.section(out)]
     if sections and not tracker_folders(out):
         parts = [f for f in (out / cameras.FOLDER, out / proposal_results.FOLDER) if f.is_dir()]
@@ -34,7 +37,7 @@ def write(out: Path, command: str = '', pictures: bool = True) -> Results | None
         return None
     results = compute(out)
     replace_file(out / 'report.json', as_json(results))
-    drawn = draw(results, out / 'pictures') if pictures else {}
+    drawn = draw(results, out / 'pictures', beside) if pictures else {}
     replace_file(out / 'report.md', markdown(results, command, drawn, sections))
     return results
 
@@ -55,13 +58,16 @@ def write_report(out: Path, command: str = '', pictures: bool = True) -> dict[st
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval report``."""
     parser.add_argument('out', type=Path, metavar='OUT', help='the --out of `eval run`')
+    parser.add_argument('--beside', default='', metavar='NAME',
+                        help="a tracker whose IoU is drawn into the timeline beside the first's")
     parser.add_argument('--no-pictures', action='store_true', help='figures and Markdown only')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval report``; prints the first tables."""
-    command = f'python -m lg_tracker_ros eval report {portable(str(args.out))}'
-    results = write(args.out, command, pictures=not args.no_pictures)
+    command = (f'python -m lg_tracker_ros eval report {portable(str(args.out))}'
+               + (f' --beside {args.beside}' if args.beside else ''))
+    results = write(args.out, command, not args.no_pictures, args.beside)
     lines = ([*remark(results), *head_tables(results), *main_table(results)] if results
              else [f'{args.out}/report.md'])
     print('\n'.join(lines))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from lg_tracker_ros.evaluation.experiments.records import read_labels, read_records
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
@@ -43,6 +43,15 @@ class Results:
     def shown(self) -> str:
         """Name the tracker whose runs are pictured: ``default``, else the best."""
         return 'default' if 'default' in self.records else self.ranked()[0]
+
+
+def among(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
+    """Refuse what there are no results of; ``kind`` says what is named."""
+    there = list(known)
+    for name in names:
+        if name not in there:
+            shown = ', '.join(there[:8]) + (', ...' if there[8:] else '')
+            raise ValueError(f'no results of {kind} {name!r}; expected one of {shown}')
 
 
 def made_by(records: Sequence[Record]) -> dict[str, Any]:

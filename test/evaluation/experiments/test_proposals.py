@@ -64,13 +64,14 @@ def test_what_is_asked(sequence):
     assert attention.asked(sequence, 3) == [4, 10]  # 1 is given, 7 absent
 
 
-def test_rows_by_hand(sequence, tmp_path):
+def test_rows_by_hand(sequence):
     # frame 11: the truth is 20,0 10x21, of which the image holds 20 lines
     away, near, right = Box(0, 0, 10, 21), Box(24, 8, 10, 21), Box(20, 0, 10, 21)
     values = np.zeros((2, 4), np.float32)
     values[0, 2] = 0.2
     stub = Stub(Proposals([away, near, right], values))
-    *_, row = attention.measure(stub, sequence, 5, 10, tmp_path / 'picture.png')
+    looks = []
+    *_, row = attention.measure(stub, sequence, 5, 10, looks)
     got = dict(zip(attention_results.COLUMNS, row))
     assert [int(got[key]) for key in ('frame', 'rank', 'rank_iou')] == [11, 2, 3]
     inter = 6 * 13
@@ -81,7 +82,8 @@ def test_rows_by_hand(sequence, tmp_path):
     # the box fills the third of four columns: one of its two cells is high
     assert float(got['auc']) == pytest.approx((6 + 3) / 12)
     assert float(got['iou']) == 0.5
-    assert cv2.imread(str(tmp_path / 'picture.png')) is not None
+    assert [look.frame for look in looks][-1] == 11
+    np.testing.assert_array_equal(looks[-1].attention, values)
 
 
 def test_the_mask_goes_before_the_box_and_no_map_has_no_figures(sequence, tmp_path):
@@ -147,6 +149,27 @@ def test_an_odd_row_is_named(tmp_path, rows, said):
         attention_results.read_rows(tmp_path / 'a.csv')
 
 
+def test_many_proposals_are_noted_further_on(sequence, tmp_path):
+    assert attention_results.depths(10) == attention_results.AT
+    assert attention_results.depths(64) == (1, 3, 5, 10, 20, 50, 64)
+    assert attention_results.depths(1000)[-3:] == (200, 500, 1000)
+    boxes = [Box(0, 0, 10, 21)] * 19 + [Box(22, 0, 10, 21)] + [Box(20, 0, 10, 21)] * 44
+    rows = attention.measure(Stub(Proposals(boxes)), sequence, 5, 64)
+    head = attention_results.columns(attention_results.depths(64))
+    got = dict(zip(head, map(float, rows[-1])))
+    assert [got[f'iou_{k}'] for k in (10, 20, 50)] == [0, pytest.approx(8 / 12, abs=1e-6), 1]
+    path = tmp_path / '_attention' / 'x' / 'a.csv'
+    path.parent.mkdir(parents=True)
+    path.write_text('\n'.join(map(','.join, [head, rows[-1]])) + '\n')
+    mean = attention_results.results(tmp_path)['x']['mean']
+    assert (mean['recall_10'], mean['recall_20']) == (0, 1)
+    assert mean['ar_20'] == pytest.approx(4 / 10), '.50, .55, .60 and .65'
+    assert (mean['ar_10'], mean['ar_64']) == (0, 1)
+    (path.parent / 'b.csv').write_text(','.join(attention_results.COLUMNS) + '\n11'
+                                       + ',1' * (len(attention_results.COLUMNS) - 1) + '\n')
+    assert 'ar_20' not in attention_results.results(tmp_path)['x']['mean'], 'not of both'
+
+
 def test_other_columns_are_named(tmp_path):
     (tmp_path / 'a.csv').write_text('frame,rank\n')
     with pytest.raises(ValueError, match=r'a\.csv:1: expected the columns frame,rank,rank_iou,'):
@@ -166,7 +189,7 @@ def run(*words):
 
 def test_the_shipped_ones_on_a_real_clip(tmp_path, capsys):
     words = ['--data', str(CLIP), '--every', '20', '--out', str(tmp_path)]
-    assert run(*words) == 0
+    assert run(*words, '--beside') == 0
     got = attention_results.results(tmp_path)
     assert set(got) == {'tanet_lite', 'correlation'}
     name = read_dataset(CLIP)[0].name
@@ -178,11 +201,19 @@ def test_the_shipped_ones_on_a_real_clip(tmp_path, capsys):
         assert one['auc'] > 0.7
         assert all(a <= b for a, b in pairwise(one[f'recall_{k}'] for k in attention_results.AT))
     text = capsys.readouterr().out
-    assert f'![tanet_lite on {name}](_attention/tanet_lite/{name}.jpg)' in text
+    for words_, file in (('tanet_lite', f'tanet_lite/{name}.jpg'), ('All', f'_beside/{name}.jpg')):
+        assert f'![{words_} on {name}](_attention/{file})' in text
+    assert '](_attention/recall.png)' in text
+    sheet = cv2.imread(str(tmp_path / '_attention' / '_beside' / f'{name}.jpg'))
+    assert sheet.shape[1] == 4 * 242, 'four frames'
+    (tmp_path / '_attention' / 'correlation' / f'{name}.npz').unlink()
     files = {p: p.stat().st_mtime_ns for p in (tmp_path / '_attention').rglob('*.csv')}
     assert len(files) == 2
     assert run(*words) == 0
     assert {p: p.stat().st_mtime_ns for p in files} == files, 'done is not done again'
+    assert run(*words, '--beside') == 0
+    changed = [p.parent.name for p in files if p.stat().st_mtime_ns != files[p]]
+    assert changed == ['correlation'], 'its maps were missing'
     with pytest.raises(ValueError, match='made with other settings; use another --out'):
         run(*words, '--k', '11')
 

@@ -14,8 +14,9 @@ HALF = [10, 10, 20, 40]   # IoU .5 with BOX, centre 10 px away, size ratio sqrt(
 WRONG = [100, 100, 20, 20]
 NONE = [NAN] * 4
 SEQUENCE_KEYS = {
-    'auc', 'auc_ope', 'precision_20', 'normalised_precision', 'ao', 'sr_50', 'sr_75', 'f', 'p',
-    'r', 'threshold', 'f_reported', 'p_reported', 'r_reported', 'claimed_when_absent', 'returns',
+    'auc', 'auc_ope', 'precision_20', 'normalised_precision', 'centre_error', 'ao', 'sr_50',
+    'sr_75', 'f', 'p', 'r', 'threshold', 'f_reported', 'p_reported', 'r_reported',
+    'claimed_when_absent', 'returns',
     'returns_found', 'reacquired_after_median', 'reacquired_after_p90', 'false_reacquisitions',
     'ece', 'size_ratio_p95', 'frames', 'frames_present', 'frames_absent', 'global_share',
     'ms_median', 'ms_p95', 'fps', 'ms_local_median', 'ms_local_p95', 'ms_redetect_median',
@@ -88,6 +89,8 @@ def test_a_sequence_by_hand():
     assert m['precision_20'] == pytest.approx(3 / 5)
     # errors 0, .5, inf, inf, 0 against 0 .. .5
     assert m['normalised_precision'] == pytest.approx((2 * 51 + 1) / (5 * 51))
+    # of a box for every frame: 0, then HALF twice 10 px off, WRONG 90 px each way, 0
+    assert m['centre_error'] == pytest.approx((2 * 10 + 90 * np.sqrt(2)) / 5)
     # less the given box
     assert m['ao'] == pytest.approx((0.5 + 0 + 0 + 1) / 4)
     assert m['sr_50'] == m['sr_75'] == pytest.approx(1 / 4)
@@ -165,8 +168,8 @@ def test_a_tracker_over_several_sequences():
     mean, long, short = m['mean'], *(sequence_metrics(r) for r in records.values())
     assert m['sequences'] == {'long': long, 'short': short}
     assert set(mean) == set(m['where_targets_leave']) == MEAN_KEYS
-    for key in ('auc', 'precision_20', 'normalised_precision', 'ao', 'sr_50', 'sr_75',
-                'global_share', 'size_ratio_p95', 'p_reported', 'r_reported'):
+    for key in ('auc', 'precision_20', 'normalised_precision', 'centre_error', 'ao',
+                'sr_50', 'sr_75', 'global_share', 'size_ratio_p95', 'p_reported', 'r_reported'):
         assert mean[key] == pytest.approx((long[key] + short[key]) / 2), key
     for key in ('frames', 'frames_present', 'frames_absent', 'returns', 'returns_found',
                 'false_reacquisitions'):
@@ -192,8 +195,9 @@ def test_a_tracker_over_several_sequences():
     for key in SEQUENCE_KEYS:
         assert m['where_targets_leave'][key] == long[key], key
     assert m['attributes'] == {
-        'FM': {'auc': pytest.approx((long['auc'] + short['auc']) / 2), 'sequences': 2},
-        'OV': {'auc': long['auc'], 'sequences': 1}}
+        'FM': {'auc': pytest.approx((long['auc'] + short['auc']) / 2),
+               'precision_20': pytest.approx((3 / 5 + 1 / 3) / 2), 'sequences': 2},
+        'OV': {'auc': long['auc'], 'precision_20': pytest.approx(3 / 5), 'sequences': 1}}
 
 
 def test_where_no_target_leaves():

@@ -4,83 +4,29 @@ import argparse
 import json
 
 import cv2
-from lg_tracker_ros.datasets.sequence import LabelledSequence
+from helpers.runs import MADE, sequence, three_trackers, write_run
 from lg_tracker_ros.evaluation.experiments.records import write_labels
 from lg_tracker_ros.evaluation.metrics.record import Labels
 from lg_tracker_ros.evaluation.reports import proposal_results as attention_results
 from lg_tracker_ros.evaluation.reports import report
 from lg_tracker_ros.evaluation.reports.canvas import styles
 from lg_tracker_ros.evaluation.reports.markdown import bold_best, data_sets, said, table
-from lg_tracker_ros.evaluation.reports.pictures import attention_picture, frames_at, spans
 from lg_tracker_ros.evaluation.reports.report import write_report
 from lg_tracker_ros.evaluation.reports.results import data_folder
-from lg_tracker_ros.rows import COLUMNS
 import numpy as np
 import pytest
 
-AWAY = range(10, 15)
 PERFECT = 20 / 21  # no IoU is above the last of the 21 thresholds
 THIRD = 7 / 21  # an IoU of 1/3 is above 0, .05, ... .3
-SETTINGS = {'tracker': 'pixelwise', 'redetector': 'tanet_lite', 'beta1': 0.8,
-            'tracker_weights': ''}
-MADE = {
-    'default': {'settings': SETTINGS, 'weights': {'pixelwise.safetensors': '00aa'},
-                'trained_on': ['COCO 2017/*', 'Birds/a', 'Birds/b'], 'commit': 'c0ffee+',
-                'machine': {'cpu': 'a slow one', 'cores': 2}},
-    'other': {'settings': {**SETTINGS, 'beta1': 0.7}, 'commit': 'c0ffee+', 'trained_on': [],
-              'undeclared': ['mine.onnx']},
-    'opencv_csrt': {'settings': {'peer': 'opencv_csrt'}}}
 PICTURES = {'success.png', 'precision.png', 'longterm.png', 'speed.png', 'attributes.png',
-            'sequences.png', 'timeline.png', 'reliability.png', 'frames.jpg'}
-
-
-def sequence(folder, name, n, away=(), attributes=(), protocol='plain'):
-    """Make a sequence of small images in which a 12 x 8 target moves by a pixel a frame."""
-    truth = np.array([[5.0 + i, 10, 12, 8] for i in range(n)])
-    absent = np.isin(np.arange(n), list(away))
-    truth[absent] = np.nan
-    images = [folder / name / 'img' / f'{i:03d}.png' for i in range(n)]
-    images[0].parent.mkdir(parents=True)
-    for path, box in zip(images, truth):
-        image = np.full((48, 64, 3), 90, np.uint8)
-        if np.isfinite(box).all():
-            cv2.rectangle(image, (int(box[0]), 10), (int(box[0]) + 11, 17), (200, 60, 20), -1)
-        cv2.imwrite(str(path), image)
-    return LabelledSequence(name, truth, absent, tuple(images), attributes=attributes,
-                            source=name, protocol=protocol)
-
-
-def write_run(out, tracker, s, shift, silent, ms):
-    """Write a run whose boxes lie ``shift`` px beside the truth; ``silent`` where it's absent."""
-    lines = [','.join(COLUMNS)]
-    box = s.truth[0]
-    for i, truth in enumerate(s.truth):
-        here = np.isfinite(truth).all()
-        if here:
-            box = truth + np.array([shift * (i > 0), 0, 0, 0])
-        claimed = here or not silent
-        sides = [f'{v:.2f}' if claimed else 'nan' for v in box]
-        lines.append(','.join([str(i), f'{i / 30:.6f}', *sides, '0.9000' if claimed else '0.1000',
-                               str(int(claimed)), 'LOCAL' if claimed else 'GLOBAL', f'{ms:.2f}']))
-    folder = out / tracker
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f'{s.name}.csv').write_text('\n'.join(lines) + '\n')
-    stages = {'local': [ms / 2] * len(s.truth)} if silent else {}
-    (folder / f'{s.name}.json').write_text(json.dumps({**MADE[tracker], 'stages': stages}))
+            'attributes_precision.png', 'normalised_precision.png', 'sequences.png',
+            'timeline.png', 'reliability.png', 'frames.jpg'}
 
 
 @pytest.fixture
 def out(tmp_path):
     """Return an OUT of three trackers over two sequences."""
-    sequences = [sequence(tmp_path / 'data', 'walk', 30, AWAY, ('OV', 'FM')),
-                 sequence(tmp_path / 'data', 'car', 20, (), ('FM',))]
-    out = tmp_path / 'out'
-    write_labels(out, sequences, {'car': ['default was trained on it']})
-    for s in sequences:
-        write_run(out, 'default', s, 0, True, 20)
-        write_run(out, 'other', s, 2, True, 30)
-        write_run(out, 'opencv_csrt', s, 6, False, 5)
-    return out
+    return three_trackers(tmp_path)
 
 
 def row(text, name, heading=''):
@@ -106,7 +52,8 @@ def test_json_holds_the_figures_and_nothing_else(out):
     assert csrt['where_targets_leave']['auc'] == pytest.approx(walk)
     assert csrt['where_targets_leave']['claimed_when_absent'] == 1
     assert best['where_targets_leave']['claimed_when_absent'] == 0
-    assert csrt['attributes']['OV'] == {'auc': pytest.approx(walk), 'sequences': 1}
+    assert csrt['attributes']['OV'] == {'auc': pytest.approx(walk), 'precision_20': 1,
+                                        'sequences': 1}
     assert csrt['mean']['ms_median'] == 5 and best['mean']['ms_local_median'] == 10
     assert best['made'] == MADE['default']
 
@@ -133,6 +80,9 @@ def test_markdown(out):
         f'{(PERFECT + 19 * 15 / 21) / 20:.3f}', '0.364'], 'a shift of 2 px: IoU 10/14'
     assert row(text, 'FM (2)')[1] == '**0.952**'
     assert row(text, 'OV (1)')[3] == '0.358'
+    assert row(text, 'OV (1)', '## Precision at 20 px by attribute')[3] == '1.000'
+    ce = head.index('CE')
+    assert [row(text, t, short)[ce] for t in ('default', 'other')] == ['**0.0**', '1.9']
     made = '## What made it'
     assert row(text, 'default', made) == [
         'default', 'beta1 0.8', 'pixelwise.safetensors 00aa', 'Birds (2), COCO 2017', 'c0ffee+']
@@ -265,7 +215,7 @@ def test_attention_is_a_section(out, tmp_path, capsys):
     text = (alone / 'report.md').read_text()
     assert text.startswith("# more, protocol 'absent'\n\nMade by\n\n    make eval")
     assert row(text, 'correlation', '## Re-detectors')[1] == '1.000'
-    assert report.run(argparse.Namespace(out=alone, no_pictures=True)) == 0
+    assert report.run(argparse.Namespace(out=alone, no_pictures=True, beside='')) == 0
     assert capsys.readouterr().out == f'{alone}/report.md\n'
 
 
@@ -300,30 +250,6 @@ def test_errors_are_one_clear_line(tmp_path, out):
         write_report(out, pictures=False)
 
 
-def test_attention_picture(tmp_path):
-    frames = [np.full((60, 80, 3), 100, np.uint8), np.full((90, 120, 3), 100, np.uint8)]
-    left = np.zeros((6, 8), np.float32)
-    left[:, :2] = 1
-    path = tmp_path / 'new' / 'maps.png'
-    attention_picture(frames, [left, left[:, ::-1]], [[40, 20, 20, 10], [np.nan] * 4], path)
-    image = cv2.imread(str(path)).astype(int)
-    assert image.shape == (360, 480, 3)
-    assert image[270, 10].sum() > image[270, 230].sum() + 100, 'the map lights up the left'
-    assert image[270, 470].sum() > image[270, 250].sum() + 100, 'and then the right'
-    green = (image == (80, 220, 80)).all(axis=2)
-    assert green[:180, :240].any() and green[180:, :240].any() and not green[:, 240:].any()
-    with pytest.raises(ValueError, match='as many, and at least one, got 2, 1 and 2'):
-        attention_picture(frames, [left], np.zeros((2, 4)), path)
-    with pytest.raises(ValueError, match='got 0, 0 and 0'):
-        attention_picture([], [], [], path)
-
-
-def test_frames_of_another_count_are_not_shown(out):
-    folder = str(out.parent / 'data' / 'car' / 'img')
-    assert [f.shape for f in frames_at(folder, 20, [3, 19])] == [(48, 64, 3)] * 2
-    assert frames_at(folder, 19, [3]) == []
-
-
 def test_styles_stay_with_the_tracker():
     few, many = styles(['opencv_csrt', 'default']), styles([f't{i}' for i in range(20)])
     assert few['default'] == styles(['default'])['default']
@@ -340,7 +266,6 @@ def test_tables():
     assert said({'weights': '/home/me/nano', 'size': (2, 1 / 4), 'p': ''}) == (
         'weights nano, size 2; 0.25, p none')
     assert data_sets(['A/*', 'B/1', 'B/2']) == 'A, B (2)'
-    assert spans(np.array([1, 1, 0, 1], bool)) == [(0, 2), (3, 4)]
 
 
 def test_data_folder():

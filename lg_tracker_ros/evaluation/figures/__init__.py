@@ -1,0 +1,1 @@
+"""The papers' figures of single sequences and frames: strips, timelines, maps."""
