@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.record import Record
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
-from lg_tracker_ros.evaluation.reports import paper
+from lg_tracker_ros.evaluation.papers import Table, tanet
 from lg_tracker_ros.evaluation.reports.markdown import number, titled
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -37,7 +37,7 @@ def with_search(results: Results, name: str, redetector: str) -> str:
     return 'default' if full not in results and full == 'pixelwise+tanet_lite' else full
 
 
-def theirs(title: str, head: Sequence[str], table: paper.Table, digits: int = 3) -> list[str]:
+def theirs(title: str, head: Sequence[str], table: Table, digits: int = 3) -> list[str]:
     """Write a table of the paper."""
     return titled(f'{title} (the paper)', head,
                   [[name, *(number(v, digits) for v in row)] for name, row in table.items()])
@@ -70,8 +70,8 @@ def generalisation(outs: Mapping[str, Results], redetector: str) -> list[str]:
     if missing:
         lines += [f'Not run: {", ".join(missing)}.', '']
     head = ['tracker', 'without', 'with TANet']
-    return [*lines, *theirs('AO on GOT-10k', head, paper.GENERALISATION_GOT10K),
-            *theirs('F on VOT2018-LT', head, paper.GENERALISATION_VOT)]
+    return [*lines, *theirs('AO on GOT-10k', head, tanet.GENERALISATION_GOT10K),
+            *theirs('F on VOT2018-LT', head, tanet.GENERALISATION_VOT)]
 
 
 def ablation(outs: Mapping[str, Results], names: Sequence[str]) -> list[str]:
@@ -86,7 +86,7 @@ def ablation(outs: Mapping[str, Results], names: Sequence[str]) -> list[str]:
                              origin(results[name], data)])
         lines += titled(f'{data} (ours)', ['configuration', 'F', 'success AUC',
                                            'data; weights; commit; machine'], rows)
-    return [*lines, *theirs('F on VOT2018-LT', ['configuration', 'F'], paper.ABLATION)]
+    return [*lines, *theirs('F on VOT2018-LT', ['configuration', 'F'], tanet.ABLATION)]
 
 
 def efficiency(outs: Mapping[str, Results], redetector: str) -> list[str]:
@@ -106,7 +106,7 @@ def efficiency(outs: Mapping[str, Results], redetector: str) -> list[str]:
                         ['local tracker', 'frames/s without', f'with {redetector}', 'ms LOCAL',
                          'ms GLOBAL', 'data; weights; commit; machine'], rows)
     return [*lines, *theirs('OTB2015, GPU', ['tracker', 'frames/s without', 'with TANet'],
-                            paper.EFFICIENCY, 0)]
+                            tanet.EFFICIENCY, 0)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

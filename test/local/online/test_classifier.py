@@ -91,7 +91,7 @@ def test_weights_fade_and_the_first_frame_keeps_its_share(learned):
 
 @pytest.mark.usefixtures('one_thread')
 def test_attention_stands_before_the_compression_after_it_or_nowhere():
-    """DROL's Table 5 compares them: the equations written out in NumPy."""
+    """As Table 5 of DROL compares them: the equations written out in NumPy."""
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
 
