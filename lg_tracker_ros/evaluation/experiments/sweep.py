@@ -7,15 +7,16 @@ import itertools
 import json
 from typing import Any, Mapping, Sequence
 
+from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments import one_pass
 from lg_tracker_ros.evaluation.experiments.planned import one_protocol, words
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
-from lg_tracker_ros.evaluation.experiments.studies import STUDIES
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.papers import tanet
 from lg_tracker_ros.evaluation.reports.markdown import number, titled
-from lg_tracker_ros.evaluation.reports.tables import theirs
+from lg_tracker_ros.evaluation.tables.rows import theirs
+from lg_tracker_ros.evaluation.tables.studies import STUDIES
 from lg_tracker_ros.files import replace_file, table
 
 STUDY = ('beta1=0.6,0.7,0.8,0.9,0.95', 'beta2=3,5,8,10,13')
@@ -64,16 +65,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                             f'{name}: {study.title}' for name, study in STUDIES.items()))
 
 
-def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
-             ) -> tuple[list[dict[str, Any]], str]:
-    """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
+def carried_out(args: argparse.Namespace, trackers: Sequence[str]) -> list[LabelledSequence]:
+    """Run trackers as ``eval run`` does; ValueError where a job failed. Returns on what."""
     sequences = one_pass.chosen(args)
     one_protocol(sequences, args.out)
-    jobs, marks = one_pass.plan_runs(list(trackers), sequences, args.out, args.peers, args.seen,
+    jobs, marks = one_pass.plan_runs(trackers, sequences, args.out, args.peers, args.seen,
                                      args.jitter)
     write_labels(args.out, sequences, marks)
     if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
         raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')
+    return sequences
+
+
+def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
+             ) -> tuple[list[dict[str, Any]], str]:
+    """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
+    sequences = carried_out(args, list(trackers))
     records = read_records(args.out)
     results = [{'tracker': t, 'values': v, 'mean': tracker_metrics(
         {s.name: records[folder_name(t)][s.name] for s in sequences})['mean']}

@@ -6,9 +6,9 @@ import json
 from helpers.clip import shorter
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments.records import read_records
-from lg_tracker_ros.evaluation.experiments.studies import STUDIES
 from lg_tracker_ros.evaluation.experiments.trackers import settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
+from lg_tracker_ros.evaluation.tables.studies import STUDIES
 import pytest
 
 
