@@ -9,7 +9,7 @@ from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
 from lg_tracker_ros.evaluation.protocols import absent
 from lg_tracker_ros.evaluation.reports import report, spread
-from lg_tracker_ros.evaluation.tables import command, hosts
+from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts
 from lg_tracker_ros.files import owned
 
 COMMANDS = {
@@ -22,6 +22,8 @@ COMMANDS = {
     'tables': (command.add_arguments, command.run, "the paper's tables, ours beside theirs"),
     'hosts': (hosts.add_arguments, hosts.run,
               "TANet's Table VIII: local trackers without and with a global search"),
+    'benchmark': (benchmarks.add_arguments, benchmarks.run,
+                  "a run in a benchmark's own measures, the papers' figures below"),
     'absent': (absent.add_arguments, absent.run,
                'build sequences in which the target leaves and returns'),
     'attention': (proposals.add_arguments, proposals.run, 'measure re-detectors by themselves'),

@@ -24,5 +24,6 @@ def by_row(columns: str, *rows: str, scale: float = 1.0) -> dict[str, tuple[floa
     for percent). Raises ValueError where a row is not as long as the names.
     """
     names = [n.strip() for n in columns.split(',')]
-    cells = [[None if c.strip() == '-' else float(c) / scale for c in r.split(',')] for r in rows]
+    cells = [[None if c.strip() == '-' else round(float(c) / scale, 6) for c in r.split(',')]
+             for r in rows]
     return {name: tuple(r) for name, *r in zip(names, *cells, strict=True)}
