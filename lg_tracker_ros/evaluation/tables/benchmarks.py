@@ -81,8 +81,8 @@ def page(out: Path, benchmark: Benchmark) -> str:
         columns = [BY_KEY[key] for key in benchmark.measures]
         ranked = results.ranked(columns[0].key)
         lines += [f'{len(results.common)} sequences of {out.name}, protocol '
-                  f'{next(iter(results.labels.values())).protocol}. A target that is there and not '
-                  'claimed is missed, but for AUC OPE; `policy: paper` claims a box always.', '',
+                  f'{next(iter(results.labels.values())).protocol}. A target that is there and '
+                  'not claimed is missed, but for AUC OPE; `policy: paper` claims a box always.', '',
                   *figures([*columns, SEQUENCES],
                            {t: results.compared[t]['mean'] for t in ranked}), '',
                   *(f'{c.title}: {c.text}.' for c in columns if c.text), '']
