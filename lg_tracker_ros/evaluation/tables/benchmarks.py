@@ -82,7 +82,7 @@ def page(out: Path, benchmark: Benchmark) -> str:
         ranked = results.ranked(columns[0].key)
         lines += [f'{len(results.common)} sequences of {out.name}, protocol '
                   f'{next(iter(results.labels.values())).protocol}. A target that is there and '
-                  'not claimed is missed, but for AUC OPE; `policy: paper` claims a box always.', '',
+                  'not claimed is missed, but for AUC OPE; `policy: paper` always claims.', '',
                   *figures([*columns, SEQUENCES],
                            {t: results.compared[t]['mean'] for t in ranked}), '',
                   *(f'{c.title}: {c.text}.' for c in columns if c.text), '']
