@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lg_tracker_ros.checkpoint import confidence_of, shared_backbone
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -40,9 +42,11 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     module = ONLINE_MODULES[settings.online_module]
     tracker: LocalTracker
     if module is None or spec.host is None:
-        tracker = spec.build(given, backbone, engine)
+        build = spec.build if spec.reciprocative is None else partial(
+            spec.reciprocative, settings.reciprocative)
+        tracker = build(given, backbone, engine)
     else:
-        tracker = module(spec.host(given, backbone, engine), settings.online_weight)
+        tracker = module(spec.host(given, backbone, engine), settings.online())
     own = confidence_of(given, spec.file(backbone)) if spec.weights else None
     if given and spec.weights and own is None:
         tell_once(f'{given} is not calibrated, so beta1 means what it does for other weights; run '

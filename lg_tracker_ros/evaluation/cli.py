@@ -9,7 +9,8 @@ from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
 from lg_tracker_ros.evaluation.figures import strips
 from lg_tracker_ros.evaluation.protocols import absent
-from lg_tracker_ros.evaluation.reports import report, spread, tables
+from lg_tracker_ros.evaluation.reports import report, spread
+from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts
 from lg_tracker_ros.files import owned
 
 COMMANDS = {
@@ -21,7 +22,11 @@ COMMANDS = {
     'spread': (spread.add_arguments, spread.run,
                'mean and spread of runs with first boxes moved by different seeds'),
     'sweep': (sweep.add_arguments, sweep.run_sweep, 'vary parameters'),
-    'tables': (tables.add_arguments, tables.run, "the paper's tables, ours beside theirs"),
+    'tables': (command.add_arguments, command.run, "the paper's tables, ours beside theirs"),
+    'hosts': (hosts.add_arguments, hosts.run,
+              "TANet's Table VIII: local trackers without and with a global search"),
+    'benchmark': (benchmarks.add_arguments, benchmarks.run,
+                  "a run in a benchmark's own measures, the papers' figures below"),
     'absent': (absent.add_arguments, absent.run,
                'build sequences in which the target leaves and returns'),
     'attention': (proposals.add_arguments, proposals.run, 'measure re-detectors by themselves'),
@@ -31,7 +36,7 @@ COMMANDS = {
 }
 
 
-WRITERS = ('run', 'sweep', 'absent', 'attention', 'cameras')
+WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras')
 """Commands that own their --out while they run."""
 
 

@@ -14,7 +14,7 @@ from lg_tracker_ros.detections.selection import SELECT, Selection
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
-from lg_tracker_ros.local.online import ONLINE_MODULES
+from lg_tracker_ros.local.online import ATTENTION, ONLINE_MODULES, OnlineConfig
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
 from lg_tracker_ros.recognition import RECOGNITION
@@ -118,8 +118,17 @@ class Settings:
         'classifier; thor, several templates.', choices=ONLINE_MODULES,
         rebuild=True)
     online_weight: float = _p(
-        0.8, "Weight of drol's score beside the tracker's own where boxes are compared.",
-        Range(0.0, 1.0), rebuild=True)
+        OnlineConfig.weight, "Weight of drol's score beside the tracker's own where boxes are "
+        'compared.', Range(0.0, 1.0), rebuild=True)
+    online_attention: str = _p(
+        OnlineConfig.attention, "Where drol's attention stands: after its compression, before it, "
+        'or nowhere.', choices=ATTENTION, rebuild=True)
+    online_template_frames: int = _p(
+        OnlineConfig.template_frames, "Accepted frames of which the best gives drol's second "
+        'template; 0: none.', Range(0, 1000), rebuild=True)
+    reciprocative: float = _p(
+        5.0, "Weight of DAT's loss on what the classifier looks at, for trackers that learn with "
+        'it (dat_lite).', Range(0.0, 100.0), rebuild=True)
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
@@ -153,6 +162,11 @@ class Settings:
         """Return what is taken from a detector."""
         return Selection(self.detections_classes, self.detections_score, self.detections_age,
                          self.select, self.select_id, self.select_x, self.select_y)
+
+    def online(self) -> OnlineConfig:
+        """Return the part of what learns on top of the local tracker."""
+        return OnlineConfig(self.online_weight, self.online_attention,
+                            self.online_template_frames)
 
     def engine_config(self) -> EngineConfig:
         """

@@ -7,14 +7,16 @@ import itertools
 import json
 from typing import Any, Mapping, Sequence
 
+from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments import one_pass
 from lg_tracker_ros.evaluation.experiments.planned import one_protocol, words
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
-from lg_tracker_ros.evaluation.reports import paper
-from lg_tracker_ros.evaluation.reports.markdown import number
-from lg_tracker_ros.evaluation.reports.tables import theirs
+from lg_tracker_ros.evaluation.papers import tanet
+from lg_tracker_ros.evaluation.reports.markdown import number, titled
+from lg_tracker_ros.evaluation.tables.rows import theirs
+from lg_tracker_ros.evaluation.tables.studies import STUDIES
 from lg_tracker_ros.files import replace_file, table
 
 STUDY = ('beta1=0.6,0.7,0.8,0.9,0.95', 'beta2=3,5,8,10,13')
@@ -58,18 +60,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'a parameter and its values; default: {" and ".join(STUDY)}')
     parser.add_argument('--ladder', action='store_true',
                         help="from the paper's policy to ours instead, one rule at a time")
+    parser.add_argument('--table', choices=list(STUDIES),
+                        help="a paper's own rows instead: " + '; '.join(
+                            f'{name}: {study.title}' for name, study in STUDIES.items()))
+
+
+def carried_out(args: argparse.Namespace, trackers: Sequence[str]) -> list[LabelledSequence]:
+    """Run trackers as ``eval run`` does; ValueError where a job failed. Returns on what."""
+    sequences = one_pass.chosen(args)
+    one_protocol(sequences, args.out)
+    jobs, marks = one_pass.plan_runs(trackers, sequences, args.out, args.peers, args.seen,
+                                     args.jitter)
+    write_labels(args.out, sequences, marks)
+    if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
+        raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')
+    return sequences
 
 
 def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
              ) -> tuple[list[dict[str, Any]], str]:
     """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
-    sequences = one_pass.chosen(args)
-    one_protocol(sequences, args.out)
-    jobs, marks = one_pass.plan_runs(list(trackers), sequences, args.out, args.peers, args.seen,
-                                     args.jitter)
-    write_labels(args.out, sequences, marks)
-    if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
-        raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')
+    sequences = carried_out(args, list(trackers))
     records = read_records(args.out)
     results = [{'tracker': t, 'values': v, 'mean': tracker_metrics(
         {s.name: records[folder_name(t)][s.name] for s in sequences})['mean']}
@@ -108,6 +119,22 @@ def run_ladder(args: argparse.Namespace, base: str) -> int:
     return 0
 
 
+def run_table(args: argparse.Namespace, base: str, name: str) -> int:
+    """Run ``eval sweep --table``: the rows of a paper's table, ours; the paper's below."""
+    study = STUDIES[name]
+    trackers = study.trackers(base)
+    results, about = measured(args, {t: list(cells) for cells, t in trackers.items()})
+    replace_file(args.out / f'{name}.json', json.dumps(results, indent=1, sort_keys=True) + '\n')
+    rows = [[*r['values'], *(number(r['mean'][c.key], c.digits) for c in study.shown)]
+            for r in results]
+    lines = [f'# {study.title}', '', f'{base}: {about}', '',
+             *titled('Ours', [*study.told_by, *(c.title for c in study.shown)], rows),
+             *(line for p in study.published for line in theirs(p.title, p.head, p.table))]
+    replace_file(args.out / f'{name}.md', '\n'.join(lines))
+    print('\n'.join(lines))
+    return 0
+
+
 def run_sweep(args: argparse.Namespace) -> int:
     """Run ``eval sweep``; resumes like ``eval run``, then writes OUT/sweep.json and sweep.md."""
     bases = words(args.trackers)
@@ -115,6 +142,8 @@ def run_sweep(args: argparse.Namespace) -> int:
         raise ValueError(f'a sweep varies one tracker, got {args.trackers!r}')
     if args.ladder:
         return run_ladder(args, bases[0])
+    if args.table:
+        return run_table(args, bases[0], args.table)
     if not args.vary and '@policy=' not in bases[0]:
         bases = [f'{bases[0]}@policy=paper']  # the paper's tables are of the paper's policy
     study = args.vary or [parameter(text) for text in STUDY]
@@ -127,10 +156,10 @@ def run_sweep(args: argparse.Namespace) -> int:
     lines = [f'# {" × ".join(names)} of {bases[0]}', '', about, '']
     for key in SHOWN:
         lines += markdown(names, results, key)
-    for title, figures in (('beta2, AO on GOT-10k', paper.BETA2_GOT10K),
-                           ('beta1, AO on GOT-10k', paper.BETA1_GOT10K),
-                           ('beta2, F on VOT2018-LT', paper.BETA2_VOT),
-                           ('beta1, F on VOT2018-LT', paper.BETA1_VOT)):
+    for title, figures in (('beta2, AO on GOT-10k', tanet.BETA2_GOT10K),
+                           ('beta1, AO on GOT-10k', tanet.BETA1_GOT10K),
+                           ('beta2, F on VOT2018-LT', tanet.BETA2_VOT),
+                           ('beta1, F on VOT2018-LT', tanet.BETA1_VOT)):
         if title.split(',')[0] in names:
             lines += theirs(title, [title.split(',')[0], title.split(', ')[1].split(' ')[0]],
                             figures)

@@ -106,3 +106,5 @@ SPEED = (
     Column('frame, GLOBAL', 'ms_median_in_global', 1, 0, 'ms of a frame with global search, '
            'median'),
     Column('global share', 'global_share', 3, 0, 'share of frames in global search'))
+BY_KEY = {c.key: c for c in (*LEAVING, *MAIN)}
+"""Columns by the key of their figure, for tables of a choice of them."""

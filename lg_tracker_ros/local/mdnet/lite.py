@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -97,6 +97,36 @@ class ScaledHead(Head):
         return super().forward((x - self.mean) * self.gain)
 
 
+class AttentiveHead(ScaledHead):
+    """
+    The same on features weighed by an attention module, which learns with the classifier.
+
+    The paper (DAT, Table 2) leaves the module open: here a 1x1 convolution says how much each of
+    the 3x3 cells counts, by a softmax whose mean is 1, and starts with all of them alike.
+    """
+
+    def __init__(self, first: Tensor, chance: torch.Generator) -> None:
+        """Take the features of the first frame, N x 1008, for their scale."""
+        super().__init__(first, chance)
+        module = nn.Linear(first.shape[1] // BINS ** 2, 1)
+        nn.init.zeros_(module.weight)
+        nn.init.zeros_(module.bias)
+        self.layers.insert(0, module)  # it learns at the rate of the lower layers
+
+    def attention(self, x: Tensor) -> Tensor:
+        """Scaled features, N x 1008, to the weight of each cell: N x 9, mean 1."""
+        cells = x.reshape(len(x), -1, BINS ** 2).transpose(1, 2)
+        found: Tensor = BINS ** 2 * self.layers[0](cells)[..., 0].softmax(1)
+        return found
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x 1008 to N x 2."""
+        x = (x - self.mean) * self.gain
+        x = (x.reshape(len(x), -1, BINS ** 2) * self.attention(x)[:, None]).flatten(1)
+        logits: Tensor = self.layers[2](torch.relu(self.layers[1](x)))
+        return logits
+
+
 def as_maps(samples: Samples) -> Tensor:
     """Give the features of boxes back their places: N x 112 x 3 x 3."""
     return samples.features.reshape(len(samples), -1, BINS, BINS)
@@ -108,24 +138,38 @@ def make_classifier(schedule: Schedule, chance: torch.Generator, first: Samples)
     return Classifier(head, schedule, as_maps, lambda maps: maps.flatten(1), chance)
 
 
-def build(engine: EngineConfig, schedule: Schedule = SCHEDULE) -> MdnetTracker:
+def make_attentive(schedule: Schedule, chance: torch.Generator, first: Samples) -> Classifier:
+    """Make an untrained classifier of features that attention weighs."""
+    head = AttentiveHead(first.features, chance)
+    return Classifier(head, schedule, as_maps, lambda maps: maps.flatten(1), chance)
+
+
+def build(engine: EngineConfig, schedule: Schedule = SCHEDULE,
+          make: Callable[[Schedule, torch.Generator, Samples], Classifier] = make_classifier
+          ) -> MdnetTracker:
     """Compile the backbone for ``engine`` (resolved) and make the tracker; learns on the CPU."""
     net = compile_network(SceneNet(shared_backbone()), [np.zeros((1, SIDE, SIDE, 3), np.uint8)],
                           engine, batches=BATCHES)
-    return MdnetTracker(Scenes(net), partial(make_classifier, schedule), schedule, threads=1)
+    return MdnetTracker(Scenes(net), partial(make, schedule), schedule, threads=1)
 
 
 def _make(weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
     return build(engine)
 
 
-def _make_dat(weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
-    return build(engine, replace(SCHEDULE, reciprocative=5.0))
+def _make_dat(weight: float, weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
+    return build(engine, replace(SCHEDULE, reciprocative=weight))
+
+
+def _make_attentive(weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
+    return build(engine, make=make_attentive)
 
 
 SPECS = (
     LocalSpec('mdnet_lite', 'a classifier on a frozen backbone, learned online from nothing',
               _make, platt(0.38, 10.03, -3.3)),
-    LocalSpec('dat_lite', "mdnet_lite with DAT's reciprocative loss", _make_dat,
-              platt(0.38, 10.03, -3.3)),
+    LocalSpec('dat_lite', "mdnet_lite with DAT's reciprocative loss", partial(_make_dat, 5.0),
+              platt(0.38, 10.03, -3.3), reciprocative=_make_dat),
+    LocalSpec('attentive_lite', 'mdnet_lite on features that learned attention weighs: what DAT '
+              'compares itself with', _make_attentive, platt(0.38, 10.03, -3.3)),
 )

@@ -28,6 +28,8 @@ class ClassifierConfig:
     iterations of an update. ``filter_weight`` and ``other_weight``: of the squared filter, and
     of the squared rest. ``memory``: samples, those of the first frame included, which keep
     ``first_share`` of the weight. ``bend``: slope of the response where it is negative.
+    ``attention``: ``after`` the compression, ``before`` it (on all the host's channels) or
+    ``none``.
     """
 
     channels: int = 64
@@ -40,6 +42,7 @@ class ClassifierConfig:
     memory: int = 250
     first_share: float = 0.25
     bend: float = 0.05
+    attention: str = 'after'
 
 
 def gaussian(cells: int, x: float, y: float, sigma: float) -> Tensor:
@@ -47,6 +50,13 @@ def gaussian(cells: int, x: float, y: float, sigma: float) -> Tensor:
     steps = torch.arange(cells, dtype=torch.float32)
     return torch.outer(torch.exp(-((steps - y) / sigma) ** 2 / 2),
                        torch.exp(-((steps - x) / sigma) ** 2 / 2))
+
+
+def _attended(z: Tensor, fc1: Tensor, fc2: Tensor) -> Tensor:
+    """Weigh features by place and by channel, and add both."""
+    place = torch.sigmoid(z.mean(1, keepdim=True))
+    channel = torch.sigmoid(F.conv2d(F.relu(F.conv2d(z.mean((2, 3), keepdim=True), fc1)), fc2))
+    return z * place + z * channel
 
 
 class Classifier:
@@ -66,13 +76,16 @@ class Classifier:
 
         def normal(*shape: int, spread: float) -> Tensor:
             return (torch.randn(shape, generator=generator) * spread).to(x.device)
-        half, channels = c.channels // 2, x.shape[1]
+        channels = x.shape[1]
+        wide = channels if c.attention == 'before' else c.channels
         cells = c.channels * c.kernel ** 2
         # the filter starts near 0, where the response still bends little: else it never learns
-        parts = (normal(1, c.channels, c.kernel, c.kernel, spread=1 / cells),
-                 normal(c.channels, channels, 1, 1, spread=channels ** -.5),
-                 normal(half, c.channels, 1, 1, spread=c.channels ** -.5),
-                 normal(c.channels, half, 1, 1, spread=half ** -.5))
+        parts: Tensors = (normal(1, c.channels, c.kernel, c.kernel, spread=1 / cells),
+                          normal(c.channels, channels, 1, 1, spread=channels ** -.5))
+        if c.attention != 'none':
+            half = wide // 2
+            parts += (normal(half, wide, 1, 1, spread=wide ** -.5),
+                      normal(wide, half, 1, 1, spread=half ** -.5))
         share = (1 / len(x)) ** .5
 
         def residuals(p: Tensors) -> Tensors:
@@ -138,12 +151,11 @@ class Classifier:
                     math.sqrt(c.filter_weight) * p[0])
         self._filter, = gauss_newton(residuals, (self._filter,), 1, c.later)
 
-    @staticmethod
-    def _extract(x: Tensor, projection: Tensor, fc1: Tensor, fc2: Tensor) -> Tensor:
+    def _extract(self, x: Tensor, projection: Tensor, *attention: Tensor) -> Tensor:
+        if self.config.attention == 'before':
+            return F.conv2d(_attended(x, *attention), projection)
         z = F.conv2d(x, projection)
-        place = torch.sigmoid(z.mean(1, keepdim=True))
-        channel = torch.sigmoid(F.conv2d(F.relu(F.conv2d(z.mean((2, 3), keepdim=True), fc1)), fc2))
-        return z * place + z * channel
+        return _attended(z, *attention) if attention else z
 
     def _respond(self, kernel: Tensor, z: Tensor) -> Tensor:
         raw = F.conv2d(z, kernel, padding=self.config.kernel // 2)[:, 0, :z.shape[2], :z.shape[3]]

@@ -8,7 +8,7 @@ host's. It learns in ``update`` alone: of what the search policy believed, never
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Sequence
 
 from lg_tracker_ros.boxes import iou
@@ -38,8 +38,9 @@ class DrolConfig:
     accepted frames between two updates of the filter; ``rate``, ``rival_rate``: weight of a new
     sample, and of one with a rival. ``sigma``: of the label, in sizes of the target. ``period``:
     frames of which the best gives the short-term template, if the classifier answers it with
-    ``clear`` at least; it is used where its box has an IoU of ``agree`` with the first one's and
-    its score is better by ``gain``. ``classifier``: None for the paper's, LIGHT on a light host.
+    ``clear`` at least (0: never); it is used where its box has an IoU of ``agree`` with the first
+    one's and its score is better by ``gain``. ``classifier``: None for the paper's, LIGHT on a
+    light host; ``attention``: its, where it isn't given.
     """
 
     weight: float = 0.8
@@ -53,6 +54,7 @@ class DrolConfig:
     agree: float = 0.6
     gain: float = 0.5
     classifier: ClassifierConfig | None = None
+    attention: str = 'after'
 
 
 class _Seen(NamedTuple):
@@ -70,7 +72,7 @@ class Drol:
     def __init__(self, host: Host, config: DrolConfig | None = None) -> None:
         """Wrap ``host``; nothing is learned yet."""
         self.host, self.config = host, config or DrolConfig()
-        own = LIGHT if host.light else ClassifierConfig()
+        own = replace(LIGHT if host.light else ClassifierConfig(), attention=self.config.attention)
         self.classifier = Classifier(self.config.classifier or own)
         # on small maps more threads wait for one another
         self._threads = 1 if host.light else host.engine.threads
@@ -201,6 +203,8 @@ class Drol:
 
     def _renew(self, frame: Frame, box: Box, peak: float) -> None:
         """Take the best of every few frames for the short-term template."""
+        if not self.config.period:
+            return
         if peak > max(self.config.clear, self._best[0] if self._best else 0):
             self._best = peak, self.host.selector.cut_template(frame.image, box, self._fill), box
         if self._best is not None and self._updates % self.config.period == 0:

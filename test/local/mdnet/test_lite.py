@@ -7,7 +7,16 @@ from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.crops import Crop
 from lg_tracker_ros.engine import EngineConfig
-from lg_tracker_ros.local.mdnet.lite import build, Scene, SCHEDULE
+from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.local.mdnet.classifier import Samples
+from lg_tracker_ros.local.mdnet.lite import (
+    build,
+    make_attentive,
+    make_classifier,
+    Scene,
+    SCHEDULE,
+)
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.search.config import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Mode, OnlineTracker, Proposals, Region
@@ -150,3 +159,29 @@ def test_track_runs_by_name(name, capsys):
              '--param', 'recognition=first_look']
     assert main(words) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 3
+
+
+@pytest.mark.exact
+def test_attention_weighs_cells_and_is_learned():
+    """All cells alike at first, so that it begins as mdnet_lite; then the telling ones more."""
+    chance = np.random.default_rng(0)
+    first = torch.from_numpy(chance.normal(size=(80, 1008)).astype(np.float32))
+    first.view(80, 112, 9)[:40, :, 4] += 1.5  # the target differs in the middle cell alone
+    samples = Samples(first)
+    plain, attentive = (make(SMALL, torch.Generator().manual_seed(0), samples)
+                        for make in (make_classifier, make_attentive))
+    x = first[:5]
+    torch.testing.assert_close(attentive.logits(x), plain.logits(x), atol=1e-4, rtol=1e-4)
+    scaled = (first[:40] - attentive.head.mean) * attentive.head.gain
+    assert torch.equal(attentive.head.attention(scaled), torch.ones(40, 9))
+    attentive.learn(samples[:40], samples[40:], 'first')
+    weights = attentive.head.attention(scaled).detach().mean(0)
+    assert int(weights.argmax()) == 4 and float(weights[4]) > 1.1
+    assert float(weights.sum()) == pytest.approx(9, abs=1e-4)
+
+
+def test_the_parameter_sets_the_weight_of_its_loss():
+    for name, weight in (('dat_lite', 3.0), ('mdnet_lite', 0.0)):
+        settings = Settings(tracker=name, reciprocative=3.0, redetector='none', threads=1)
+        made = make_local(settings, settings.engine_config()).tracker
+        assert made.schedule.reciprocative == weight

@@ -1,5 +1,7 @@
 """DROL's classifier on features made by hand: what it answers, what its samples weigh."""
 
+from dataclasses import replace
+
 from lg_tracker_ros.local.online.classifier import Classifier, ClassifierConfig, gaussian
 import numpy as np
 import pytest
@@ -85,3 +87,27 @@ def test_weights_fade_and_the_first_frame_keeps_its_share(learned):
     later = learned.weights[3:]
     assert later[:-1].div(later[1:]).tolist() == pytest.approx([0.7] * 4, abs=1e-4)
     assert learned.weights[:3].tolist() == pytest.approx([0.25 / 3] * 3, abs=1e-6)
+
+
+@pytest.mark.usefixtures('one_thread')
+def test_attention_stands_before_the_compression_after_it_or_nowhere():
+    """As Table 5 of DROL compares them: the equations written out in NumPy."""
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def attended(z, fc1, fc2):
+        channel = fc2[:, :, 0, 0] @ np.maximum(fc1[:, :, 0, 0] @ z.mean((1, 2)), 0)
+        return z * sigmoid(z.mean(0)) + z * sigmoid(channel)[:, None, None]
+    x, found = scene((4, 4)), {}
+    for attention in ('none', 'after', 'before'):
+        classifier = Classifier(replace(SMALL, attention=attention, steps=1, iterations=2))
+        classifier.start(torch.cat([x, scene((2, 6))]), torch.stack([label(4, 4), label(2, 6)]))
+        projection, *weights = (w.numpy() for w in classifier._frozen)
+        compressed = np.einsum('oc,chw->ohw', projection[:, :, 0, 0],
+                               attended(x[0].numpy(), *weights) if attention == 'before'
+                               else x[0].numpy())
+        want = attended(compressed, *weights) if attention == 'after' else compressed
+        found[attention] = classifier.extract(x)[0].numpy()
+        np.testing.assert_allclose(found[attention], want, atol=1e-5)
+        assert [w.shape[:2] for w in weights] == {
+            'none': [], 'after': [(2, 4), (4, 2)], 'before': [(3, 6), (6, 3)]}[attention]

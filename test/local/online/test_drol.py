@@ -207,3 +207,18 @@ def test_the_parameter_builds_it_and_says_where_it_cannot(name):
         Settings(online_module=name, tracker='ncc')
     with pytest.raises(ValueError, match='engine must be auto, torch or onnx, got'):
         Settings(online_module=name, engine='tensorrt')
+
+
+def test_the_parameters_of_its_table_reach_it():
+    settings = Settings(online_module='drol', online_weight=0.2, online_attention='none',
+                        online_template_frames=0, redetector='none', threads=1)
+    config = make_local(settings, settings.engine_config()).tracker.config
+    assert (config.weight, config.attention, config.period) == (0.2, 'none', 0)
+    assert Drol(host(), config).classifier.config.attention == 'none'
+
+
+def test_without_a_period_there_is_no_second_template():
+    with_it, without = drol(period=1, clear=-1.0), drol(period=0, clear=-1.0)
+    for t in (with_it, without):
+        t.update(clip()[1], t.track(clip()[1], [Region(Box(*truth()[1]))])[0], [])
+    assert with_it._short is not None and without._short is None

@@ -9,8 +9,9 @@ from lg_tracker_ros.evaluation.experiments import sweep
 from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.experiments.trackers import settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
-from lg_tracker_ros.evaluation.reports import paper, tables
+from lg_tracker_ros.evaluation.papers import tanet
 from lg_tracker_ros.evaluation.reports.markdown import titled
+from lg_tracker_ros.evaluation.tables import rows as shared
 from lg_tracker_ros.search import RULES
 import pytest
 
@@ -45,16 +46,18 @@ def test_tables_hold_our_figures_and_theirs_apart(out, capsys):
     before, after = (tracker_metrics(records[f'{LIGHT}+{r}'])['mean']
                      for r in ('none', 'tanet_lite'))
     ours = next(r for r in rows(text) if r[0] == LIGHT)
-    assert ours[1] == (f'{before["auc"]:.3f} → {after["auc"]:.3f} '
-                       f'({after["auc"] - before["auc"]:+.3f})')
-    assert ours[4] == '1' and 'plain, protocol plain; ' in ours[5] and 'commit ' in ours[5]
-    assert 'tanet_lite.safetensors' in ours[5]
-    assert ['SiamFC++', '0.595', '0.607'] in rows(text)
+    assert ours[1:8] == [f'{before[k]:.3f} → {after[k]:.3f} ({after[k] - before[k]:+.3f})'
+                         for k in ('ao', 'sr_50', 'auc', 'p', 'r', 'f', 'f_reported')]
+    assert ours[8] == '1' and 'plain, protocol plain; ' in ours[9] and 'commit ' in ours[9]
+    assert 'tanet_lite.safetensors' in ours[9]
+    assert ['SiamFC++', '0.595', '0.607', '0.695', '0.737'] in rows(text)
     assert ['SiamRPN++ (AlexNet)', '259', '134'] in rows(text)
     theirs = text[text.index('(the paper)'):text.index('## Table IV')]
     assert LIGHT not in theirs
     missing = next(line for line in text.splitlines() if line.startswith('Not run: '))
     assert 'pixelwise' in missing and LIGHT not in missing
+    needing = next(line for line in text.splitlines() if line.startswith('Needs a checkpoint: '))
+    assert 'siamrpnpp@backbone=resnet50' in needing and 'siammask' in needing
 
 
 def test_tables_go_to_a_file(out, tmp_path, capsys):
@@ -71,11 +74,11 @@ def test_tables_of_nothing_are_one_line(tmp_path, capsys):
 
 def test_the_papers_figures():
     """Spot checks against the PDF, and the sign of what it claims."""
-    assert paper.GENERALISATION_VOT['SiamRPN++'] == (.508, .586)
-    assert paper.EFFICIENCY['SiamRPN++ (ResNet-50)'] == (47, 35)
-    assert paper.BETA1_GOT10K['0.9'] == (.456,) and paper.BETA2_VOT['13'] == (.522,)
-    for table in (paper.GENERALISATION_GOT10K, paper.GENERALISATION_VOT):
-        assert all(after > before for before, after in table.values())
+    assert tanet.GENERALISATION_VOT['SiamRPN++'][4:] == (.508, .586)
+    assert tanet.EFFICIENCY['SiamRPN++ (ResNet-50)'] == (47, 35)
+    assert tanet.BETA1_GOT10K['0.9'] == (.456,) and tanet.BETA2_VOT['13'] == (.522,)
+    for table in (tanet.GENERALISATION_GOT10K, tanet.GENERALISATION_VOT):
+        assert all(row[-1] > row[-2] for row in table.values())
 
 
 def test_a_sweep_runs_every_combination_and_resumes(data, tmp_path, capsys):
@@ -124,8 +127,8 @@ def test_what_a_sweep_refuses(tmp_path, capsys):
 
 
 def test_a_gain_has_its_sign():
-    assert tables.gain(.5, .75) == '+0.250' and tables.gain(.75, .5) == '-0.250'
-    assert tables.gain(None, .5) == '-'
+    assert shared.gain(.5, .75) == '+0.250' and shared.gain(.75, .5) == '-0.250'
+    assert shared.gain(None, .5) == '-'
 
 
 def test_every_table_is_written_alike():

@@ -1,0 +1,1 @@
+"""What papers print as tables, of our runs."""
