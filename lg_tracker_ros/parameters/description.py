@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, Collection
 
 
@@ -36,3 +37,10 @@ def out_of_range(parameters: Any) -> list[str]:
         if limits is not None and not limits.low <= value <= limits.high:
             wrong.append(f'{f.name} must be in {limits.low:g}..{limits.high:g}, got {value}')
     return wrong
+
+
+def unknown(name: object, known: Collection[str]) -> str:
+    """Say, in one line, that no parameter has this name, and which may be meant."""
+    close = get_close_matches(str(name).strip().lower(), known, 3, 0.6)
+    return f'unknown parameter {name!r}; ' + (
+        f'did you mean {" or ".join(close)}?' if close else 'config/tracker.yaml has all names')

@@ -7,6 +7,7 @@ from pathlib import Path
 import re
 from typing import Any, Sequence
 
+from lg_tracker_ros.parameters.description import unknown
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from lg_tracker_ros.reading.guard import reading, refused
@@ -23,7 +24,7 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     Read settings from a ROS parameter file (or a plain mapping), as the node would.
 
     Every section that fits the node counts, with ROS's wildcards and in the file's order; where
-    none does and there is only one, that one. Names in ``known_elsewhere`` (the node's own
+    none does and there is only one, that one; sections of one name are joined. Names in ``known_elsewhere`` (the node's own
     parameters) and those that every node has are passed over. Raises ValueError with the file's
     name.
     """
@@ -34,8 +35,15 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     with reading(path, 'a valid set of parameters'):
         sections = _sections(found)
         data = _fitting(sections) if sections else found
-        return Settings().changed({k: v for k, v in data.items()
-                                   if k not in known_elsewhere and not of_ros(str(k))})
+        values = {k: v for k, v in data.items() if k not in known_elsewhere and not of_ros(str(k))}
+        loose = [k for k, v in found.items() if not isinstance(v, dict)] if sections else []
+        if loose:  # ROS refuses it, too
+            raise ValueError(f'{loose[0]!r} must stand below ros__parameters:')
+        below = [k for k, v in values.items() if isinstance(v, dict)]
+        if below:
+            raise ValueError(f"{below[0]!r} holds names; expected one value, or, if it is a node's "
+                             'name, ros__parameters: below it')
+        return Settings().changed(values, known_elsewhere)
 
 
 def _sections(data: Values, above: str = '') -> list[tuple[str, Values]]:
@@ -85,8 +93,12 @@ def read_settings(config: str | None, params: Sequence[str]) -> Settings:
         name, equals, text = word.partition('=')
         if name in RENAMED:
             raise ValueError(renamed(name))
-        if not equals or name not in known:
-            raise ValueError(f'--param takes name=value with a name of tracker.yaml, got {word!r}')
+        if not equals:
+            raise ValueError(f'--param takes name=value, got {word!r}')
+        if name in NODE_PARAMETERS:
+            raise ValueError(f'{name} is for the node alone; leave it out here')
+        if name not in known:
+            raise ValueError(f'--param {word!r}: {unknown(name, known)}')
         kind = type(getattr(settings, name))
         try:
             values[name] = kind(text)

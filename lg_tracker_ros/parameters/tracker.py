@@ -7,7 +7,7 @@ The command line, the ROS node and ``config/tracker.yaml`` all take theirs from 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Collection, Mapping
+from typing import Any, Collection, Mapping, Sequence
 
 from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
 from lg_tracker_ros.detections.selection import SELECT, Selection
@@ -16,7 +16,7 @@ from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.online import ATTENTION, ONLINE_MODULES, OnlineConfig
 from lg_tracker_ros.local.spec import BACKBONES
-from lg_tracker_ros.parameters.description import described, out_of_range, Range
+from lg_tracker_ros.parameters.description import described, out_of_range, Range, unknown
 from lg_tracker_ros.recognition import RECOGNITION
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.search import POLICIES, RULES, SearchConfig
@@ -182,11 +182,11 @@ class Settings:
         return any(f.metadata['rebuild'] and getattr(self, f.name) != getattr(other, f.name)
                    for f in fields(self))
 
-    def changed(self, values: Mapping[str, Any]) -> Settings:
+    def changed(self, values: Mapping[str, Any], besides: Sequence[str] = ()) -> Settings:
         """
         Return a copy with ``values`` put in; whole numbers are taken for floats.
 
-        Raises ValueError for an unknown name, a wrong type or a wrong set.
+        ``besides`` are other names that may be meant by a wrong one. Raises ValueError for an unknown name, a wrong type or a wrong set.
         """
         known = {f.name: type(f.default) for f in fields(self)}
         clean: dict[str, Any] = {}
@@ -194,7 +194,7 @@ class Settings:
             if name in RENAMED:
                 raise ValueError(renamed(name))
             if name not in known:
-                raise ValueError(f'unknown parameter {name!r}; known: {", ".join(sorted(known))}')
+                raise ValueError(unknown(name, (*known, *besides)))
             want = known[name]
             if want is float and isinstance(value, int) and not isinstance(value, bool):
                 value = float(value)

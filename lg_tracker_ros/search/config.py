@@ -58,6 +58,7 @@ class SearchConfig:
              f'max_size_ratio must be at least 1, got {self.max_size_ratio:g}'),
             (self.max_size_step >= 1,
              f'max_size_step must be at least 1, got {self.max_size_step:g}'),
-            (not unknown, f'rules must be of {", ".join(RULES)}, got {unknown}')) if not good]
+            (not unknown, f'rules must be of {", ".join(RULES)}, joined by +, or none, '
+             f'got {unknown}')) if not good]
         if wrong:
             raise ValueError('; '.join(wrong))

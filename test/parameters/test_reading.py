@@ -47,3 +47,39 @@ def test_what_cannot_be_read_is_one_short_line_with_the_files_name(tmp_path, tex
         read(tmp_path, text)
     line = str(caught.value)
     assert reason in line and '\n' not in line and len(line) <= 300
+
+
+def test_sections_of_one_name_are_joined_as_ros_does(tmp_path):
+    text = (section('/lg_tracker', beta2=3, beta1=0.5) + CAMERA + section('/lg_tracker', beta2=4)
+            + section('/**', max_candidates=2) + section('/**', device='cpu'))
+    read_ = read(tmp_path, text)
+    assert (read_.beta1, read_.beta2, read_.max_candidates, read_.device) == (0.5, 4, 2, 'cpu')
+
+
+@pytest.mark.parametrize('text', ['5e-1', '.5', '5.e-1', '+5E-1', '0.5e0'])
+def test_numbers_are_written_as_ros_reads_them(tmp_path, text):
+    assert read(tmp_path, section('/lg_tracker', beta1=text)).beta1 == 0.5
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('betta1: 3\n', "unknown parameter 'betta1'; did you mean beta1 or"),
+    ('Beta2: 3\n', "'Beta2'; did you mean beta2"),
+    ('image_topic: [a]\n', "'image_topic'; did you mean image_topics"),
+    ('fps: 3\n', 'config/tracker.yaml has all names'),
+    ('beta2: 3\n' + section('/lg_tracker', beta1=0.5), "'beta2' must stand below ros__parameters"),
+    ('/lg_tracker:\n  beta2: 3\n', 'ros__parameters: below it'),
+    ('/lg_tracker:\n  ros__parameters:\n', 'ros__parameters: below it')])
+def test_a_wrong_name_or_place_is_told_with_its_cure(tmp_path, text, reason):
+    with pytest.raises(ValueError, match=r'p\.yaml is not a valid set') as caught:
+        read(tmp_path, text)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize('word, reason', [
+    ('betta1=3', "--param 'betta1=3': unknown parameter 'betta1'; did you mean beta1"),
+    ('asynchronous_search=true', 'asynchronous_search is for the node alone'),
+    ('rules=absence,lock_on', 'joined by +')])
+def test_a_wrong_word_is_told_with_its_cure(word, reason):
+    with pytest.raises(ValueError, match='^.') as caught:
+        read_settings(None, [word])
+    assert reason in str(caught.value)

@@ -274,7 +274,7 @@ def test_size_step_and_ratio_are_bounded():
      'retry_frames must be at least 0, got -1; max_candidates must be in 1..64, got 0'),
     ({'policy': 'papers'}, "policy must be one of joint, paper, got 'papers'"),
     ({'rules': frozenset({'luck'})}, 'rules must be of absence, lock_on, confirmation, '
-     "sizes, size_guard, hold, few_at_once, got 'luck'"),
+     "sizes, size_guard, hold, few_at_once, joined by +, or none, got 'luck'"),
     ({'max_size_ratio': 0.5}, 'max_size_ratio must be at least 1, got 0.5'),
 ])
 def test_wrong_values_are_refused_together(values, words):
