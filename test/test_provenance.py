@@ -124,7 +124,7 @@ def test_the_builders_miss_the_same_files(values):
 def test_every_choice_is_known():
     """A tracker or re-detector that comes anew must be thought of here."""
     without = {'ncc', 'opencv_csrt', 'opencv_kcf', 'opencv_mil', 'correlation', 'none',
-               'mdnet_lite', 'dat_lite', 'saliency'}
+               'mdnet_lite', 'dat_lite', 'attentive_lite', 'saliency'}
     for name in set(LOCAL_TRACKERS) - without - {'opencv_nano'}:
         assert len(weights_of(Settings(tracker=name, redetector='none'))) == 2, name
     for name in set(REDETECTORS) - without:
