@@ -197,7 +197,7 @@ def write(study: str, found: Sequence[tuple[Trial, Mapping[str, float | None]]],
             lines.append([row, str(len(own)), str(own[0][0].config.steps),
                           *(spread([f[c] for _, f in own]) for c in columns)])
     page = '\n'.join([*table([study, 'seeds', 'steps', *columns], lines), '',
-                      'Mean and standard deviation over seeds. Those before the data sets\' are '
+                      "Mean and standard deviation over seeds. Those before the data sets' are "
                       'on what is held out of the training data'
                       + ('; baseline: the local tracker alone.' if baseline else '.'), '',
                       *(line for p in STUDIES[study].published

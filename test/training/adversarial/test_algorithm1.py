@@ -380,7 +380,7 @@ def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
 
 
 def test_losses_of_one_and_of_several_queries_on_the_same_samples(tmp_path, capsys):
-    """GlobalTrack's Table 3, the paper's figures below ours."""
+    """Table 3 of GlobalTrack, the paper's figures below ours."""
     fields = tanet_lite.fields(replace(SMALL, judged=1, queries=2))
     for name, count in (('train', 4), ('held_out', 3)):
         ring = Ring(tmp_path / 'ring' / name, fields, count).attach()
