@@ -10,7 +10,7 @@ from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, 
 from lg_tracker_ros.evaluation.figures import strips
 from lg_tracker_ros.evaluation.protocols import absent
 from lg_tracker_ros.evaluation.reports import report, spread
-from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts
+from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts, summary
 from lg_tracker_ros.files import owned
 
 COMMANDS = {
@@ -27,6 +27,7 @@ COMMANDS = {
               "TANet's Table VIII: local trackers without and with a global search"),
     'benchmark': (benchmarks.add_arguments, benchmarks.run,
                   "a run in a benchmark's own measures, the papers' figures below"),
+    'summary': (summary.add_arguments, summary.run, "a network's layers as a table"),
     'absent': (absent.add_arguments, absent.run,
                'build sequences in which the target leaves and returns'),
     'attention': (proposals.add_arguments, proposals.run, 'measure re-detectors by themselves'),

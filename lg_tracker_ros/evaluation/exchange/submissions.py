@@ -1,19 +1,22 @@
 """
 ``eval submit``: a run's results in the files that a benchmark's own evaluation reads.
 
-All three want one box for every frame and know no "not in view": where nothing is claimed it is
-the place where the tracker believes the target to be (``Record.every``). Boxes are in the
+All but OxUvA want one box for every frame and know no "not in view": where nothing is claimed it
+is the place where the tracker believes the target to be (``Record.every``). Boxes are in the
 benchmark's own convention, that of its labels.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Callable, Mapping, Sequence
 import zipfile
 
-from lg_tracker_ros.datasets.sequence import Boxes
+from lg_tracker_ros.datasets.readers import oxuva
+from lg_tracker_ros.datasets.readers.files import frame_number
+from lg_tracker_ros.datasets.sequence import Boxes, LabelledSequence
 from lg_tracker_ros.evaluation.experiments.records import read_labels, read_record, tracker_folders
 from lg_tracker_ros.evaluation.metrics.record import Record
 from lg_tracker_ros.files import replace_file
@@ -106,9 +109,49 @@ def _one_each(folder: Path, records: Records, base: int) -> list[Path]:
     return files
 
 
+def write_oxuva(out: Path, records: Records) -> list[Path]:
+    """
+    Write TRACKER/VIDEO_OBJECT.csv below ``out``, and TRACKER.zip of them, without a folder in it.
+
+    A row for each frame after the first: video, object, frame, true or false (present), score,
+    xmin, xmax, ymin, ymax as shares of the image, as OxUvA's own program (Valmadre et al., ECCV
+    2018) writes and reads them; its text says present and absent, which that program refuses.
+    Frame numbers and sizes are those of the data set, read anew. Returns all files, the archive
+    last. Raises ValueError where the data set isn't there any more, or isn't OxUvA.
+    """
+    folder = out / _name(records)
+    sequences: dict[str, LabelledSequence] = {}
+    for root in sorted({_oxuva_root(record) for record in records.values()}):
+        sequences |= {s.name: s for s in oxuva.read(root)}
+    files = []
+    for name, record in sorted(records.items()):
+        if name not in sequences or len(sequences[name].truth) != len(record.boxes):
+            raise ValueError(f'{name} is no sequence of OxUvA in {_oxuva_root(record)}, or has '
+                             'another length there; expected its folder with images/ and tasks/')
+        first = next(sequences[name].frames())
+        video, _, item = name.rpartition('_')
+        start = frame_number(sequences[name].images[0])
+        low = np.clip(record.boxes[:, :2] / (first.width, first.height), 0, 1)
+        high = np.clip((record.boxes[:, :2] + record.boxes[:, 2:]) / (first.width, first.height),
+                       0, 1)
+        edges = np.nan_to_num(np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], 1))
+        rows = [','.join([video, item, str(start + i), str(bool(record.claimed[i])).lower(),
+                          *(f'{v:.6f}' for v in (record.confidence[i], *edges[i]))])
+                for i in range(1, len(edges))]
+        files.append(folder / f'{name}.csv')
+        replace_file(files[-1], '\n'.join([*rows, '']))
+    return [*files, _pack(out / f'{folder.name}.zip', folder, files)]
+
+
+def _oxuva_root(record: Record) -> Path:
+    """Find the data set above images/SUBSET/VIDEO."""
+    return Path(os.path.abspath(record.labels.path)).parents[2]
+
+
 SUBMISSIONS: dict[str, Callable[[Path, Records], list[Path]]] = {
     'got10k': write_got10k,
     'lasot': write_lasot,
+    'oxuva': write_oxuva,
     'trackingnet': write_trackingnet,
 }
 

@@ -1,5 +1,7 @@
 """
-``train ablation``: the rows of TANet's Table IV, and its Fig. 7, with our data and over seeds.
+``train ablation``: papers' studies of training, with our data and over seeds.
+
+TANet's Table IV and Fig. 7, the conference version's Table 1, GlobalTrack's Table 3.
 
 All runs learn from one ring of samples. A row whose discriminators take turns gets as many more
 steps as its generator needs to have ``steps`` turns, so that rows differ in the loss alone.
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 import io
 import json
@@ -33,6 +35,8 @@ from lg_tracker_ros.evaluation.experiments.records import read_records, write_la
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports.proposal_results import AT, COLUMNS, figures
+from lg_tracker_ros.evaluation.tables.rows import theirs
+from lg_tracker_ros.evaluation.tables.training_studies import LONG_TERM, STUDIES
 from lg_tracker_ros.files import replace_file, table
 from lg_tracker_ros.provenance import seen_in_training
 from lg_tracker_ros.reading.plain import read_object
@@ -42,37 +46,14 @@ from lg_tracker_ros.training.loop.distributed import find_place, Place
 from lg_tracker_ros.training.loop.fit import add_shared, find_network, Samples
 from lg_tracker_ros.training.loop.optim import check_config
 from lg_tracker_ros.training.loop.train import fit
-from lg_tracker_ros.training.networks.network import Batch, Network
+from lg_tracker_ros.training.networks.network import Batch, Network, Training
+from lg_tracker_ros.training.networks.registry import NETWORKS
 from lg_tracker_ros.training.samples.ring import replay, Ring
 import numpy as np
 
-L1, L2 = 0.2, 0.1
-"""The weights of Algorithm 1."""
-SWEPT = (0.1, 0.3, 0.5)
-PAIRS = ((0.1, 0.2), (0.3, 0.3), (0.5, 0.5), (0.7, 0.7), (0.9, 0.9))
-"""The paper's Fig. 7 varies both at a time."""
-
-
-def weights(appearance: float, motion: float) -> dict[str, Any]:
-    """Name the settings of a row by its lambdas."""
-    return {'lambda_appearance': appearance, 'lambda_motion': motion}
-
-
-STUDIES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    'losses': {'BCE': weights(0.0, 0.0), 'BCE, AppD': weights(L1, 0.0),
-               'BCE, MotD': weights(0.0, L2), 'BCE, AppD, MotD': weights(L1, L2)},
-    'lambdas': {f'{a:g}, {m:g}': weights(a, m)
-                for a, m in [(L1, L2), *((v, L2) for v in SWEPT), *((L1, v) for v in SWEPT[1:]),
-                             *PAIRS]},
-    'inputs': {'motion': {'inputs': 'motion', **weights(0.0, 0.0)},
-               'appearance': {'inputs': 'appearance', **weights(0.0, 0.0)},
-               'both': weights(0.0, 0.0)}}
-"""By study and row: what is set. The inputs are C3D and ResNet in the paper, trained by BCE."""
-
-HELD = ('r1', 'r3', 'loss')
+HELD = ('r1', 'r3', 'loss', 'iou')
+"""On what is held out, as far as the network says it."""
 JUDGED = {'recall_1': 'R@1', 'recall_3': 'R@3', 'auc': 'AUC'}
-TRACKED = {'f': 'F', 'f_reported': 'F as reported'}
-"""Of the whole tracker: Table IV has its F."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,19 +62,20 @@ class Trial:
 
     row: str
     seed: int
-    config: AdversarialTraining
+    config: Training
     folder: Path
 
 
-def trials(study: str, base: AdversarialTraining, seeds: Sequence[int], out: Path) -> list[Trial]:
+def trials(study: str, base: Training, seeds: Sequence[int], out: Path) -> list[Trial]:
     """List the runs of a study, seed by seed."""
     found = []
     for seed in seeds:
-        for row, settings in STUDIES[study].items():
+        for row, settings in STUDIES[study].rows.items():
             c = replace(base, seed=seed, **settings)
             name = ','.join(f'{key}={value}' for key, value in sorted(settings.items()))
-            found.append(Trial(row, seed, replace(c, steps=steps_for(c.steps, c)),
-                               out / name / str(seed)))
+            if isinstance(c, AdversarialTraining):
+                c = replace(c, steps=steps_for(c.steps, c))
+            found.append(Trial(row, seed, c, out / name / str(seed)))
     return found
 
 
@@ -140,6 +122,7 @@ class Tracking:
     data: Sequence[Path]
     known: Sequence[str]
     jobs: int = 1
+    shown: Mapping[str, str] = field(default_factory=lambda: LONG_TERM)
 
     def name(self, redetector: str, weights: Path | None = None) -> str:
         """Name the tracker with a re-detector, as ``eval run`` takes it."""
@@ -164,7 +147,7 @@ class Tracking:
                 raise ValueError(f'--track {data}: {failed} of {len(jobs)} runs of {tracker} '
                                  'failed; call the command again')
             mean = tracker_metrics(read_records(out)[folder_name(tracker)])['mean']
-            found.update({f'{title} {data.name}': mean[k] for k, title in TRACKED.items()})
+            found.update({f'{title} {data.name}': mean[k] for k, title in self.shown.items()})
         return found
 
 
@@ -172,7 +155,7 @@ def results(name: str, trial: Trial, judges: Sequence[Path], every: int,
             tracking: Tracking) -> dict[str, float | None]:
     """Give a trained run's figures by column; what was judged before isn't judged again."""
     report = read_run(trial.folder / 'best.pt')['report']
-    found: dict[str, float | None] = {key: report[key] for key in HELD}
+    found: dict[str, float | None] = {key: report[key] for key in HELD if key in report}
     file = trial.folder / 'judged.json'
     done = read_object(file) if file.exists() else {}
     for data in judges:
@@ -208,15 +191,17 @@ def write(study: str, found: Sequence[tuple[Trial, Mapping[str, float | None]]],
     replace_file(out / f'{study}.csv', text.getvalue())
     lines = [['baseline', '-', '-', *(spread([baseline.get(c)]) for c in columns)]
              ] if baseline else []
-    for row in STUDIES[study]:
+    for row in STUDIES[study].rows:
         own = [(t, f) for t, f in found if t.row == row]
         if own:
             lines.append([row, str(len(own)), str(own[0][0].config.steps),
                           *(spread([f[c] for _, f in own]) for c in columns)])
     page = '\n'.join([*table([study, 'seeds', 'steps', *columns], lines), '',
-                      'Mean and standard deviation over seeds. r1, r3 and loss are on what is '
-                      'held out of the training data'
-                      + ('; baseline: the local tracker alone.' if baseline else '.'), ''])
+                      "Mean and standard deviation over seeds. Those before the data sets' are "
+                      'on what is held out of the training data'
+                      + ('; baseline: the local tracker alone.' if baseline else '.'), '',
+                      *(line for p in STUDIES[study].published
+                        for line in theirs(p.title, p.head, p.table))])
     replace_file(out / f'{study}.md', page)
     return page
 
@@ -245,9 +230,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``train ablation``; the table is written anew after each run."""
     network = find_network(args.network)
-    if not isinstance(network.defaults, AdversarialTraining):
-        raise ValueError(f'{args.network} has no discriminators; expected tanet or tanet_lite')
-    base = set_values(replace(network.defaults, judged=3), args.set)
+    study = STUDIES[args.study]
+    if not study.needs <= {f.name for f in fields(network.defaults)}:
+        takers = [name for name, n in NETWORKS.items()
+                  if study.needs <= {f.name for f in fields(n.defaults)}]
+        raise ValueError(f'--study {args.study} is for {" and ".join(takers)}, whose settings '
+                         f'are {", ".join(sorted(study.needs))}; got {args.network}')
+    base = set_values(replace(network.defaults, **study.samples), args.set)
     place = find_place(args.device)
     check_config(base, place.world)
     samples = Samples(network, base, args.ring or args.out / 'samples', args.data, args.workers,
@@ -255,7 +244,8 @@ def run(args: argparse.Namespace) -> int:
     samples.hold_out()
     ring = samples.ring()
     samples.fill(ring, False, base.capacity, 'samples')
-    tracking = Tracking(args.local, args.track, samples.trained_on(), args.jobs)
+    tracking = Tracking(args.local, args.track, samples.trained_on(), args.jobs,
+                        study.tracked)
     settings_of(tracking.name(args.network))  # a wrong name should say so at once
     baseline = tracking.figures(tracking.name('none'), args.out / 'baseline')
     found = []

@@ -88,5 +88,11 @@ GENERALISATION_VOT: Table = {
 }
 """Table VIII: precision on VOT2018-LT without and with TANet, recall, and F."""
 
+LAMBDAS: Table = {
+    'SuperDiMP alone': (.666, .777, .589), '0.1/0.2': (.674, .790, .596),
+    '0.3/0.3': (.681, .798, .603), '0.5/0.5': (.684, .799, .599), '0.7/0.7': (.677, .790, .594),
+    '0.9/0.9': (.671, .782, .591)}
+"""Fig. 7a by its text: AO, SR.50 and SR.75 on GOT-10k."""
+
 FRAMES: Table = {'1': (.598, .533), '2': (.602, .528), '3': (.609, .541)}
 """The conference version's Table 1: frames in the clip; precision and success on VOT2016."""

@@ -1,7 +1,8 @@
 """
 ``eval benchmark``: a run in a benchmark's own measures, and what the papers print for it.
 
-TANet's Table III, DROL's Tables 1 to 4, GlobalTrack's Tables 4 to 7 and DAT's Tables 3 and 4.
+TANet's Table III, DROL's Tables 1 to 4, GlobalTrack's Tables 1, 2 and 4 to 7, and DAT's Tables 3
+and 4.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Mapping, Sequence
 
 from lg_tracker_ros.evaluation.papers import dat, drol, globaltrack, Published, tanet
+from lg_tracker_ros.evaluation.reports import proposal_results
 from lg_tracker_ros.evaluation.reports.columns import BY_KEY, SEQUENCES
-from lg_tracker_ros.evaluation.reports.markdown import figures
+from lg_tracker_ros.evaluation.reports.markdown import figures, number, titled
 from lg_tracker_ros.evaluation.reports.results import compute
 from lg_tracker_ros.evaluation.tables.rows import theirs
 from lg_tracker_ros.files import replace_file
@@ -34,14 +36,15 @@ class Benchmark:
 
 
 SUCCESS = ('auc_ope', 'precision_20', 'normalised_precision')
+OTB = (*SUCCESS[:2], 'sr_50', 'centre_error')
 VOT_LT = ('P', 'R', 'F')
 RATES = ('MaxGM', 'TPR', 'TNR')
 SERVER = 'Labels of the test set are not public: `eval submit`, then the server.'
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    'otb2013': Benchmark('OTB-2013', (*SUCCESS[:2], 'sr_50'), (
+    'otb2013': Benchmark('OTB-2013', OTB, (
         Published("DAT's Table 3", ('tracker', 'centre error, px', 'SR.50'), dat.OTB2013),)),
-    'otb2015': Benchmark('OTB-2015 (OTB100)', (*SUCCESS[:2], 'sr_50'), (
+    'otb2015': Benchmark('OTB-2015 (OTB100)', OTB, (
         Published("TANet's Table III", ('tracker', 'P@20', 'AUC'), tanet.OTB100),
         Published("DROL's Table 1", ('tracker', 'P@20', 'AUC'), drol.OTB2015),
         Published("DAT's Table 3", ('tracker', 'centre error, px', 'SR.50'), dat.OTB2015))),
@@ -93,18 +96,39 @@ def page(out: Path, benchmark: Benchmark) -> str:
                                 for line in theirs(p.title, p.head, p.table))])
 
 
+RECALL = (
+    Published("GlobalTrack's Table 1, OTB-2015", ('', 'RPN', 'GA-RPN', 'QG-RPN'),
+              globaltrack.PROPOSALS),
+    Published("GlobalTrack's Table 2, OTB-2015", ('', 'QG-RPN', 'QG-RCNN'), globaltrack.STAGES))
+
+
+def recall_page(out: Path) -> str:
+    """Write the average recall of what `eval attention` asked; ValueError without results."""
+    found = proposal_results.results(out)
+    if not found:
+        raise ValueError(f'{out} holds no results of `eval attention`; run it first, with --k '
+                         '1000 for recall as far')
+    depths = sorted({int(key.removeprefix('ar_')) for f in found.values() for key in f['mean']
+                     if key.startswith('ar_')})
+    rows = [[f'AR@{k}', *(number(f['mean'].get(f'ar_{k}')) for f in found.values())]
+            for k in depths]
+    return '\n'.join(['# Average recall of proposals', '', *titled('Ours', ['', *found], rows),
+                      *(line for p in RECALL for line in theirs(p.title, p.head, p.table))])
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval benchmark``."""
     parser.add_argument('out', type=Path, metavar='OUT',
                         help='the --out of an `eval run` over the benchmark')
-    parser.add_argument('--as', dest='benchmark', required=True, choices=list(BENCHMARKS),
-                        help='in whose measures')
+    parser.add_argument('--as', dest='benchmark', required=True, choices=[*BENCHMARKS, 'recall'],
+                        help='in whose measures; recall: AR@k of an `eval attention`')
     parser.add_argument('--to', type=Path, metavar='FILE.md', help='instead of standard output')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval benchmark``."""
-    text = page(args.out, BENCHMARKS[args.benchmark])
+    text = (recall_page(args.out) if args.benchmark == 'recall'
+            else page(args.out, BENCHMARKS[args.benchmark]))
     if args.to:
         replace_file(args.to, text)
     else:

@@ -27,7 +27,7 @@ from lg_tracker_ros.redetect.globaltrack.lite_net import (
 )
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue
 from lg_tracker_ros.training.data.material import Material
-from lg_tracker_ros.training.networks.maps import box_row, who_is_asked_for
+from lg_tracker_ros.training.networks.maps import box_row, fewer_asked, who_is_asked_for
 from lg_tracker_ros.training.networks.network import (
     Batch,
     Field,
@@ -180,10 +180,12 @@ def losses(model: QueryModel, batch: Batch, step: int) -> tuple[Tensor, dict[str
     """
     Average over all queries: scores, the target's rank in its frame, its box.
 
-    Scores: quality focal loss (Li et al., 2020) against a bump on the target.
+    Scores: quality focal loss (Li et al., 2020) against a bump on the target. Samples that were
+    made for more queries than are wanted give the first of them.
     """
     c = model.config
-    maps, size, box = ask(model, batch)
+    maps, size, box = ask(model, fewer_asked(
+        batch, ('crops', 'cover', 'size', 'box', 'asked'), c.queries))
     bump, middle = where(box)
     logits = maps[:, 0]
     off = (torch.sigmoid(logits) - bump) ** 2

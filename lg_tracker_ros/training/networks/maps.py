@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable
 
 from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.training.networks.network import Batch
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -32,6 +33,11 @@ def who_is_asked_for(asked: Tensor) -> tuple[Tensor, Tensor]:
     column = torch.arange(asked.shape[1], device=asked.device)[None]
     own = asked != 0
     return torch.where(own, row, (row - 1) % len(asked)), torch.where(own, column, 0)
+
+
+def fewer_asked(b: Batch, names: Iterable[str], most: int) -> Batch:
+    """Leave out, of each frame, the queries beyond ``most``; ``names`` have a row for each."""
+    return {**b, **{name: b[name][:, :most] for name in names if name in b}}
 
 
 def box_maps(box: Tensor, side: int, cells: int) -> Tensor:

@@ -28,6 +28,7 @@ from lg_tracker_ros.training.networks.maps import (
     box_maps,
     box_row,
     cross_entropy_and_dice,
+    fewer_asked,
     judge_maps,
     who_is_asked_for,
 )
@@ -137,8 +138,16 @@ def predict(head: TanetLiteHead, b: Batch) -> Tensor:
 
 
 def losses(model: Model, batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-    """Compare the maps with the boxes', or judge them, as the step wants it."""
-    batch = crossed(batch)
+    """
+    Compare the maps with the boxes', or judge them, as the step wants it.
+
+    Samples that were made for more queries than are wanted give the first of them.
+    """
+    assert isinstance(model.config, LiteTraining)
+    others = [name for name in batch if name.startswith('other')]
+    more = model.config.queries - 1
+    batch = crossed(fewer_asked(batch, others, more) if more
+                    else {name: v for name, v in batch.items() if name not in others})
     return model.losses(lambda: predict(model.generator, batch),
                         box_maps(batch['box'], SIDE, CELLS), batch.get('small'),
                         cross_entropy_and_dice, step)

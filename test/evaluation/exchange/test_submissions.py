@@ -2,12 +2,15 @@
 
 import argparse
 import csv
+from dataclasses import replace
 import json
 import zipfile
 
 import cv2
 from helpers.clip import frames, truth
+from helpers.data_sets import oxuva
 from lg_tracker_ros.boxes import iou_pairs
+from lg_tracker_ros.datasets.readers import READERS
 from lg_tracker_ros.evaluation.exchange import submissions
 from lg_tracker_ros.evaluation.experiments.records import COLUMNS
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
@@ -168,3 +171,29 @@ def test_submit_refuses_an_unfinished_run(out):
 def test_submit_names_the_trackers_that_are_there(out):
     with pytest.raises(ValueError, match="no results of 'default'; there are: ours"):
         submit(out, 'default')
+
+
+def test_oxuva_wants_presence_and_shares_of_the_image(tmp_path):
+    """As its own program writes a tracker's results: the first frame is given and left out."""
+    root = oxuva(tmp_path / 'data')
+    dev, test = READERS['oxuva'](root)
+    records = {}
+    for s in (dev, test):
+        labels = Labels(s.name, s.truth, s.absent, path=str(s.images[0].parent))
+        n = len(s.truth)
+        boxes = np.tile([15.0, 1, 10, 5], (n, 1))  # it sticks out of the image, 20 x 10
+        boxes[2] = np.nan
+        records[s.name] = Record('ours', labels, boxes, np.full(n, .75), np.full(n, 'LOCAL'),
+                                 np.ones(n))
+    *files, archive = submissions.write_oxuva(tmp_path / 'out', records)
+    assert [p.name for p in files] == ['vid0001_obj0000.csv', 'vid0002_obj0001.csv']
+    assert files[0].read_text().splitlines() == [
+        'vid0001,obj0000,3,true,0.750000,0.750000,1.000000,0.100000,0.600000',
+        'vid0001,obj0000,4,false,0.750000,0.000000,0.000000,0.000000,0.000000',
+        'vid0001,obj0000,5,true,0.750000,0.750000,1.000000,0.100000,0.600000',
+        'vid0001,obj0000,6,true,0.750000,0.750000,1.000000,0.100000,0.600000']
+    assert [line.split(',')[2] for line in files[1].read_text().splitlines()] == ['1', '2']
+    assert zipfile.ZipFile(archive).namelist() == [p.name for p in files]
+    other = replace(records[test.name], boxes=records[test.name].boxes[:2])
+    with pytest.raises(ValueError, match='vid0002_obj0001 is no sequence of OxUvA in '):
+        submissions.write_oxuva(tmp_path / 'out', {test.name: other})

@@ -6,6 +6,7 @@ from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.papers import by_row, dat, drol, globaltrack, tanet
 from lg_tracker_ros.evaluation.reports.columns import BY_KEY
+from lg_tracker_ros.evaluation.reports.proposal_results import results
 from lg_tracker_ros.evaluation.tables.benchmarks import BENCHMARKS
 import pytest
 
@@ -41,6 +42,22 @@ def test_what_another_program_measures_is_said(out, tmp_path):
     assert main(['eval', 'benchmark', str(out), '--as', 'vot2016', '--to', str(page)]) == 0
     assert 'eval trax' in page.read_text() and 'opencv' not in page.read_text()
     assert cells(page.read_text(), 'DAT') == ['DAT', '0.320', '1.470', '2.100']
+
+
+def test_recall_of_proposals_stands_beside_globaltracks(tmp_path, capsys):
+    data = shorter(tmp_path / 'data', 12, first=6)
+    assert main(['eval', 'attention', '--data', str(data), '--out', str(tmp_path / 'out'),
+                 '--redetectors', 'correlation', '--every', '5', '--k', '20']) == 0
+    assert main(['eval', 'benchmark', str(tmp_path / 'out'), '--as', 'otb2015']) == 1
+    capsys.readouterr()
+    assert main(['eval', 'benchmark', str(tmp_path / 'out'), '--as', 'recall']) == 0
+    ours, theirs = capsys.readouterr().out.split("### GlobalTrack's Table 1")
+    mean = results(tmp_path / 'out')['correlation']['mean']
+    assert [cells(ours, f'AR@{k}')[1] for k in (1, 10, 20)] == [
+        f'{mean[f"ar_{k}"]:.3f}' for k in (1, 10, 20)]
+    assert cells(theirs, 'AR@100') == ['AR@100', '0.849', '0.826', '0.974']
+    assert main(['eval', 'benchmark', str(tmp_path), '--as', 'recall']) == 1
+    assert 'run it first' in capsys.readouterr().err
 
 
 def test_every_benchmark_has_figures_that_there_are():

@@ -14,6 +14,7 @@ from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
+from lg_tracker_ros.evaluation.tables.training_studies import STUDIES
 from lg_tracker_ros.factory import make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
@@ -347,7 +348,7 @@ def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
     page = capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / 'losses.csv').open()))
     assert [(r['row'], r['seed']) for r in rows] == [
-        (name, seed) for seed in '01' for name in ablation.STUDIES['losses']]
+        (name, seed) for seed in '01' for name in STUDIES['losses'].rows]
     # as many steps as give the generator two turns: g; ga g; gg; ga g
     assert [r['steps'] for r in rows[:4]] == ['2', '3', '2', '3']
     assert list(rows[0])[3:] == ['r1', 'r3', 'loss', 'R@1 few', 'R@3 few', 'AUC few',
@@ -378,10 +379,31 @@ def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
     assert stamps == {p: p.stat().st_mtime_ns for p in stamps}
 
 
+def test_losses_of_one_and_of_several_queries_on_the_same_samples(tmp_path, capsys):
+    """Table 3 of GlobalTrack, the paper's figures below ours."""
+    fields = tanet_lite.fields(replace(SMALL, judged=1, queries=2))
+    for name, count in (('train', 4), ('held_out', 3)):
+        ring = Ring(tmp_path / 'ring' / name, fields, count).attach()
+        for n in range(count):
+            ring.write(n, {**drawn(fields, (count, n)), 'box': np.array([[40.0, 60, 80, 50]])})
+    words = ['train', 'ablation', 'tanet_lite', '--study', 'queries', '--out', str(tmp_path),
+             '--ring', str(tmp_path / 'ring'), '--seeds', '0', '--device', 'cpu']
+    for setting in ('batch=2', 'steps=1', 'capacity=4', 'held_out=3', 'queries=2'):
+        words += ['--set', setting]
+    assert main(words) == 0
+    ours, theirs = capsys.readouterr().out.split('(the paper)')
+    rows = list(csv.DictReader((tmp_path / 'queries.csv').open()))
+    assert [(r['row'], r['steps']) for r in rows] == [('single-query', '1'), ('cross-query', '1')]
+    one, many = (read_run(tmp_path / f'queries={n}/0/best.pt') for n in (1, 4))
+    assert (one['config']['queries'], many['config']['queries']) == (1, 4)
+    assert not torch.equal(one['state_dict']['embed.weight'], many['state_dict']['embed.weight'])
+    assert '0.599' in theirs and '0.599' not in ours
+
+
 def test_studies_share_their_runs(tmp_path):
     c = AdversarialTraining(4, 100, judged=3)
     folders = {study: {t.folder for t in ablation.trials(study, c, [0], tmp_path)}
-               for study in ablation.STUDIES}
+               for study in ('losses', 'lambdas', 'inputs')}
     # Algorithm 1's pair, two more of each lambda alone, the five pairs of Fig. 7
     assert len(folders['losses']) == 4 and len(folders['lambdas']) == 1 + 5 + 5
     assert {Path(tmp_path / f'lambda_appearance={a},lambda_motion={m}/0') for a, m in (
@@ -392,7 +414,10 @@ def test_studies_share_their_runs(tmp_path):
 
 
 @pytest.mark.parametrize('words, message', [
-    (['pixelwise'], 'pixelwise has no discriminators; expected tanet or tanet_lite'),
+    (['pixelwise'], '--study losses is for tanet and tanet_lite, whose settings are judged, '
+     'lambda_appearance, lambda_motion; got pixelwise'),
+    (['tanet_lite', '--study', 'frames'], '--study frames is for tanet, whose'),
+    (['tanet', '--study', 'queries'], '--study queries is for tanet_lite and globaltrack_lite, '),
     (['tanet_lite', '--set', 'held_out=2'], 'and --data is missing')])
 def test_a_users_error_is_one_line(tmp_path, capsys, words, message):
     assert main(['train', 'ablation', *words, '--out', str(tmp_path)]) == 1

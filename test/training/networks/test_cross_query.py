@@ -139,6 +139,25 @@ def test_what_nobody_is_asked_for_is_absent():
     assert tanet_lite.crossed(batch) is batch
 
 
+def test_one_query_of_samples_that_have_more_is_the_target_alone(monkeypatch):
+    """What rows of a study share are the samples; the loss is that of the queries wanted."""
+    torch.manual_seed(0)
+    x8, x16, z8, z16, box, _ = two_things()
+    cover = torch.rand(2, PARTS + 1, 8, 8)
+    alone = {'x8': x8[:, None], 'x16': x16[:, None], 'motion': torch.zeros(2, 1, SIDE, SIDE),
+             'z8': z8[:, 0], 'z16': z16[:, 0], 'cover': cover, 'box': box[:, :1]}
+    batch = {**alone, 'other': torch.ones(2, 1), 'other_z8': z8[:, 1:], 'other_z16': z16[:, 1:],
+             'other_cover': cover[:, None], 'other_box': box[:, 1:, None]}
+    found = {}
+    monkeypatch.setattr(tanet_lite, 'CELLS', SIDE)
+    for queries in (1, 2):
+        model = tanet_lite.make_model(replace(tanet_lite.DEFAULTS, queries=queries)).eval()
+        model.load_state_dict(found.setdefault('state', model.state_dict()))
+        found[queries] = [tanet_lite.losses(model, b, 0)[0].item() for b in (batch, alone)]
+    assert found[1][0] == pytest.approx(found[1][1], rel=1e-5) == found[2][1]
+    assert found[2][0] != pytest.approx(found[1][0], rel=1e-4)
+
+
 def test_a_sample_holds_what_its_fields_say(material):
     """Those of tanet_lite go through the backbone, so one has to do."""
     c = replace(tanet_lite.DEFAULTS, queries=3)
