@@ -129,10 +129,12 @@ class Classifier:
         scores = [F.log_softmax(self.head.train()(s.features), 1) for s in (positives, negatives)]
         self.head.eval()
         loss = -scores[0][:, 1].sum() - scores[1][:, 0].sum()
-        if c.reciprocative:
+        if c.mean:
+            loss = loss / (len(positives) + len(negatives))
+        if c.reciprocative:  # ratios, which have the size of one sample, not of a batch
             loss = loss + c.reciprocative * regularizer(*map(self.attention,
                                                              (positives, negatives)))
-        return loss / (len(positives) + len(negatives)) if c.mean else loss
+        return loss
 
     def attention(self, samples: Samples) -> tuple[Tensor, Tensor]:
         """Return the attention of the target's score and of the background's, N x h x w each."""

@@ -29,8 +29,9 @@ WIDE = 2.0
 SCHEDULE = Schedule(
     candidates=256, first_positives=200, first_negatives=800, first_kept=20, positives=20,
     negatives=60, first_negative_shift=1.3, negative_shift=1.3, whole=0.0, keep_first=True,
-    mined=256, batch_negatives=96, miss_every=5, first_rate=0.01, rate=0.01, last=1.0, decay=1e-3,
-    ridge=100.0)
+    mined=256, batch_negatives=96, miss_every=5, first_rate=0.003, rate=0.003, last=1.0,
+    decay=1e-3, mean=False, ridge=100.0)
+"""Sums of losses, as DAT has them: of means its regulariser would have the wrong weight."""
 
 
 class SceneNet(nn.Module):

@@ -24,7 +24,8 @@ class Schedule:
     Learning: ``iterations`` of a batch of positives and the hardest ``batch_negatives`` of
     ``mined``; every ``every`` accepted frames, and every ``miss_every`` failing ones in a row.
     ``rate`` by the layers, ``last`` times as much in the last. ``mean``: of losses, not their
-    sum. ``reciprocative``: the weight of DAT's regulariser, 0 for none.
+    sum. ``reciprocative``: the weight of DAT's regulariser beside that, 0 for none; 5 is meant
+    for sums.
 
     Box regression: ridge of strength ``ridge`` on ``regression`` boxes, 0 for none.
     """
