@@ -27,6 +27,9 @@ LAYOUTS: Mapping[str, Layout] = {
     'pytracking': Layout('net'),
     'video_analyst': Layout('model_state_dict'),
     'MDNet, RT-MDNet': Layout('shared_layers'),
+    # MDNet's own layers follow the first three of VGG-M, with ReLU and dropout between them
+    "MDNet's .mat": Layout('layers', {
+        '0.': 'conv1.0.', '4.': 'conv2.0.', '8.': 'conv3.0.', '10.': 'fc4.0.', '13.': 'fc5.1.'}),
     # VGG-M of MatConvNet, its layers by number; the names are those of MDNet
     '.mat': Layout('layers', {'0.': 'conv1.0.', '4.': 'conv2.0.', '8.': 'conv3.0.'}),
     'plain': Layout(''),

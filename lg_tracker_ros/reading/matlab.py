@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 import struct
 from typing import Any
@@ -23,8 +24,9 @@ def read_matconvnet(path: Path) -> dict[str, dict[str, Tensor]]:
     """
     Read the convolutions: {'layers': {'0.weight': out x in x h x w, '0.bias': out, ...}}.
 
-    Layers without weights have a number, too. Raises ValueError, in one line, without SciPy, and
-    for another file.
+    Layers without weights have a number, too. Files of before MatConvNet 1.0 call them filters and
+    biases, and MDNet's lie in ``net``. Raises ValueError, in one line, without SciPy, and for
+    another file.
     """
     with reading(path, 'a readable network of MatConvNet'):
         try:
@@ -33,14 +35,24 @@ def read_matconvnet(path: Path) -> dict[str, dict[str, Tensor]]:
             raise ValueError('reading .mat takes SciPy: pip install scipy') from e
         _check_packed(path)
         found = {}
-        for i, layer in enumerate(loadmat(path, variable_names=['layers'])['layers'].ravel()):
-            if 'weights' in layer.dtype.names and layer['weights'].item().size:
-                weight, bias = layer['weights'].item().ravel()[:2]
+        data = loadmat(path, variable_names=['layers', 'net'])
+        layers = data['net']['layers'].item() if 'net' in data else data['layers']
+        for i, layer in enumerate(layers.ravel()):
+            if parts := _parts(layer):
+                weight, bias = parts
                 # h x w x in x out; without trailing sides of 1, as MATLAB keeps them
                 weight = weight.reshape(*weight.shape, *[1] * (4 - weight.ndim))
                 found[f'{i}.weight'] = _tensor(weight.transpose(3, 2, 0, 1))
                 found[f'{i}.bias'] = _tensor(bias.ravel())
         return {'layers': found}
+
+
+def _parts(layer: Any) -> Sequence[Any]:
+    """Return weights and biases of a layer, () where it has none."""
+    names = layer.dtype.names
+    if 'weights' in names and layer['weights'].item().size:
+        return tuple(layer['weights'].item().ravel()[:2])
+    return (layer['filters'].item(), layer['biases'].item()) if 'filters' in names else ()
 
 
 def _tensor(array: Any) -> Tensor:

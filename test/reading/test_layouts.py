@@ -37,7 +37,7 @@ def same(found, wanted):
 
 
 def test_every_format_of_the_table_is_tried():
-    assert {*TORCH, '.mat'} == set(LAYOUTS)
+    assert {*TORCH, '.mat', "MDNet's .mat"} == set(LAYOUTS)
 
 
 @pytest.mark.parametrize('old', [False, True], ids=['zip', 'before 1.6'])
@@ -78,6 +78,25 @@ def test_vgg_m_of_matconvnet_has_the_names_of_mdnet(tmp_path, layers):
         assert found['conv2.0.weight'].shape == (6, 4, 5, 5)
         assert found['conv2.0.weight'][5, 3, 1, 2] == float(theirs[0, 0][1, 2, 3, 5])
         assert np.array_equal(found['conv2.0.bias'].numpy(), theirs[0, 1][0])
+
+
+def test_mdnet_of_an_older_matconvnet_has_its_own_layers_too(tmp_path):
+    """Filters and biases instead of weights, all of it in ``net``."""
+    pytest.importorskip('scipy')
+    from scipy.io import savemat
+    rng, made = np.random.default_rng(0), np.empty((1, 17), object)
+    for i in range(17):
+        made[0, i] = {'type': 'relu', 'name': f'layer{i}'}
+    for i in (0, 4, 8, 10, 13, 16):
+        made[0, i] |= {'filters': rng.random((3, 3, 2, 4) if i < 13 else (1, 1, 2, 4), np.float32),
+                       'biases': rng.random((1, 4), np.float32)}
+    savemat(tmp_path / 'mdnet.mat', {'net': {'layers': made}})
+    found = read_state_dict(tmp_path / 'mdnet.mat')
+    names = ('conv1.0', 'conv2.0', 'conv3.0', 'fc4.0', 'fc5.1', '16')
+    assert list(found) == [f'{n}.{kind}' for n in names for kind in ('weight', 'bias')]
+    assert found['fc4.0.weight'].shape == (4, 2, 3, 3)
+    assert found['fc5.1.weight'][3, 1, 0, 0] == made[0, 13]['filters'][0, 0, 1, 3]
+    assert np.array_equal(found['fc4.0.bias'].numpy(), made[0, 10]['biases'][0])
 
 
 def test_what_is_no_network_of_matconvnet_is_refused_in_one_line(tmp_path, layers):

@@ -79,11 +79,11 @@ class Classifier:
     Learns a head by steepest descent with momentum and hard negatives.
 
     ``maps`` and ``rest`` are where attention is asked: maps N x C x h x w of samples, and features
-    of maps; only the reciprocative loss wants them.
+    of maps; only the reciprocative loss wants them, None where there is none.
     """
 
-    def __init__(self, head: Head, schedule: Schedule, maps: Callable[[Samples], Tensor],
-                 rest: Callable[[Tensor], Tensor], chance: torch.Generator) -> None:
+    def __init__(self, head: Head, schedule: Schedule, maps: Callable[[Samples], Tensor] | None,
+                 rest: Callable[[Tensor], Tensor] | None, chance: torch.Generator) -> None:
         """Take a head with its first weights; ``chance`` draws what is learned when."""
         self.head, self.schedule = head.eval(), schedule
         self._maps, self._rest, self._chance = maps, rest, chance
@@ -112,7 +112,7 @@ class Classifier:
                    ((positives, c.batch_positives), (negatives, c.mined)))
         for rows, tried in zip(torch.split(yes, c.batch_positives), torch.split(no, c.mined)):
             hard = self.hardest(negatives.features[tried], c.batch_negatives)
-            self._step(positives[rows], negatives[tried[hard]], self._optimizers[when])
+            self._step(positives[rows], negatives[tried[hard.cpu()]], self._optimizers[when])
 
     def hardest(self, features: Tensor, count: int) -> Tensor:
         """Return the rows of the negatives that look most like the target."""
@@ -129,13 +129,16 @@ class Classifier:
         scores = [F.log_softmax(self.head.train()(s.features), 1) for s in (positives, negatives)]
         self.head.eval()
         loss = -scores[0][:, 1].sum() - scores[1][:, 0].sum()
-        if c.reciprocative:
+        if c.mean:
+            loss = loss / (len(positives) + len(negatives))
+        if c.reciprocative:  # ratios, which have the size of one sample, not of a batch
             loss = loss + c.reciprocative * regularizer(*map(self.attention,
                                                              (positives, negatives)))
-        return loss / (len(positives) + len(negatives)) if c.mean else loss
+        return loss
 
     def attention(self, samples: Samples) -> tuple[Tensor, Tensor]:
         """Return the attention of the target's score and of the background's, N x h x w each."""
+        assert self._maps is not None and self._rest is not None  # asked for with the loss
         maps = self._maps(samples).detach().requires_grad_()
         logits = self.head(self._rest(maps))
         return attention(logits[:, 1], maps), attention(logits[:, 0], maps)

@@ -27,10 +27,11 @@ WIDE = 2.0
 """Side of a scene in those of the target with context: it is 80 px of 320."""
 
 SCHEDULE = Schedule(
-    candidates=256, first_positives=200, first_negatives=800, positives=20, negatives=60,
-    first_negative_shift=1.3, negative_shift=1.3, whole=0.0, keep_first=True, mined=256,
-    batch_negatives=96, miss_every=5, first_rate=0.01, rate=0.01, last=1.0, decay=1e-3,
-    ridge=100.0)
+    candidates=256, first_positives=200, first_negatives=800, first_kept=20, positives=20,
+    negatives=60, first_negative_shift=1.3, negative_shift=1.3, whole=0.0, keep_first=True,
+    mined=256, batch_negatives=96, miss_every=5, first_rate=0.003, rate=0.003, last=1.0,
+    decay=1e-3, mean=False, ridge=100.0)
+"""Sums of losses, as DAT has them: of means its regulariser would have the wrong weight."""
 
 
 class SceneNet(nn.Module):
@@ -78,6 +79,10 @@ class Scenes:
                  for b in places]
         maps = torch.from_numpy(np.asarray(self._net(np.stack([c.image for c in crops]))[0]))
         return [Scene(crop, one[None]) for crop, one in zip(crops, maps)]
+
+    def first(self, image: Image, place: Box) -> list[Scene]:
+        """Look at the first frame."""
+        return self.see(image, [place])
 
 
 class ScaledHead(Head):
@@ -132,21 +137,23 @@ def as_maps(samples: Samples) -> Tensor:
     return samples.features.reshape(len(samples), -1, BINS, BINS)
 
 
-def make_classifier(schedule: Schedule, chance: torch.Generator, first: Samples) -> Classifier:
+def make_classifier(schedule: Schedule, chance: torch.Generator, positives: Samples,
+                    negatives: Samples) -> Classifier:
     """Make an untrained classifier, its scales from samples of the first frame."""
-    head = ScaledHead(first.features, chance)
+    head = ScaledHead(torch.cat([positives.features, negatives.features]), chance)
     return Classifier(head, schedule, as_maps, lambda maps: maps.flatten(1), chance)
 
 
-def make_attentive(schedule: Schedule, chance: torch.Generator, first: Samples) -> Classifier:
+def make_attentive(schedule: Schedule, chance: torch.Generator, positives: Samples,
+                   negatives: Samples) -> Classifier:
     """Make an untrained classifier of features that attention weighs."""
-    head = AttentiveHead(first.features, chance)
+    head = AttentiveHead(torch.cat([positives.features, negatives.features]), chance)
     return Classifier(head, schedule, as_maps, lambda maps: maps.flatten(1), chance)
 
 
 def build(engine: EngineConfig, schedule: Schedule = SCHEDULE,
-          make: Callable[[Schedule, torch.Generator, Samples], Classifier] = make_classifier
-          ) -> MdnetTracker:
+          make: Callable[[Schedule, torch.Generator, Samples, Samples], Classifier]
+          = make_classifier) -> MdnetTracker:
     """Compile the backbone for ``engine`` (resolved) and make the tracker; learns on the CPU."""
     net = compile_network(SceneNet(shared_backbone()), [np.zeros((1, SIDE, SIDE, 3), np.uint8)],
                           engine, batches=BATCHES)

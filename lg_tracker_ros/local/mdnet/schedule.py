@@ -14,16 +14,18 @@ class Schedule:
     ``zoom``), the mean of the ``best`` is the result. ``grow``: factor of ``shift`` after each
     frame without a result, up to ``grown``.
 
-    Samples: positives overlap by ``positive_iou`` or more, negatives by ``first_negative_iou``
-    or less (first frame) and ``negative_iou``; ``whole``: share of the first negatives from all
+    Samples (shifts and zooms as of candidates, of negatives uniform): positives overlap by
+    ``positive_iou`` or more, negatives by ``first_negative_iou`` or less (first frame) and
+    ``negative_iou``; ``whole``: share of the first negatives from all
     over the image. Memories in frames: positives of the last ``long``, negatives of the last
     ``short``; after a failure positives of the last ``short``, too. ``keep_first``: the first
-    frame stays in them.
+    frame stays in them; ``first_kept`` of its positives.
 
     Learning: ``iterations`` of a batch of positives and the hardest ``batch_negatives`` of
     ``mined``; every ``every`` accepted frames, and every ``miss_every`` failing ones in a row.
     ``rate`` by the layers, ``last`` times as much in the last. ``mean``: of losses, not their
-    sum. ``reciprocative``: the weight of DAT's regulariser, 0 for none.
+    sum. ``reciprocative``: the weight of DAT's regulariser beside that, 0 for none; 5 is meant
+    for sums.
 
     Box regression: ridge of strength ``ridge`` on ``regression`` boxes, 0 for none.
     """
@@ -38,12 +40,17 @@ class Schedule:
     first_negatives: int = 5000
     positives: int = 50
     negatives: int = 200
+    positive_zoom: float = 1.3
     positive_iou: float = 0.7
     first_negative_iou: float = 0.5
     negative_iou: float = 0.3
     first_negative_shift: float = 1.0
+    first_negative_zoom: float = 1.6
+    first_negative_aspect: float = 1.0
     negative_shift: float = 2.0
+    negative_zoom: float = 1.3
     whole: float = 0.5
+    first_kept: int = 500
     long: int = 100
     short: int = 30
     keep_first: bool = False

@@ -25,6 +25,8 @@ from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 import torch
 
+Make = Callable[[torch.Generator, Samples, Samples], Classifier]
+
 
 class View(Protocol):
     """An image as it is seen around a place."""
@@ -38,6 +40,9 @@ class Extractor(Protocol):
 
     def see(self, image: Image, places: Sequence[Box]) -> Sequence[View]:
         """Look at an image around each place, as one batch."""
+
+    def first(self, image: Image, place: Box) -> Sequence[View]:
+        """Look at the first frame, beside it at changed copies if there are any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +66,8 @@ class MdnetTracker:
     whenever and beside whatever it is looked at.
     """
 
-    def __init__(self, extract: Extractor, make: Callable[[torch.Generator, Samples], Classifier],
-                 schedule: Schedule, threads: int = 0) -> None:
+    def __init__(self, extract: Extractor, make: Make, schedule: Schedule, threads: int = 0
+                 ) -> None:
         """
         Take where features come from, and what makes a classifier for a new target.
 
@@ -88,27 +93,29 @@ class MdnetTracker:
         c = self.schedule
         self._start()
         rng = self._rng
-        view = self._extract.see(frame.image, [box])[0]
+        views = self._extract.first(frame.image, box)
         size = frame.width, frame.height
         near = c.first_negatives - round(c.whole * c.first_negatives)
-        around = within(lambda n: uniform(box, n, c.first_negative_shift, 1.6, rng), box, 0,
-                        c.first_negative_iou, near)
-        anywhere = within(lambda n: whole(box, n, 1.6, size, rng), box, 0,
+        zoom, aspect = c.first_negative_zoom, c.first_negative_aspect
+        around = within(lambda n: uniform(box, n, c.first_negative_shift, zoom, rng, aspect), box,
+                        0, c.first_negative_iou, near)
+        anywhere = within(lambda n: whole(box, n, zoom, size, rng), box, 0,
                           c.first_negative_iou, c.first_negatives - near)
+        here, away = self._positives(box, c.first_positives), np.concatenate([around, anywhere])
         with cpu_threads(self._threads), torch.no_grad():
-            positives = view.samples(self._positives(box, c.first_positives))
-            negatives = view.samples(np.concatenate([around, anywhere]))
+            positives = Samples.joined([view.samples(here) for view in views])
+            negatives = Samples.joined([view.samples(away) for view in views])
             chance = torch.Generator().manual_seed(0)
-            self._classifier = self._make(chance, Samples.joined([positives, negatives]))
-            self._regression = self._regress(view, box)
+            self._classifier = self._make(chance, positives, negatives)
+            self._regression = self._regress(views[0], box)
             self._classifier.learn(positives, negatives, 'first')
         order = torch.from_numpy(rng.permutation(len(negatives))[:c.negatives])
-        self._memories.add(positives[:c.positives], negatives[order])
+        self._memories.add(positives[:c.first_kept], negatives[order])
 
     def _positives(self, box: Box, count: int) -> Boxes:
         c = self.schedule
-        found = within(lambda n: gaussian(box, n, 0.1, 1.3, self._rng), box, c.positive_iou, 1,
-                       count)
+        found = within(lambda n: gaussian(box, n, 0.1, c.positive_zoom, self._rng), box,
+                       c.positive_iou, 1, count)
         return found if len(found) else np.array([[box.x, box.y, box.w, box.h]])
 
     def _regress(self, view: View, box: Box) -> BoxRegression | None:
@@ -172,8 +179,8 @@ class MdnetTracker:
             return  # found in another frame than the last one
         self._accepted += 1
         box, view = accepted.box, seen.views[rows[accepted.box]]
-        away = within(lambda n: uniform(box, n, c.negative_shift, 1.3, self._rng), box, 0,
-                      c.negative_iou, c.negatives)
+        away = within(lambda n: uniform(box, n, c.negative_shift, c.negative_zoom, self._rng),
+                      box, 0, c.negative_iou, c.negatives)
         with cpu_threads(self._threads), torch.no_grad():
             negatives = [view.samples(away)]
             negatives += [seen.best[rows[o.box]] for o in rejected

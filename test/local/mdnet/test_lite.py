@@ -118,6 +118,22 @@ def test_no_target_is_an_error(clip):
         build(ENGINE, SMALL).track(clip[0], [Region(first_box())])
 
 
+def test_dats_loss_makes_attention_on_the_target_even(clip):
+    """On a real target: spread over mean, of the target's score and of the background's."""
+    seen = []
+    for weight in (0.0, 5.0):
+        tracker = build(ENGINE, replace(SMALL, first_iterations=50, reciprocative=weight))
+        tracker.init(clip[0], first_box())
+        view = tracker._extract.see(clip[0].image, [first_box()])[0]
+        samples = view.samples(tracker._positives(first_box(), 40))
+        classifier = tracker._classifier
+        seen += [a.detach().std((1, 2)) / a.detach().mean((1, 2))
+                 for a in classifier.attention(samples)]
+        assert (classifier.logits(samples.features).argmax(1) == 1).all()
+    target, background, even, peaked = (float(s.mean()) for s in seen)
+    assert even < 0.7 * target and peaked > 2 * background
+
+
 class Everywhere:
     """A re-detector that knows two places."""
 
