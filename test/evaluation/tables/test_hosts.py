@@ -17,7 +17,8 @@ def test_every_host_says_what_it_needs():
     assert hosts['pixelwise'] == hosts['ncc'] == hosts['pixelwise@online_module=thor'] == ''
     needing = [name for name, needs in hosts.items() if needs == 'a checkpoint']
     assert {'siamrpnpp@backbone=alexnet', 'siamrpnpp@backbone=resnet50', 'siammask', 'dimp50',
-            'siamfcpp@backbone=googlenet_published', 'superdimp'} <= set(needing)
+            'siamfcpp@backbone=googlenet_published', 'superdimp', 'mdnet', 'rtmdnet',
+            'dat'} <= set(needing)
     assert hosts['opencv_nano'] == 'its ONNX files (--peers)'
     ready = [tracker for name, needs in hosts.items() if not needs
              for tracker in sides(name, 'correlation')]

@@ -181,16 +181,17 @@ def test_track_runs_by_name(name, capsys):
 def test_attention_weighs_cells_and_is_learned():
     """All cells alike at first, so that it begins as mdnet_lite; then the telling ones more."""
     chance = np.random.default_rng(0)
-    first = torch.from_numpy(chance.normal(size=(80, 1008)).astype(np.float32))
-    first.view(80, 112, 9)[:40, :, 4] += 1.5  # the target differs in the middle cell alone
+    first = torch.from_numpy(chance.normal(size=(400, 1008)).astype(np.float32))
+    first.view(400, 112, 9)[:200, :, 4] += 1.5  # the target differs in the middle cell alone
     samples = Samples(first)
-    plain, attentive = (make(SMALL, torch.Generator().manual_seed(0), samples)
+    kinds = samples[:200], samples[200:]
+    plain, attentive = (make(SMALL, torch.Generator().manual_seed(0), *kinds)
                         for make in (make_classifier, make_attentive))
     x = first[:5]
     torch.testing.assert_close(attentive.logits(x), plain.logits(x), atol=1e-4, rtol=1e-4)
-    scaled = (first[:40] - attentive.head.mean) * attentive.head.gain
-    assert torch.equal(attentive.head.attention(scaled), torch.ones(40, 9))
-    attentive.learn(samples[:40], samples[40:], 'first')
+    scaled = (first[:200] - attentive.head.mean) * attentive.head.gain
+    assert torch.equal(attentive.head.attention(scaled), torch.ones(200, 9))
+    attentive.learn(*kinds, 'first')
     weights = attentive.head.attention(scaled).detach().mean(0)
     assert int(weights.argmax()) == 4 and float(weights[4]) > 1.1
     assert float(weights.sum()) == pytest.approx(9, abs=1e-4)

@@ -7,6 +7,7 @@ from helpers.clip import first_box, frames, truth, VIDEO
 from helpers.vggm import shared, write_mat, write_pth
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.mdnet import published
 from lg_tracker_ros.local.mdnet.classifier import Samples
@@ -14,6 +15,7 @@ from lg_tracker_ros.local.mdnet.patches import Patches
 from lg_tracker_ros.local.mdnet.reciprocative import regularizer
 from lg_tracker_ros.local.mdnet.tracker import MdnetTracker
 from lg_tracker_ros.local.mdnet.vggm import learner, read_start, VGG_M
+from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.types import Box, OnlineTracker, Region
 import numpy as np
 import pytest
@@ -150,6 +152,13 @@ def test_without_its_loss_dat_is_its_host_to_the_bit(clip, files):
         found.append(tracker.track(clip[1], [Region(first_box())]))
     assert found[0] == found[1]
     assert found[0] != found[2]
+
+
+def test_the_parameter_sets_the_weight_of_dats_loss(files):
+    settings = Settings(tracker='dat', tracker_weights=str(files['dat']), reciprocative=3.0,
+                        redetector='none', threads=1)
+    assert make_local(settings, settings.engine_config()).tracker.schedule == replace(
+        published.DAT, reciprocative=3.0)
 
 
 def test_dats_loss_has_its_gradient_of_second_order_through_the_convolutions(files):
