@@ -12,6 +12,7 @@ steps as its generator needs to have ``steps`` turns, so that rows differ in the
     OUT/SETTINGS/SEED/tracked/DATA/  the tracker's rows on those of --track, as of `eval run`
     OUT/baseline/tracked/DATA/       those of the local tracker alone
     OUT/STUDY.md, OUT/STUDY.csv      means and spread; every run
+    OUT/STUDY.png                    the same as a picture
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from lg_tracker_ros.evaluation.experiments.planned import one_protocol
 from lg_tracker_ros.evaluation.experiments.proposals import make_redetector, measure
 from lg_tracker_ros.evaluation.experiments.records import read_records, write_labels
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name, settings_of
+from lg_tracker_ros.evaluation.figures.study import draw_study
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.reports.proposal_results import AT, COLUMNS, figures
 from lg_tracker_ros.evaluation.tables.rows import theirs
@@ -254,5 +256,6 @@ def run(args: argparse.Namespace) -> int:
         train(network, args.network, trial, ring, samples, place)
         found.append((trial, results(args.network, trial, args.judge, args.every, tracking)))
         page = write(args.study, found, args.out, baseline)
+    draw_study(args.out / f'{args.study}.csv', args.out / f'{args.study}.png', baseline)
     print(page)
     return 0

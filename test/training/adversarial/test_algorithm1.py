@@ -359,6 +359,7 @@ def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
         line = next(x for x in page.splitlines() if x.startswith('| BCE, MotD '))
         assert wanted in line
     assert (tmp_path / 'losses.md').read_text().strip() == page.strip()
+    assert (tmp_path / 'losses.png').is_file()
     # Table IV: F of the tracker, and of the local tracker alone
     alone, = read_records(tmp_path / 'baseline/tracked/few').values()
     f = tracker_metrics(alone)['mean']['f']
