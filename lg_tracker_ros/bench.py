@@ -38,6 +38,8 @@ NODE_RATE, NODE_FRAMES = 20.0, 120
 """Images a second for the node, and how many: below its capacity, so that none waits for another.
 """
 SIZES = ((640, 480), (1280, 720))
+WARM_UP = 3
+"""Frames that are not timed."""
 LOST_AFTER = 4
 """Fruitless global searches after which a target certainly counts as lost."""
 BUSY = 2
@@ -120,13 +122,13 @@ def peer_step(peer: opencv.OpenCVTracker, box: Box) -> Step:
 
 def measure(frames: Sequence[Frame], steps: dict[str, Step],
             clock: Callable[[], float] = time.perf_counter) -> dict[str, np.ndarray]:
-    """Time every step on every frame, in turn, in ms; the first three frames warm up."""
+    """Time every step on every frame, in turn, in ms; the first WARM_UP frames don't count."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     for i, frame in enumerate(tqdm(frames, unit='frame', disable=not sys.stderr.isatty())):
         for name, step in steps.items():
             start = clock()
             step(frame)
-            if i >= 3:
+            if i >= WARM_UP:
                 times[name].append(1e3 * (clock() - start))
     return {name: np.array(t) for name, t in times.items()}
 
@@ -224,9 +226,12 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(threads=args.threads)
     clock = time.process_time if args.processor_time else time.perf_counter
     engine = settings.engine_config()
-    print(f'tracker {settings.tracker}, re-detector {settings.redetector}, engine {engine.engine} '
-          f'on {engine.device}, {args.frames} frames, everything on the same frames in turn')
     images = [f.image for _, f in zip(range(args.frames), source)]
+    if len(images) <= WARM_UP:
+        raise ValueError(f'expected more than {WARM_UP} frames, the first of which only warm up, '
+                         f'got {len(images)}; give --frames, or a longer --video')
+    print(f'tracker {settings.tracker}, re-detector {settings.redetector}, engine {engine.engine} '
+          f'on {engine.device}, {len(images)} frames, everything on the same frames in turn')
     for width, height in SIZES:
         frames = [Frame(np.asarray(cv2.resize(im, (width, height)), np.uint8), i, 'bench')
                   for i, im in enumerate(images)]

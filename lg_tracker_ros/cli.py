@@ -8,6 +8,7 @@ The command line, without ROS.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from typing import Sequence
@@ -18,6 +19,9 @@ from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.offline import command
 from lg_tracker_ros.reading.guard import one_line
 from lg_tracker_ros.training import cli as training
+
+EMPTY = ('--config=', '--data=', '--out=', '--video=')
+"""An empty word names no file: Path would take it for the folder that we are in."""
 
 
 def joined(words: Sequence[str]) -> list[str]:
@@ -46,7 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     training.add_arguments(p, {
         'ablation': (ablation.add_arguments, ablation.run,
                      'train with and without discriminators over seeds, and compare')})
-    args = parser.parse_args(joined(sys.argv[1:] if argv is None else argv))
+    open_streams()
+    given = joined(sys.argv[1:] if argv is None else argv)
+    for option, word in zip(given, [*given[1:], None]):
+        if f'{option}={word}' in EMPTY or option in EMPTY:
+            parser.error(f'{option.rstrip("=")} names nothing; is a variable of the shell empty?')
+    args = parser.parse_args(given)
     if getattr(args, 'start', 0) < 0:
         parser.error('--start must be at least 0')
     try:
@@ -65,6 +74,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def open_streams() -> None:
+    """
+    Let what is printed go nowhere where a standard stream is closed, as a daemon's may be.
+
+    What the locale can't write (a file's name) is written with escapes instead of raising.
+    """
+    for name in ('stdin', 'stdout', 'stderr'):
+        if getattr(sys, name) is None:  # the next file would get its number, and native words
+            setattr(sys, name, open(os.devnull, 'r' if name == 'stdin' else 'w'))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == 'strict':
+            stream.reconfigure(errors='backslashreplace')
 
 
 def _silence() -> None:

@@ -196,6 +196,12 @@ def wrong(name, words, reason):
     wrong('no video', (str(CONFIG),), 'tracker.yaml cannot be opened'),
     wrong('empty folder', ('{tmp}',), 'holds no images'),
     wrong('webcam', ('97',), 'webcam 97 cannot be opened'),
+    wrong('no webcam', ('9' * 20,), 'webcam 99999999999999999999 cannot be opened'),
+    wrong('no name', ('',), 'a source has no name'),
+    wrong('no bag', (str(VIDEO), '--topic', '/cam'), '--topic /cam is for bags'),
+    wrong('weights over', (str(VIDEO), '--param', f'redetector_weights={CONFIG}', '--video',
+                           str(CONFIG)), 'which is read'),
+    wrong('circle', (str(VIDEO), '--out', '{tmp}/../circle.csv'), 'circle.csv'),
     wrong('twice', (str(VIDEO), str(VIDEO)), 'each source must be named once'),
     wrong('outside', (str(VIDEO), '--init', '500,20,40,40'), 'inside the 384 x 288 image'),
     wrong('tiny', (str(VIDEO), '--init', '50,20,2,40'), 'too small'),
@@ -210,8 +216,8 @@ def wrong(name, words, reason):
     wrong('old yaml', (str(VIDEO), '--config', '{tmp}/../old.yaml'),
           "old.yaml is not a valid set of parameters: parameter 'k' is now called 'max_"),
     wrong('rule', (str(VIDEO), '--param', 'rules=absence+luck'),
-          "lock_on, confirmation, sizes, size_guard, hold, few_at_once, got 'luck'"),
-    wrong('no rule', (str(VIDEO), '--param', 'rules='), "few_at_once, got ''"),
+          "size_guard, hold, few_at_once, joined by +, or none, got 'luck'"),
+    wrong('no rule', (str(VIDEO), '--param', 'rules='), "joined by +, or none, got ''"),
     wrong('policy', (str(VIDEO), '--param', 'policy=luck'),
           "policy must be one of joint, paper, got 'luck'"),
     wrong('range', (str(VIDEO), '--param', 'beta1=1.5'), 'beta1 must be in 0.01..1'),
@@ -231,6 +237,7 @@ def test_a_users_error_is_one_line(words, reason, tmp_path, capfd):
     (tmp_path / 'list.yaml').write_text('- 1\n- 2\n')
     (tmp_path / 'type.yaml').write_text('lg_tracker:\n  ros__parameters:\n    beta1: high\n')
     (tmp_path / 'old.yaml').write_text('/**:\n  ros__parameters:\n    k: 3\n    beta1: 0.7\n')
+    (tmp_path / 'circle.csv').symlink_to('circle.csv')
     empty = tmp_path / 'empty'
     empty.mkdir()
     words = [w.replace('{tmp}', str(empty)) for w in words]

@@ -21,7 +21,8 @@ def read_detections(path: Path) -> dict[int, list[Detection]]:
     Raises ValueError, in one line with the file's name and the line, for another file.
     """
     found: dict[int, list[Detection]] = {}
-    with reading(path, 'a table of detections'), open(path, newline='') as file:
+    with reading(path, 'a table of detections'), open(
+            path, newline='', encoding='utf-8-sig') as file:
         rows = csv.DictReader(file)
         names = rows.fieldnames or []
         if not set(COLUMNS) <= set(names):

@@ -44,8 +44,11 @@ WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras', 'scores')
 
 
 def alone(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Let a command run as the one owner of its --out; ValueError where another one is."""
+    """Let a command run as the one owner of its --out; ValueError where that can't be."""
     def run_alone(args: argparse.Namespace) -> int:
+        data = getattr(args, 'data', None)
+        if data is not None and data.exists() and args.out.exists() and data.samefile(args.out):
+            raise ValueError(f'{args.out} is the data set; give results an --out of their own')
         with owned(args.out):
             return run(args)
     return run_alone

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.reading.guard import one_line
 from lg_tracker_ros.types import Image
 
 IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
@@ -46,9 +47,11 @@ class Bag:
                 found.setdefault(c.topic, []).append(c)
         if topic not in found and (topic or len(found) != 1):
             self._reader.close()
+            if not found:
+                raise ValueError(f'{path} holds no images; expected messages of '
+                                 f'{" or ".join(IMAGES)}')
             said = f'no images on {topic}' if topic else 'name one, --topic'
-            raise ValueError(f'{path}: {said}; topics of images: '
-                             f'{", ".join(sorted(found)) or "none"}')
+            raise ValueError(f'{path}: {said}; topics of images: {", ".join(sorted(found))}')
         self._chosen = found[topic or next(iter(found))]
         self.count = sum(c.msgcount for c in self._chosen)
         seconds = self._reader.duration / 1e9
@@ -58,15 +61,20 @@ class Bag:
         """
         Give images and stamps in nanoseconds from message ``start`` on, once; closes the bag.
 
-        Raises ValueError, naming the bag, for an image that can't be decoded.
+        Raises ValueError, naming the bag, for an image that can't be decoded, and at the end of
+        a bag with fewer than it says.
         """
-        decoder = Decoder()
+        decoder, i = Decoder(), 0
         try:
-            for i, (connection, recorded, data) in enumerate(self._reader.messages(self._chosen)):
-                if i >= start:
+            for i, (connection, recorded, data) in enumerate(
+                    self._reader.messages(self._chosen), 1):
+                if i > start:
                     msg = self._reader.deserialize(data, connection.msgtype)
                     own = msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec
                     yield decoder.msg_to_image(msg), own or recorded
+            if i < self.count:
+                raise ValueError(f'it ends early, after {i} of {self.count} images: parts of the '
+                                 'recording are missing')
         except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
             raise ValueError(f'{self._path}: {" ".join(str(e).split())[:200]}') from e
         finally:
@@ -86,6 +94,8 @@ def _open(path: Path) -> Any:
                            default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         reader.open()
     except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
+        cure = ('; its recorder was killed? `ros2 bag reindex` makes metadata.yaml anew, `mcap '
+                'recover` and `sqlite3 FILE .recover` keep what is whole')
         raise ValueError(f'{path} is not a bag that rosbags can read: '
-                         f'{" ".join(str(e).split())[:200]}') from e
+                         f'{one_line(e, 120)}{cure}') from e
     return reader

@@ -84,15 +84,20 @@ class Decoder:
             raise ValueError(f"image, {what}, can't be decoded: {type(e).__name__}: "
                              f'{brief(str(e), 120)}') from e
 
-    def file_to_image(self, path: Path) -> Bgr:
+    def file_to_image(self, path: Path, page: int | None = None) -> Bgr:
         """
         Read an image file, turned as its tags say; raises ValueError with the file's name.
+
+        ``page`` counts from 0 in a file of several; None: the only one, or the first.
 
         The bytes are a user's own, so every format that OpenCV reads is taken.
         """
         try:
-            data = np.fromfile(path, np.uint8)
-            image = cv2.imdecode(data, _FLAGS) if data.size else None
+            if page is None:
+                data = np.fromfile(path, np.uint8)
+                image = cv2.imdecode(data, _FLAGS) if data.size else None
+            else:
+                image = next(iter(cv2.imreadmulti(str(path), page, 1, flags=_FLAGS)[1]), None)
             if image is not None:
                 return self._to_bgr(image)
         except (cv2.error, OSError, MemoryError, ValueError) as e:

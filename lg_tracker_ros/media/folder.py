@@ -57,10 +57,12 @@ def list_images(folder: Path) -> list[Path]:
     """
     List a folder's images in order; what is hidden (``._1.jpg`` of macOS) or no file is left out.
 
+    No file are links that lead nowhere or in a circle, too.
+
     Raises ValueError when the folder holds none.
     """
     names = [e.name for e in os.scandir(folder) if e.name[0] != '.'
-             and os.path.splitext(e.name)[1].lower() in IMAGES and e.is_file()]
+             and os.path.splitext(e.name)[1].lower() in IMAGES and Path(e.path).is_file()]
     if not names:
         raise ValueError(f'{folder} holds no images; expected {", ".join(IMAGES)}')
     return [folder / n for n in in_order(names)]

@@ -16,16 +16,18 @@ import numpy as np
 
 Moment = tuple[Image, int]
 """An image and its stamp in nanoseconds."""
+PAGED = ('.tif', '.tiff')
+"""Image files that may hold many; animated GIF and PNG are videos to FFmpeg."""
 
 
 class Source:
     """
-    Frames of a video file, a folder of images, a ROS 2 bag or a webcam.
+    Frames of a video file, a folder of images, a TIFF's pages, a ROS 2 bag or a webcam.
 
     ``fps`` is the source's rate (30 where it names none), ``count`` its number of frames, 0
     where that isn't known, and ``files`` are what it reads. Iterating gives Frames. Stamps are
     those of the video's container or of the bag's messages, in nanoseconds; 30 a second for a
-    folder, and the clock's for a webcam.
+    folder and for pages, and the clock's for a webcam.
     """
 
     def __init__(self, name: str, start: int = 0, topic: str = '') -> None:
@@ -35,18 +37,22 @@ class Source:
         ``start`` frames are passed over; ``topic`` is that of a bag, and may be empty where it
         has one topic of images. Raises ValueError in one line when nothing can be read there.
         """
+        if not name:  # Path would take it for the folder that we are in
+            raise ValueError('a source has no name; is a variable of the shell empty?')
         self.name, self.start = name, start
         path = Path(name)
         self.live = name.isascii() and name.isdigit() and not path.exists()
         if not self.live and not path.exists():
             raise ValueError(f'{name} does not exist')
-        self._reader: Webcam | Bag | Folder | VideoFile
+        self._reader: Webcam | Bag | Folder | Pages | VideoFile
         if self.live:
             self._reader = Webcam(int(name))
         elif is_bag(path):
             self._reader = Bag(path, topic)
         elif path.is_dir():
             self._reader = Folder(path)
+        elif path.suffix.lower() in PAGED:
+            self._reader = Pages(path)
         else:
             self._reader = VideoFile(path)
         self.fps, self.count = self._reader.fps, self._reader.count
@@ -54,17 +60,24 @@ class Source:
             raise ValueError(f"{name} has {self.count} frames; can't start at frame {start}")
 
     @property
+    def topics(self) -> bool:
+        """Whether it is a bag, which has topics."""
+        return isinstance(self._reader, Bag)
+
+    @property
     def files(self) -> list[Path]:
         """The files that are read; none for a webcam."""
-        path = Path(self.name)
-        if self.live:
-            return []
-        return [p for p in path.rglob('*') if p.is_file()] if path.is_dir() else [path]
+        return [] if self.live else files_of(Path(self.name))
 
     def __iter__(self) -> Iterator[Frame]:
         """Give the frames from ``start`` on, once; closes the source at the end."""
         for image, stamp in self._reader.frames(self.start):
             yield Frame(image, stamp, self.name)
+
+
+def files_of(path: Path) -> list[Path]:
+    """List the files below a folder, or the one that ``path`` is itself."""
+    return [p for p in path.rglob('*') if p.is_file()] if path.is_dir() else [path]
 
 
 class Folder:
@@ -84,6 +97,24 @@ class Folder:
             yield decoder.file_to_image(path), round(i * 1e9 / self.fps)
 
 
+class Pages:
+    """The pages of a TIFF, 30 a second: FFmpeg reads the first alone, and no floats."""
+
+    fps = 30.0
+
+    def __init__(self, path: Path) -> None:
+        """Count them; ValueError where there are none."""
+        self._path, self.count = path, cv2.imcount(str(path), cv2.IMREAD_UNCHANGED)
+        if not self.count:
+            raise ValueError(f'{path} cannot be read as a TIFF; is it one, and whole?')
+
+    def frames(self, start: int) -> Iterator[Moment]:
+        """Give images and stamps from page ``start`` on."""
+        decoder = Decoder()
+        for i in range(start, self.count):
+            yield decoder.file_to_image(self._path, i), round(i * 1e9 / self.fps)
+
+
 class Webcam:
     """A camera of this machine."""
 
@@ -91,8 +122,12 @@ class Webcam:
 
     def __init__(self, number: int) -> None:
         """Open it; ValueError where that can't be."""
-        self._camera = cv2.VideoCapture(number)
-        if not self._camera.isOpened():
+        try:
+            self._camera = cv2.VideoCapture(number)
+            there = self._camera.isOpened()
+        except cv2.error:  # a number of more than 32 bits
+            there = False
+        if not there:
             raise ValueError(f'webcam {number} cannot be opened; is it there, and not in use?')
         self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
 

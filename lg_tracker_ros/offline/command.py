@@ -14,7 +14,7 @@ from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.detections.recorded import RecordedDetector
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.drawing import annotate
-from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.video import files_of, Source
 from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.offline.beginning import begin
 from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
@@ -68,7 +68,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument('--detections', action='append', default=[], metavar='FILE.csv',
                    help='what a detector saw in the source, frame,x,y,w,h,class,score,id; once '
                    'for each source, in order')
-    p.add_argument('--out', metavar='FILE.csv', help='instead of the standard output')
+    p.add_argument('--out', metavar='FILE.csv', help='instead of the standard output, which is -')
     p.add_argument('--video', metavar='FILE.mp4', help='write an annotated video')
     p.add_argument('--ui', action='store_true',
                    help='show it in the browser, at the pace of the source; without --init a '
@@ -150,9 +150,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
     settings = read_settings(args.config, args.param)
+    rows_to = '' if args.out == '-' else args.out
     sources = [Source(s, args.start, args.topic) for s in args.source]
     if len({s.name for s in sources}) != len(sources):
         raise ValueError(f'each source must be named once, got {" ".join(args.source)}')
+    if args.topic and not any(s.topics for s in sources):
+        raise ValueError(f'--topic {args.topic} is for bags; no source is one')
     if both := sorted({*args.reject} & {*args.confirm}):
         raise ValueError(f'frame {both[0]} is both rejected and confirmed; keep one of the two')
     detections = [Path(n) for n in args.detections]
@@ -163,9 +166,10 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
     if not chooses and not args.ui:
         raise ValueError('nothing says what to follow; give --init x,y,w,h, or --detections FILE '
                          'with --param select=best, or --ui')
-    names = [Path(n) for n in (args.out, args.video) if n]
-    inputs = [f for s in sources for f in s.files] + detections + (
-        [Path(args.config)] if args.config else [])
+    names = [Path(n) for n in (rows_to, args.video) if n]
+    given = (args.config, settings.tracker_weights, settings.redetector_weights)
+    inputs = [f for s in sources for f in s.files] + detections + [
+        f for n in given if n for f in files_of(Path(n))]
     refuse_inputs(names, inputs)
     detector = RecordedDetector(detections, settings.selection())
     growing: list[Growing] = []
@@ -183,10 +187,11 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
             viewed = Viewed(tracker, settings, [s.name for s in sources], live, not chooses)
             print(f'page in the browser: '
                   f'{viewed.start(args.ui_host, args.ui_port, args.ui_token)}', file=sys.stderr)
-        out = open(growing[0].working, 'w', newline='') if args.out else sys.stdout
+        out = open(growing[0].working, 'w', newline='', encoding='utf-8',
+                   errors='surrogateescape') if rows_to else sys.stdout
+        words = {**dict.fromkeys(args.reject, tracker.reject),
+                 **dict.fromkeys(args.confirm, tracker.confirm)}
         try:
-            words = {**dict.fromkeys(args.reject, tracker.reject),
-                     **dict.fromkeys(args.confirm, tracker.confirm)}
             follow(tracker, sources, args.init, out, video, done, signals, words, detector,
                    viewed)
         finally:
@@ -200,6 +205,10 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
                 viewed.close()
     if not done.frames:
         raise ValueError(f'{args.source[0]} holds no frames from frame {args.start} on')
+    unsaid = [n for n in words if n not in range(args.start, args.start + done.frames)]
+    if unsaid:
+        raise ValueError(f'frame {unsaid[0]} did not come, so nothing was said of it; frames '
+                         f'{args.start} to {args.start + done.frames - 1} did')
 
 
 def _finish(out: TextIO, video: VideoOut | None) -> None:

@@ -25,7 +25,7 @@ def _identity(path: Path) -> tuple[int, int] | Path:
     try:
         found = path.stat()
     except OSError:
-        return path.resolve()
+        return Path(os.path.realpath(path))
     # what is no file (/dev/null, a terminal) can be written twice
     return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else path / '..'
 
@@ -40,7 +40,7 @@ class Growing:
 
     def __init__(self, path: Path) -> None:
         """Make the file, and its folder; raises OSError where that is not allowed."""
-        self.path = path.resolve()
+        self.path = Path(os.path.realpath(path))  # resolve() minds links in a circle
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._new = not self.path.exists()
         self.working = self.path

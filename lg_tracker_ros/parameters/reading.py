@@ -24,9 +24,9 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     Read settings from a ROS parameter file (or a plain mapping), as the node would.
 
     Every section that fits the node counts, with ROS's wildcards and in the file's order; where
-    none does and there is only one, that one; sections of one name are joined. Names in ``known_elsewhere`` (the node's own
-    parameters) and those that every node has are passed over. Raises ValueError with the file's
-    name.
+    none does and there is only one, that one; sections of one name are joined. Names in
+    ``known_elsewhere`` (the node's own parameters) and those that every node has are passed over.
+    Raises ValueError with the file's name.
     """
     found = read_yaml_file(path)
     if not isinstance(found, dict):
@@ -41,8 +41,8 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
             raise ValueError(f'{loose[0]!r} must stand below ros__parameters:')
         below = [k for k, v in values.items() if isinstance(v, dict)]
         if below:
-            raise ValueError(f"{below[0]!r} holds names; expected one value, or, if it is a node's "
-                             'name, ros__parameters: below it')
+            raise ValueError(f'{below[0]!r} holds names; expected one value, or, if it is a '
+                             "node's name, ros__parameters: below it")
         return Settings().changed(values, known_elsewhere)
 
 

@@ -186,7 +186,8 @@ class Settings:
         """
         Return a copy with ``values`` put in; whole numbers are taken for floats.
 
-        ``besides`` are other names that may be meant by a wrong one. Raises ValueError for an unknown name, a wrong type or a wrong set.
+        ``besides`` are other names that may be meant by a wrong one. Raises ValueError for an
+        unknown name, a wrong type or a wrong set.
         """
         known = {f.name: type(f.default) for f in fields(self)}
         clean: dict[str, Any] = {}

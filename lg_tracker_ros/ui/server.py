@@ -80,10 +80,11 @@ class Page:
         self._thread.start()
         try:
             port = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
-        except OSError as e:
+        except (OSError, OverflowError) as e:  # the second: a port of more than 16 bits
             self.close()
             raise ValueError(f"the page can't be served on {self._access.host} port {self._port}: "
-                             f'{e.strerror or e}; choose another ui_host or ui_port') from e
+                             f'{getattr(e, "strerror", None) or e}; choose another ui_host or '
+                             'ui_port') from e
         self._board.ring = self._ring
         host = self._access.host
         if host in ('0.0.0.0', '::'):

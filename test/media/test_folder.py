@@ -1,6 +1,6 @@
 """The order of images in a folder, the same for ``track`` and ``eval``."""
 
-from lg_tracker_ros.datasets.readers.files import find_images
+from lg_tracker_ros.datasets.readers.files import find_images, subfolders
 from lg_tracker_ros.media.folder import in_order, list_images
 import pytest
 
@@ -32,3 +32,13 @@ def test_what_is_no_image_is_passed_over(tmp_path):
     (tmp_path / '4.png').mkdir()
     for listing in (list_images, find_images):
         assert [p.name for p in listing(tmp_path)] == ['2.png', '10.jpg']
+
+
+def test_links_that_run_in_a_circle_are_passed_over(tmp_path):
+    (tmp_path / '1.png').touch()
+    for name in ('loop.png', 'loop'):
+        (tmp_path / name).symlink_to(name)
+    (tmp_path / '2.png').symlink_to('nowhere.png')
+    (tmp_path / 'sub').mkdir()
+    assert [p.name for p in list_images(tmp_path)] == ['1.png']
+    assert subfolders(tmp_path) == [tmp_path / 'sub']

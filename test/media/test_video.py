@@ -3,6 +3,8 @@
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
+from helpers.bags import write_bag
 from helpers.clip import VIDEO
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.media.writer import VideoOut
@@ -145,3 +147,44 @@ def test_images_of_another_size_are_fitted_in(tmp_path):
     assert first.shape == wide.shape == large.shape
     assert wide[:10].max() < 20 and abs(int(wide[24, 40, 0]) - 200) < 6 and wide[-10:].max() < 20
     assert np.abs(large.astype(int) - 100).max() < 6
+
+
+@pytest.mark.parametrize('kind, low, high', [(np.uint8, 0, 250), (np.uint16, 0, 255),
+                                             (np.float32, 0, 255)])
+def test_every_page_of_a_tiff_is_a_frame(kind, low, high, tmp_path):
+    name = str(tmp_path / 'stack.tif')
+    pages = [np.roll(SIGN[..., 0], 8 * i, axis=1) for i in range(5)]
+    scale = 1 if kind is np.uint8 else 40
+    assert cv2.imwritemulti(name, [page.astype(kind) * scale for page in pages])
+    source = Source(name, 2)
+    got = list(source)
+    assert source.count == 5 and len(got) == 3 and got[0].stamp == round(2e9 / 30)
+    for frame, page in zip(got, pages[2:]):
+        assert frame.image.shape == (48, 80, 3) and frame.image.dtype == np.uint8
+        assert abs(int(frame.image[page == 250].mean()) - high) <= 2
+        assert abs(int(frame.image[page == 0].mean()) - low) <= 2
+
+
+def test_a_tiff_of_no_pages_is_named(tmp_path):
+    (tmp_path / 'a.tif').write_bytes(b'II*\0 and no more')
+    with pytest.raises(ValueError, match=r'a\.tif cannot be read as a TIFF'):
+        Source(str(tmp_path / 'a.tif'))
+
+
+def test_a_bag_with_fewer_images_than_it_says_ends_with_a_word(tmp_path):
+    bag = write_bag(tmp_path / 'bag', 'SQLITE3', False, [SIGN] * 3)
+    said = bag / 'metadata.yaml'
+    said.write_text(said.read_text().replace('message_count: 3', 'message_count: 9'))
+    source = iter(Source(str(bag)))
+    assert [next(source).image.shape for _ in range(3)] == [SIGN.shape] * 3
+    with pytest.raises(ValueError, match='it ends early, after 3 of 9 images'):
+        next(source)
+
+
+def test_a_damaged_bag_is_told_with_what_may_help(tmp_path):
+    bag = write_bag(tmp_path / 'bag', 'MCAP', False, [SIGN] * 3)
+    file = next(bag.glob('*.mcap'))
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ValueError, match='`mcap recover`') as e:
+        Source(str(bag))
+    assert len(str(e.value)) <= 300 + len(str(bag))

@@ -80,6 +80,6 @@ def test_a_wrong_name_or_place_is_told_with_its_cure(tmp_path, text, reason):
     ('asynchronous_search=true', 'asynchronous_search is for the node alone'),
     ('rules=absence,lock_on', 'joined by +')])
 def test_a_wrong_word_is_told_with_its_cure(word, reason):
-    with pytest.raises(ValueError, match='^.') as caught:
+    with pytest.raises(ValueError, match=r'.') as caught:
         read_settings(None, [word])
     assert reason in str(caught.value)

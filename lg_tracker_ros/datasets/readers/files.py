@@ -33,10 +33,11 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """List a folder's folders by name, hidden ones left out."""
+    """List a folder's folders by name; hidden ones and circles of links are left out."""
     if not folder.is_dir():
         return []
-    return sorted(Path(e.path) for e in os.scandir(folder) if e.name[0] != '.' and e.is_dir())
+    return sorted(Path(e.path) for e in os.scandir(folder)
+                  if e.name[0] != '.' and Path(e.path).is_dir())
 
 
 def find_folders(folder: Path, fits: Callable[[Path], bool], depth: int = 1) -> Iterator[Path]:

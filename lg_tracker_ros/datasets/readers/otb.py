@@ -19,7 +19,12 @@ from lg_tracker_ros.datasets.readers.files import (
     folder_name,
     frame_number,
 )
-from lg_tracker_ros.datasets.readers.text import make_sequence, read_rows, to_truth
+from lg_tracker_ros.datasets.readers.text import (
+    make_sequence,
+    read_rows,
+    read_text,
+    to_truth,
+)
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 
 EXPECTS = 'NAME/groundtruth_rect.txt with 4 columns and NAME/img/'
@@ -63,13 +68,13 @@ Walking2 SV OCC LR; Woman IV SV OCC DEF MB FM OPR
 
 
 def _label_files(folder: Path) -> list[Path]:
-    return [p for p in sorted(folder.glob('groundtruth_rect*.txt')) if p.read_text().strip()]
+    return [p for p in sorted(folder.glob('groundtruth_rect*.txt')) if read_text(p).strip()]
 
 
 def _fits(folder: Path) -> bool:
     files = _label_files(folder)
     # TLP's file has the same name and six columns
-    return bool(files) and files[0].read_text().split('\n', 1)[0].count(',') != 5
+    return bool(files) and read_text(files[0]).split('\n', 1)[0].count(',') != 5
 
 
 def recognise(folder: Path) -> bool:

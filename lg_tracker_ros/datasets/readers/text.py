@@ -14,6 +14,11 @@ import numpy.typing as npt
 BOX = 'x,y,w,h'
 
 
+def read_text(path: Path) -> str:
+    """Read a text file; bytes that are no UTF-8 become signs that no number has."""
+    return path.read_text(encoding='utf-8-sig', errors='replace')
+
+
 def read_lines(path: Path) -> list[str]:
     """
     Read a text file's lines, stripped; empty ones at its end are left out.
@@ -22,7 +27,7 @@ def read_lines(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise ValueError(f'{path} does not exist; is the data set unpacked as a whole?')
-    text = path.read_text(encoding='utf-8-sig', errors='replace').rstrip()
+    text = read_text(path).rstrip()
     if not text:
         raise ValueError(f'{path} is empty')
     return [line.strip() for line in text.splitlines()]

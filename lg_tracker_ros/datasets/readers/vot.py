@@ -34,6 +34,7 @@ from lg_tracker_ros.datasets.readers.text import (
     make_sequence,
     numbers,
     read_lines,
+    read_text,
     to_truth,
 )
 from lg_tracker_ros.datasets.sequence import LabelledSequence
@@ -92,7 +93,7 @@ def _read_one(folder: Path) -> list[LabelledSequence]:
     base = folder_name(folder)
     images = find_images(_image_folder(folder))
     tags = sorted(p.stem for p in folder.iterdir() if p.suffix in ('.tag', '.label')
-                  and '1' in p.read_text().split())
+                  and '1' in read_text(p).split())
     found = []
     for labels in files:
         regions = [_region(text, f'{labels}:{line}')

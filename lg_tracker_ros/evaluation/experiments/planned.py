@@ -120,6 +120,8 @@ def plan(trackers: Sequence[str], subjects: Mapping[str, Sequence[LabelledSequen
     with a line on stderr, unless ``seen``; then it is remarked on. Raises ValueError for a
     tracker that is named twice, and what ``describe`` raises.
     """
+    if not trackers:
+        raise ValueError('nothing is named to be run; expected names as A,B')
     if len({folder_name(t) for t in trackers}) != len(trackers):
         raise ValueError(f'each tracker must be named once, got {" ".join(trackers)}')
     jobs: list[J] = []

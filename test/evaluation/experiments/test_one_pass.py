@@ -148,9 +148,10 @@ def test_what_the_weights_were_trained_on_is_left_out_or_marked(evaluate, tmp_pa
     (('--trackers', 'nonsense'), "unknown tracker 'nonsense'; expected 'default'"),
     (('--trackers', 'default,default'), 'each tracker must be named once'),
     (('--trackers', 'default@beta1=2'), 'beta1 must be in 0.01..1, got 2'),
-    (('--trackers', 'default@beta9=2'), "name of tracker.yaml, got 'beta9=2'"),
+    (('--trackers', 'default@beta9=2'), "'beta9=2': unknown parameter 'beta9'; did you mean beta"),
     (('--trackers', 'opencv_nano', '--peers', '/nowhere'), 'opencv_nano needs in '),
     (('--trackers', 'opencv_nano'), 'needs its ONNX files: name their folder with --peers'),
+    (('--trackers', ','), 'nothing is named to be run; expected names as A,B'),
     (('--only', 'man'), 'man'),
     (('--jobs', '0'), '--jobs must be at least 1, got 0'),
 ])
@@ -159,6 +160,13 @@ def test_a_wrong_word_is_one_line(evaluate, tmp_path, words, said):
     assert status == 1 and out == ''
     assert said in err and len(err.strip().splitlines()) == 1
     assert not (tmp_path / 'out').exists()
+
+
+def test_results_are_not_written_into_the_data_set(evaluate, tmp_path):
+    (tmp_path / 'link').symlink_to(tmp_path)
+    status, _, err = evaluate('run', '--data', tmp_path / 'link', '--out', tmp_path)
+    assert status == 1 and 'is the data set; give results an --out of their own' in err
+    assert [p.name for p in tmp_path.iterdir()] == ['link']
 
 
 def test_names_stand_for_what_they_say(tmp_path):
