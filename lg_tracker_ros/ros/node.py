@@ -63,6 +63,7 @@ class TrackerNode(LifecycleNode):
         self._detector: Any = None
         self._clicks: Any = None
         self._page: Any = None
+        self._bond: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
@@ -117,6 +118,9 @@ class TrackerNode(LifecycleNode):
         clicks, self._clicks = self._clicks, None
         if clicks is not None:
             clicks.close()
+        bond, self._bond = self._bond, None
+        if bond is not None:
+            bond.close()
         page, self._page = self._page, None
         if page is not None:
             page.close()
@@ -188,6 +192,9 @@ class TrackerNode(LifecycleNode):
             if self._options.ui:
                 from lg_tracker_ros.ui.server import load_aiohttp
                 load_aiohttp()
+            if self._options.bond:
+                from lg_tracker_ros.ros.supervision.bond import bond_type
+                bond_type()
             engine = self.settings.engine_config()
             self._engine_log.listen()
             begun = time.perf_counter()
@@ -229,6 +236,10 @@ class TrackerNode(LifecycleNode):
             self._page = self.stream.page = NodePage(
                 self, self._options, self.stream, self.targets, self._health,
                 lambda: self.settings)
+        if self._options.bond:
+            # here: a node without a lifecycle manager starts without its heartbeats
+            from lg_tracker_ros.ros.supervision.bond import Bond
+            self._bond = Bond(self)
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
@@ -279,7 +290,7 @@ class TrackerNode(LifecycleNode):
         if stream is not None:
             stream.tell()
         detector = self._detector
-        parts = [part.part() for part in (detector, self._clicks, self._page)
+        parts = [part.part() for part in (detector, self._clicks, self._page, self._bond)
                  if part is not None]
         if stream is not None and stream.world is not None:
             parts += stream.world.statuses()
