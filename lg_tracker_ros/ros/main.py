@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import gc
 import signal
 import sys
@@ -120,6 +120,9 @@ def main(args: list[str] | None = None) -> int:
     def make() -> Any:
         # here, where a signal is heeded: it takes seconds
         try:
+            with suppress(ImportError):  # who needs it says so
+                # before there is anybody to answer: while a library is loaded every thread waits
+                import onnxruntime  # noqa: F401
             from lg_tracker_ros.ros.node import TrackerNode
         except ModuleNotFoundError as e:
             raise RuntimeError(

@@ -78,6 +78,27 @@ sys.exit(spin(slow if len(sys.argv) > 1 else Unlucky, []))
 """
 
 
+LOADED = """
+import sys
+from lg_tracker_ros.ros import node
+from lg_tracker_ros.ros.main import main
+
+def tell(self):
+    raise ValueError(f'loaded: {"onnxruntime" in sys.modules}')
+
+assert 'onnxruntime' not in sys.modules
+node.TrackerNode.__init__ = tell
+sys.exit(main([]))
+"""
+
+
+def test_what_holds_every_thread_up_is_loaded_before_there_is_a_node():
+    pytest.importorskip('onnxruntime')
+    done = subprocess.run([sys.executable, '-c', LOADED], capture_output=True, text=True,
+                          timeout=PATIENCE)
+    assert 'loaded: True' in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize('how', ['SIGINT', 'SIGTERM'])
 def test_a_signal_ends_what_takes_long_to_import(how):
     done = subprocess.run([sys.executable, '-c', UNLUCKY, how], capture_output=True, text=True,
