@@ -36,7 +36,7 @@ print("lib/python%d.%d/site-packages" % sys.version_info[:2])')" \
 }
 
 export AMENT_PREFIX_PATH=${AMENT_PREFIX_PATH:-$venv}
-for name in vision_msgs tf2_msgs ffmpeg_image_transport_msgs; do
+for name in vision_msgs tf2_msgs ffmpeg_image_transport_msgs bond; do
     # where ROS has it, it is that one which is used
     if ! "$python" -c 'import os, sys
 from ament_index_python.packages import get_package_prefix

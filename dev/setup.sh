@@ -39,7 +39,7 @@ fi
 
 hash_of() { sha256sum | cut -c1-16; }
 sources() { # the files that the interfaces are made from
-    find lg_tracker_interfaces dev/vision_msgs dev/tf2_msgs dev/ffmpeg_image_transport_msgs -type f \
+    find lg_tracker_interfaces dev/vision_msgs dev/tf2_msgs dev/ffmpeg_image_transport_msgs dev/bond -type f \
         ! -path '*/build/*' ! -path '*/install/*' ! -path '*/log/*' -print0 | sort -z | xargs -0 sha256sum
     sha256sum dev/interfaces.sh
 }

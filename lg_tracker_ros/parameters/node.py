@@ -124,6 +124,9 @@ class NodeOptions:
     ui_token: str = _p(
         '', 'What viewers must know, at least 12 characters; empty: made anew at each activation '
         'where it is needed.', when='while the node is not active')
+    bond: bool = _p(
+        False, "Keep a bond (bond/msg/Status on bond) while the node is active, for nav2's "
+        'lifecycle manager. Needs the package bond.', when='while the node is not active')
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""

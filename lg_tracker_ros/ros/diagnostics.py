@@ -179,6 +179,7 @@ class Diagnostics:
         still_s = self._clock.seconds(now, steady)
         if self._node.get_parameter('use_sim_time').value:
             notes = [text for text in (clock_state(now, still_s),) if text]
+        notes += [text for text in (self._health.lately, self._twin()) if text]
         rates = self._load.rates(steady, count.get('received', 0), count.get('overwritten', 0))
         if rates is not None and engine is not None:
             slow = (f'too slow: {rates[0]:.1f} images a second come, {rates[1]:.1f} are processed '
@@ -187,6 +188,15 @@ class Diagnostics:
             self._node.get_logger().warning(slow, throttle_duration_sec=60.0)
             notes.append(slow)
         return notes
+
+    def _twin(self) -> str:
+        """Say so when another node has this one's name: then calls reach one of the two."""
+        me = self._node.get_fully_qualified_name()
+        same = [name for name, namespace in self._node.get_node_names_and_namespaces()
+                if f"{namespace.rstrip('/')}/{name}" == me]
+        return '' if len(same) < 2 else (
+            f'{len(same)} nodes are called {me}: what is asked of one reaches the other; give '
+            'each a namespace of its own')
 
     def _camera(self, camera: CameraInput, count: Mapping[str, int], stream: Stream
                 ) -> DiagnosticStatus:

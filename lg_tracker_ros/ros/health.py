@@ -88,6 +88,7 @@ class Health:
         self._heard = 0.0
         self._silence = ''
         self._refused: dict[str, tuple[float, str]] = {}
+        self._mishap = 0.0, ''
 
     def restart(self) -> None:
         """Begin anew, as the node becomes active."""
@@ -117,6 +118,18 @@ class Health:
         if self.trouble != text:
             self._node.get_logger().error(text)
         self.trouble = text
+
+    def mishap(self, text: str) -> None:
+        """Take in what went wrong beside the tracking, in one callback."""
+        if self.lately != text:  # not thirty times a second
+            self._node.get_logger().error(text)
+        self._mishap = time.perf_counter(), text
+
+    @property
+    def lately(self) -> str:
+        """What went wrong beside the tracking in the last seconds; empty if nothing did."""
+        when, text = self._mishap
+        return text if time.perf_counter() - when < FRESH_S else ''
 
     def note_engine(self, text: str) -> None:
         """Take in, until the networks are made anew, what is not as asked for with them."""

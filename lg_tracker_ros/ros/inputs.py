@@ -131,8 +131,9 @@ class CameraInput:
 
     def poll(self) -> None:
         """Look at the publishers: subscribe, subscribe anew, or find what is wrong."""
+        # under the name that it was given: what is asked for is remapped, and not twice
         infos = [(place, i) for place in self._places
-                 for i in self._node.get_publishers_info_by_topic(place)]
+                 for i in self._node.get_publishers_info_by_topic(self._asked(place))]
         self.publishers = len(infos)
         if not infos:
             # the subscription stays: a camera that is started again goes on at once
@@ -174,6 +175,9 @@ class CameraInput:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
         self._made, self._found, self._turn = (), {}, 0
+
+    def _asked(self, place: str) -> str:
+        return self.topic if place == self.name else place
 
     def _look(self, infos: Sequence[Any]) -> None:
         """Note which publishers are new."""
@@ -224,8 +228,7 @@ class CameraInput:
         self._begin_stream('the stream has just begun')
         take: Any = self._take  # rclpy's type knows only callbacks of one argument
         make = partial(self._node.create_subscription, message,
-                       self.topic if kind.topic == self.name else kind.topic,
-                       take, qos, callback_group=self._group)
+                       self._asked(kind.topic), take, qos, callback_group=self._group)
 
         def lost(event: Any) -> None:  # rclpy's type of it says nothing of its fields
             self.loss.reported(event.total_count_change)

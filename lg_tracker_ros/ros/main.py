@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+import gc
 import signal
 import sys
 import time
@@ -16,6 +19,8 @@ WAKE_S = 0.2
 """Seconds within which a signal is heeded."""
 LAST_WORDS_S = 1.0
 """Seconds that a node has at the end to answer who still waits."""
+MISHAPS = 100
+"""Callbacks that may fail one after the other before the node is given up."""
 
 
 def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
@@ -25,7 +30,8 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
     The node's ``close`` is called at the end; ``finished``, where it has one, ends it too, with
     ``status`` for the process. Calls
     that are ``pending``, where it has that, are answered before the end. A second signal ends the
-    process at once.
+    process at once. ``mishap``, where it has that, gets what a callback raised, and the node goes
+    on.
     """
     signals = _Signals()
     try:
@@ -37,14 +43,26 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
     node: Any = None
     executor = SingleThreadedExecutor()
     try:
-        node = make()
+        with signals.heeded_at_once():
+            node = make()
         executor.add_node(node)
+        in_a_row = 0
         while rclpy.ok() and not signals.came and not getattr(node, 'finished', False):
-            executor.spin_once(timeout_sec=WAKE_S)
+            try:
+                executor.spin_once(timeout_sec=WAKE_S)
+                in_a_row = 0
+            except Exception as e:  # of any callback, rclpy's own too: what works must go on
+                in_a_row += 1
+                if (not hasattr(node, 'mishap') or in_a_row > MISHAPS or not rclpy.ok()
+                        or isinstance(e, ExternalShutdownException)):
+                    raise
+                node.mishap(e)
         return int(getattr(node, 'status', 0))
-    except ExternalShutdownException:
+    except (ExternalShutdownException, _Ended):
         return 0
     except (ValueError, RuntimeError) as e:
+        if node is None and signals.came:
+            return 0  # a library made something else of _Ended
         if node is None:
             print(f'lg_tracker_ros: {one_line(str(e))}', file=sys.stderr)
             return 1
@@ -69,17 +87,32 @@ def _answer(node: Any, executor: SingleThreadedExecutor) -> None:
         node.close()  # a transition that was under way may have ended meanwhile
 
 
+class _Ended(BaseException):
+    """A signal came while there was no node yet."""
+
+
 class _Signals:
     """Whether SIGINT or SIGTERM came."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.came = self._at_once = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._take)
+
+    @contextmanager
+    def heeded_at_once(self) -> Iterator[None]:
+        """Leave the block with _Ended when a signal comes: imports may take many seconds."""
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
 
     def _take(self, number: int, frame: Any) -> None:
         self.came = True
         signal.signal(number, signal.SIG_DFL)
+        if self._at_once:
+            raise _Ended
 
 
 def main(args: list[str] | None = None) -> int:
@@ -87,6 +120,9 @@ def main(args: list[str] | None = None) -> int:
     def make() -> Any:
         # here, where a signal is heeded: it takes seconds
         try:
+            with suppress(ImportError):  # who needs it says so
+                # before there is anybody to answer: while a library is loaded every thread waits
+                import onnxruntime  # noqa: F401
             from lg_tracker_ros.ros.node import TrackerNode
         except ModuleNotFoundError as e:
             raise RuntimeError(
@@ -94,7 +130,9 @@ def main(args: list[str] | None = None) -> int:
                 "activate the virtual environment that has it, see 'PyTorch and ONNX Runtime' in "
                 'docs/ros.md') from e
         return TrackerNode()
-    return spin(make, args)
+    status = spin(make, args)
+    gc.freeze()  # or the interpreter looks at all of PyTorch's objects again before it ends
+    return status
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ from lg_tracker_ros.ros.health import EngineLog, Health, passed_on
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.ros.stream import Stream, world_type
 from lg_tracker_ros.ros.target_services import TargetServices
+from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.tracker import LongTermTracker
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -62,6 +63,7 @@ class TrackerNode(LifecycleNode):
         self._detector: Any = None
         self._clicks: Any = None
         self._page: Any = None
+        self._bond: Any = None
         self._engine: EngineConfig | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._health = Health(self)
@@ -82,6 +84,7 @@ class TrackerNode(LifecycleNode):
                                        lambda: self.outputs.last if self.outputs else None)
         if hasattr(self, 'add_pre_set_parameters_callback'):  # not in Humble
             self.add_pre_set_parameters_callback(partial(params.lenient, self))
+        params.answer_always(self)
         self.add_on_set_parameters_callback(self._on_set)
         # Humble has no callback after the setting: there the checked values are taken at once
         self._sets_late = hasattr(self, 'add_post_set_parameters_callback')
@@ -89,6 +92,7 @@ class TrackerNode(LifecycleNode):
             self.add_post_set_parameters_callback(self._after_set)
         # the node answers while its networks are made
         self._aside: threading.Thread | None = None
+        self._building = False
         group = ReentrantCallbackGroup()
         service: Any = next(s for s in self.services if s.srv_type is ChangeState)
         self._change = service.callback
@@ -114,6 +118,9 @@ class TrackerNode(LifecycleNode):
         clicks, self._clicks = self._clicks, None
         if clicks is not None:
             clicks.close()
+        bond, self._bond = self._bond, None
+        if bond is not None:
+            bond.close()
         page, self._page = self._page, None
         if page is not None:
             page.close()
@@ -121,6 +128,10 @@ class TrackerNode(LifecycleNode):
             stream.close()
         if detector is not None:  # the worker has stopped, so that its search can change
             detector.close()
+
+    def mishap(self, error: Exception) -> None:
+        """Tell what a callback raised that nobody expected, rclpy's own perhaps; go on."""
+        self._health.mishap(f'a callback failed: {told(error)}')
 
     def destroy_node(self) -> None:
         """Take back what rclpy doesn't know of, too."""
@@ -132,14 +143,15 @@ class TrackerNode(LifecycleNode):
 
     async def _start(self) -> None:
         self.destroy_timer(self._autostart)
-        if self.state == 'unconfigured' and await self._in_thread(
-                self.trigger_configure) == SUCCESS:
+        # somebody, nav2's lifecycle manager say, may be quicker: before, and while it was built
+        if self.state == 'unconfigured' and not self._building and await self._in_thread(
+                self.trigger_configure) == SUCCESS and self.state == 'inactive':
             self.trigger_activate()
 
     async def _on_change(self, request: Any, response: Any) -> Any:
         wanted = request.transition.label or request.transition.id
         try:
-            if wanted in ('configure', Transition.TRANSITION_CONFIGURE):
+            if wanted in ('configure', Transition.TRANSITION_CONFIGURE) and not self._building:
                 return await self._in_thread(lambda: self._change(request, response))
             return self._change(request, response)
         except RuntimeError:  # rcl's, for a transition that this state doesn't have
@@ -158,9 +170,13 @@ class TrackerNode(LifecycleNode):
                 done.set_exception(e)
             if self.executor is not None:
                 self.executor.wake()
+        self._building = True  # no second one: it would take this one's transition
         self._aside = threading.Thread(target=run, name='build')
         self._aside.start()
-        return await done
+        try:
+            return await done
+        finally:
+            self._building = False
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Build the tracker; FAILURE with one line in the log if that can't be done."""
@@ -170,22 +186,22 @@ class TrackerNode(LifecycleNode):
             if self._wrong:
                 raise ValueError('; '.join(self._wrong.values()))
             self.settings, self._options = params.read(self)
-            for topic in self._options.topics:
-                _check_topic(self, topic)
+            _check_topics(self, self._options)
             if self._options.world:
                 world_type()  # what is missing for it is told now
             if self._options.ui:
                 from lg_tracker_ros.ui.server import load_aiohttp
                 load_aiohttp()
+            if self._options.bond:
+                from lg_tracker_ros.ros.supervision.bond import bond_type
+                bond_type()
             engine = self.settings.engine_config()
             self._engine_log.listen()
             begun = time.perf_counter()
             with passed_on(self):
                 tracker = self._build(self.settings)
         except Exception as e:  # rclpy would swallow it; the reason must be told
-            text = ' '.join(str(e).split())
-            self._health.complain('', 'configure failed: ' + (
-                text if isinstance(e, ValueError) else f'{type(e).__name__}: {text}'))
+            self._health.complain('', f'configure failed: {told(e)}')
             self.state = 'unconfigured'
             self._engine_log.close()
             return FAILURE
@@ -220,6 +236,10 @@ class TrackerNode(LifecycleNode):
             self._page = self.stream.page = NodePage(
                 self, self._options, self.stream, self.targets, self._health,
                 lambda: self.settings)
+        if self._options.bond:
+            # here: a node without a lifecycle manager starts without its heartbeats
+            from lg_tracker_ros.ros.supervision.bond import Bond
+            self._bond = Bond(self)
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
@@ -270,7 +290,7 @@ class TrackerNode(LifecycleNode):
         if stream is not None:
             stream.tell()
         detector = self._detector
-        parts = [part.part() for part in (detector, self._clicks, self._page)
+        parts = [part.part() for part in (detector, self._clicks, self._page, self._bond)
                  if part is not None]
         if stream is not None and stream.world is not None:
             parts += stream.world.statuses()
@@ -280,16 +300,16 @@ class TrackerNode(LifecycleNode):
 
     def _on_set(self, changes: list[Parameter]) -> SetParametersResult:
         try:
+            params.check_names(changes)
             settings, options = params.merge(self.settings, self._options, changes)
             if self.state != 'unconfigured' and self.settings.needs_rebuild(settings):
                 raise ValueError('tracker, redetector, their weights, device and the like need '
                                  'new networks: deactivate and cleanup the node first')
             if self.state == 'active' and (fixed := options.fixed(self._options)):
                 raise ValueError(f'{", ".join(fixed)}: deactivate the node first')
-            for topic in options.topics:
-                _check_topic(self, topic)
+            _check_topics(self, options)
         except ValueError as e:
-            return SetParametersResult(successful=False, reason=str(e))
+            return SetParametersResult(successful=False, reason=one_line(str(e)))
         if not self._sets_late:
             self._take(settings, options, changes)
         return SetParametersResult(successful=True)
@@ -312,11 +332,16 @@ class TrackerNode(LifecycleNode):
             self.tracker.configure(settings.search())
 
 
-def _check_topic(node: LifecycleNode, topic: str) -> None:
-    """Raise ValueError for what is no topic name; '' names none and is let pass."""
-    try:
-        if topic:
-            node.resolve_topic_name(topic)
-    except Exception as e:  # rclpy has a name for it that moved between releases
-        raise ValueError(f'{topic!r} is no topic name: '
-                         f'{str(e).splitlines()[0]}') from e
+def _check_topics(node: LifecycleNode, options: NodeOptions) -> None:
+    """Raise ValueError for what is no topic name, and for one camera that is named twice."""
+    full: dict[str, str] = {}
+    for topic in options.topics:
+        try:
+            full[topic] = node.resolve_topic_name(topic)
+        except Exception as e:  # rclpy has a name for it that moved between releases
+            raise ValueError(f'{one_line(topic, 60)!r} is no topic name: '
+                             f'{str(e).splitlines()[0]}') from e
+    images = [full[t] for t in options.image_topics]
+    if len(set(images)) < len(images):
+        raise ValueError('image_topics must differ from each other, got '
+                         f'{list(options.image_topics)}, which are {images}')

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Sequence
+from functools import partial
+from typing import Any, Callable, Sequence
 
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from lg_tracker_ros.runtime.words import one_line, told
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.exceptions import (
     InvalidParameterException,
     InvalidParameterTypeException,
@@ -67,7 +75,7 @@ def declare(node: Node) -> dict[str, str]:
             node.declare_parameter(f.name, default, descriptor(f.name))
         except (InvalidParameterTypeException, InvalidParameterValueException,
                 InvalidParameterException) as e:
-            wrong[f.name] = ' '.join(str(e).split())
+            wrong[f.name] = one_line(str(e))
             node.declare_parameter(f.name, default, descriptor(f.name), ignore_override=True)
     return wrong
 
@@ -91,6 +99,35 @@ def lenient(node: Node, changes: Sequence[Parameter]) -> list[Parameter]:
     return result or [node.get_parameter('use_sim_time')]
 
 
+def check_names(changes: Sequence[Parameter]) -> None:
+    """Raise ValueError for a change without a name, which rclpy would let pass."""
+    if not all(c.name for c in changes):
+        raise ValueError('a parameter must have a name')
+
+
+def answer_always(node: Node) -> None:
+    """
+    Let rclpy's services that set parameters answer a request that they can't read, too.
+
+    It raises for a value of a type that it doesn't know, which would end the node.
+    """
+    for service in node.services:
+        if service.srv_type in (SetParameters, SetParametersAtomically):
+            service.callback = partial(_answer, service.callback)
+
+
+def _answer(callback: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
+    try:
+        return callback(request, response)
+    except (ValueError, TypeError) as e:
+        refused = SetParametersResult(successful=False, reason=f'refused: {told(e)}')
+        if isinstance(response, SetParameters.Response):
+            response.results += [refused] * (len(request.parameters) - len(response.results))
+        else:
+            response.result = refused
+        return response
+
+
 def unknown(node: Node) -> list[str]:
     """
     Say, a line each, which names were given at the start and mean nothing.
@@ -100,7 +137,7 @@ def unknown(node: Node) -> list[str]:
     names = sorted(n for n in _overrides(node)
                    if not node.has_parameter(n) and not of_ros(n))
     return [renamed(n) + '; its value is not used' if n in RENAMED
-            else f'parameter {n!r} means nothing to this node' for n in names]
+            else f'parameter {one_line(n, 60)!r} means nothing to this node' for n in names]
 
 
 def _overrides(node: Node) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from lg_tracker_ros.boxes import scale
+from lg_tracker_ros.media.decoding import brief
 from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.tracker import check_init_box
 from lg_tracker_ros.types import Box
@@ -23,7 +24,7 @@ def candidates(cameras: Sequence[CameraInput], camera: str, frame_id: str) -> li
     if camera:
         found = [c for c in cameras if camera in (c.name, c.topic, c.name.lstrip('/'))]
         if not found:
-            raise ValueError(f'camera {camera!r} is not one of image_topics: '
+            raise ValueError(f'camera {brief(camera)} is not one of image_topics: '
                              f'{", ".join(c.name for c in cameras)}')
         return found
     if frame_id:

@@ -214,7 +214,12 @@ class TargetServices:
     def refusal(self) -> str:
         """Say why nothing can be asked for now."""
         state = self._state()
-        return self._why if state == 'active' else f'the node is {state}; activate it first'
+        if state == 'active':
+            return self._why
+        todo = {'unconfigured': 'configure and activate it first',
+                'configuring': 'wait until it is active',
+                'finalized': 'start it anew'}.get(state, 'activate it first')
+        return f'the node is {state}; {todo}'
 
     def _on_word(self, right: bool, request: Any, response: Any) -> Any:
         return self._respond(response, partial(self.advise, right))

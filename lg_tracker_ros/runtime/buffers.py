@@ -135,12 +135,16 @@ class Mailbox:
     def __init__(self, counts: Counts, timeout: float) -> None:
         """Report drops to ``counts``; ``timeout`` seconds make a camera silent."""
         self.counts = counts
-        self.timeout = timeout
+        self.limit(timeout)
         self._clock = ''
         self._wants: Callable[[str], bool] = bool
         self._silent = False
         self._slots: dict[str, Item] = {}
         self._last: dict[str, int] = {}
+
+    def limit(self, timeout: float, megabytes: float = 0.0) -> None:
+        """Change the timeout; ``megabytes`` are for a Queue, this keeps one frame a camera."""
+        self.timeout = timeout
 
     def follow(self, clock: str, wants: Callable[[str], bool] = bool) -> None:
         """Set which camera is the clock (empty: no target) and which others are wanted."""

@@ -88,7 +88,7 @@ class Intake:
 
     def limit(self, camera_timeout: float, history: tuple[float, float]) -> None:
         """Change the limits of mailbox and history."""
-        self._mailbox.timeout = camera_timeout
+        self._mailbox.limit(camera_timeout, history[1])
         self._history = history
         for ring in self._rings.values():
             ring.limit(*history)

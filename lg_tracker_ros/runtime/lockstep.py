@@ -23,12 +23,15 @@ class Queue:
     def __init__(self, counts: Counts, timeout: float, megabytes: float) -> None:
         """Report to ``counts``; ``megabytes`` may wait for each camera, and MOST frames."""
         self.counts = counts
-        self.timeout = timeout
-        self._most = int(megabytes * 2**20)
+        self.limit(timeout, megabytes)
         self._clock = ''
         self._wants: Callable[[str], bool] = bool
         self._waiting: dict[str, deque[Item]] = {}
         self._last: dict[str, int] = {}
+
+    def limit(self, timeout: float, megabytes: float) -> None:
+        """Change the limits, for what comes from now on."""
+        self.timeout, self._most = timeout, int(megabytes * 2**20)
 
     def follow(self, clock: str, wants: Callable[[str], bool] = bool) -> None:
         """Set which camera has the target (empty: no target) and which others are wanted."""

@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 import json
+import logging
 from pathlib import Path
 import socket
 import threading
@@ -36,6 +37,18 @@ HEADERS = {
     "frame-ancestors 'none'",
     'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-cache'}
+
+
+LOG = logging.getLogger('lg_tracker_ros.ui')
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    """Whether a record tells of a fault here: of a browser's, aiohttp's would be a traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not type(error).__module__.startswith('aiohttp.')
+
+
+LOG.addFilter(_ours)
 
 
 def load_aiohttp() -> Any:
@@ -110,7 +123,7 @@ class Page:
         app = web.Application(middlewares=[self._guard()])
         app.router.add_get('/', self._page)
         app.router.add_get('/socket', self._socket)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, logger=LOG)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._access.host, self._port).start()
         return int(self._runner.addresses[0][1])

@@ -42,6 +42,8 @@ def test_what_was_not_measured_is_nan():
     depth = np.array([[np.nan, np.inf, 0, -1, 1.5]])
     found = DepthImage(message(depth)).metres(np.arange(1), np.arange(5))
     assert np.isnan(found[0, :4]).all() and found[0, 4] == 1.5
+    far = DepthImage(message([[3.4e38, 1e-30]])).metres(np.arange(1), np.arange(2))
+    assert np.isnan(far).all()  # the largest float means that nothing was measured
     assert np.isnan(DepthImage(message([[0.0]], '16UC1')).metres(np.arange(1), np.arange(1)))
 
 

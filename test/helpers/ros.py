@@ -120,8 +120,9 @@ class Rig:
     """A tracker node and a client in one process, over DDS; use it in a ``with``."""
 
     def __init__(self, build=None, namespace='/', cameras=('image',), started=True,
-                 node=None, **parameters):
+                 node=None, cli_args=None, **parameters):
         """``parameters`` are the node's; with ``node`` False only the client is made."""
+        self.cli_args = cli_args
         self.build = build or Build()
         self.context = Context()
         self.changed = threading.Condition()
@@ -140,7 +141,7 @@ class Rig:
         self.node = None
         if node is not False:
             self.node = TrackerNode(
-                self.build, context=self.context, namespace=namespace,
+                self.build, context=self.context, namespace=namespace, cli_args=self.cli_args,
                 parameter_overrides=[Parameter(k, value=v) for k, v in parameters.items()])
             # destroy_node leaves it, it holds the node, that the context, and that a participant:
             # no more than some thirty on a machine find each other

@@ -90,3 +90,15 @@ def test_unreadable_images_are_an_error_and_are_counted():
         assert rig.received(2)['undecodable'] == 1
         rig.part(CAMERA, lambda s: s.level == ERROR and "'64FC1'" in s.message)
         rig.process(2)
+
+
+def test_topics_that_a_remapping_swaps_are_not_swapped_twice():
+    swapped = ['--ros-args', '-r', 'a:=b', '-r', 'b:=a']
+    with Rig(cameras=('a', 'b'), started=False, cli_args=swapped) as rig:
+        rig.camera('a', kind=CompressedImage)
+        rig.camera('b')
+        rig.connect()
+        rig.send(0, topic='a', msg=compressed_to_msg(scene(), Header()))
+        rig.send(0, topic='b')
+        for name in ('/a', '/b'):
+            rig.until(lambda n=name: rig.node.stream.worker.counts(n)['received'], name)

@@ -6,6 +6,7 @@ import gc
 from pathlib import Path
 import threading
 
+import helpers.ros
 from helpers.ros import Build, PATIENCE, Rig, stamp
 from lg_tracker_ros.engine.memory import GpuMemory
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions
@@ -13,12 +14,15 @@ from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros import diagnostics
 from lg_tracker_ros.ros.convert import time_to_msg
+from lg_tracker_ros.ros.node import TrackerNode
 from lg_tracker_ros.ros.params import unknown
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rcl_interfaces.msg import Parameter as ParameterMsg
-from rcl_interfaces.srv import DescribeParameters, SetParametersAtomically
+from rcl_interfaces.msg import ParameterValue
+from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersAtomically
+import rclpy
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
@@ -102,7 +106,9 @@ def test_a_node_answers_while_its_networks_are_built():
         assert begun.wait(PATIENCE)
         assert rig.result(get.call_async(GetState.Request())).current_state.label == 'configuring'
         assert 'configuring' in rig.init(0).message
+        builder = rig.node._aside
         assert not change(rig, 'activate') and not change(rig, 'configure')
+        assert rig.node._aside is builder  # no second one, which nobody would wait for
         params = AsyncParameterClient(rig.client, 'lg_tracker')
         refused, taken = rig.result(params.set_parameters(
             [Parameter('tracker', value='pixelwise'), Parameter('beta1', value=0.9)])).results
@@ -114,6 +120,63 @@ def test_a_node_answers_while_its_networks_are_built():
         assert rig.node.tracker.config.beta1 == 0.9
         assert not change(rig, 'deactivate')  # it isn't active: refused, and the node lives
         assert change(rig, 'activate')
+
+
+def test_who_is_quicker_than_autostart_ends_no_node(monkeypatch):
+    class Quick(TrackerNode):
+
+        def trigger_configure(self):
+            result = super().trigger_configure()
+            self.trigger_activate()  # as a lifecycle manager may, before autostart comes to it
+            return result
+    monkeypatch.setattr(helpers.ros, 'TrackerNode', Quick)
+    with Rig() as rig:
+        get = rig.client.create_client(GetState, 'lg_tracker/get_state')
+        assert get.wait_for_service(PATIENCE)
+        assert rig.result(get.call_async(GetState.Request())).current_state.label == 'active'
+
+
+def test_a_parameter_of_no_known_type_is_refused_and_reasons_are_short():
+    with Rig() as rig:
+        atomically = rig.client.create_client(SetParametersAtomically,
+                                              'lg_tracker/set_parameters_atomically')
+        one_by_one = rig.client.create_client(SetParameters, 'lg_tracker/set_parameters')
+        assert atomically.wait_for_service(PATIENCE) and one_by_one.wait_for_service(PATIENCE)
+        good = Parameter('beta1', value=0.9).to_parameter_msg()
+        odd = ParameterMsg(name='beta1', value=ParameterValue(type=77))
+        long = Parameter('policy', value='x' * 100_000).to_parameter_msg()
+        nameless = Parameter('', value=1).to_parameter_msg()
+        results = rig.result(one_by_one.call_async(SetParameters.Request(
+            parameters=[good, long, nameless, odd, good]))).results
+        assert [r.successful for r in results] == [True, False, False, False, False]
+        assert results[1].reason.startswith('policy must be one of joint, paper')
+        assert results[2].reason == 'a parameter must have a name'
+        assert '77 is not a valid' in results[3].reason
+        assert max(len(r.reason) for r in results) <= 300
+        answer = rig.result(atomically.call_async(
+            SetParametersAtomically.Request(parameters=[good, odd]))).result
+        assert not answer.successful and '77 is not a valid' in answer.reason
+        rig.start(0)
+
+
+def test_one_camera_named_twice_is_refused():
+    with Rig(cameras=('image', '/image'), started=False) as rig:
+        status = rig.part(TRACKING, lambda s: s.level == ERROR)
+        assert status.message.startswith('configure failed: image_topics must differ from each '
+                                         "other, got ['image', '/image']")
+
+
+def test_what_went_wrong_beside_the_tracking_is_told_and_so_is_a_namesake():
+    with Rig() as rig:
+        rig.start(0)
+        rig.node.mishap(KeyError('nobody expected this'))
+        status = rig.part(TRACKING, lambda s: 'callback' in s.message)
+        assert status.level == WARN
+        assert "a callback failed: KeyError: 'nobody expected this'" in status.message
+        other = rclpy.create_node('lg_tracker', context=rig.context)
+        rig.part(TRACKING, lambda s: '2 nodes are called /lg_tracker' in s.message)
+        other.destroy_node()
+        rig.part(TRACKING, lambda s: 'nodes are called' not in s.message)
 
 
 def test_what_cannot_be_configured_is_said_and_can_be_mended():

@@ -45,6 +45,74 @@ def test_a_signal_is_heeded_while_networks_are_built(how):
         node.wait()
 
 
+UNLUCKY = """
+import os, signal, sys, time
+from lg_tracker_ros.ros.main import spin
+from rclpy.node import Node
+
+class Unlucky(Node):
+    ticks = 0
+
+    def __init__(self):
+        super().__init__('unlucky')
+        self.create_timer(0.01, self.tick)
+
+    def tick(self):
+        self.ticks += 1
+        if self.ticks == 1:
+            raise KeyError('nobody expected this')
+        print('it goes on', flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def mishap(self, error):
+        print(repr(error), flush=True)
+
+    def close(self):
+        print('closed', flush=True)
+
+def slow():
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+    time.sleep(600)
+
+sys.exit(spin(slow if len(sys.argv) > 1 else Unlucky, []))
+"""
+
+
+LOADED = """
+import sys
+from lg_tracker_ros.ros import node
+from lg_tracker_ros.ros.main import main
+
+def tell(self):
+    raise ValueError(f'loaded: {"onnxruntime" in sys.modules}')
+
+assert 'onnxruntime' not in sys.modules
+node.TrackerNode.__init__ = tell
+sys.exit(main([]))
+"""
+
+
+def test_what_holds_every_thread_up_is_loaded_before_there_is_a_node():
+    pytest.importorskip('onnxruntime')
+    done = subprocess.run([sys.executable, '-c', LOADED], capture_output=True, text=True,
+                          timeout=PATIENCE)
+    assert 'loaded: True' in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize('how', ['SIGINT', 'SIGTERM'])
+def test_a_signal_ends_what_takes_long_to_import(how):
+    done = subprocess.run([sys.executable, '-c', UNLUCKY, how], capture_output=True, text=True,
+                          timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
+
+
+def test_what_a_callback_raises_is_told_and_ends_nothing():
+    done = subprocess.run([sys.executable, '-c', UNLUCKY], capture_output=True, text=True,
+                          timeout=60)
+    assert done.stdout.splitlines() == ["KeyError('nobody expected this')", 'it goes on', 'closed']
+    assert done.returncode == 0 and not done.stderr
+
+
 def process(module, *arguments, without=()):
     """Start a module as a process of its own, in the domain of this run."""
     return subprocess.Popen(

@@ -82,3 +82,11 @@ def test_memory_is_bounded_and_what_goes_is_counted(size, kept):
         q.push(item(n, size=size))
     assert q.counts.of('a')['overwritten'] == MOST + 5 - kept
     assert names(q.take()) == [('a', MOST + 5 - kept)]
+
+
+def test_more_memory_holds_for_what_comes_then():
+    q = queue(megabytes=1)
+    q.limit(1.0, 4)
+    for n in range(5):
+        q.push(item(n, size=2**20))
+    assert q.counts.of('a') == {'overwritten': 1}

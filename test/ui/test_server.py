@@ -263,3 +263,15 @@ def test_a_message_that_is_too_large_ends_only_its_own_socket():
         assert greedy.code in (1009, 1006)  # too big; what it still sends may hide the reason
         board.put(shot(1))
         assert other.picture().jpeg
+
+
+def test_what_is_no_request_leaves_no_traceback(caplog):
+    with served() as (_, _, _, address):
+        host, port = address.split('/')[2].split(':')
+        for data in (b'GET /' + b'a' * 20_000, b'\xff' * 1000):
+            with socket.create_connection((host, int(port)), timeout=PATIENCE) as one:
+                one.sendall(data + b'\r\n\r\n')
+                assert one.recv(100).startswith(b'HTTP/1.')
+        with Viewer(address) as viewer:
+            assert viewer.get()[0] == 200
+    assert not [r for r in caplog.records if r.exc_info]

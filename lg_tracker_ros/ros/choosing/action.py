@@ -8,7 +8,7 @@ from typing import Any, Callable
 from lg_tracker_interfaces.action import Track
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.health import Health
-from lg_tracker_ros.ros.target_services import TargetServices
+from lg_tracker_ros.ros.target_services import QUEUE, TargetServices
 from lg_tracker_ros.runtime.words import one_line, told
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -46,6 +46,8 @@ class TrackAction:
         group = ReentrantCallbackGroup()
         self._server = ActionServer(
             node, Track, 'track', self._execute, callback_group=group,
+            goal_service_qos_profile=QUEUE, result_service_qos_profile=QUEUE,
+            cancel_service_qos_profile=QUEUE,
             cancel_callback=lambda handle: CancelResponse.ACCEPT)
         self._timer = node.create_timer(TICK_S, self._tick, clock=clock, callback_group=group)
         self._timer.cancel()
@@ -64,6 +66,9 @@ class TrackAction:
         goal = _Goal(handle, '')
         self._open += 1
         try:
+            if not request.lost_after >= 0:
+                raise ValueError('lost_after must be in seconds, 0 for never, '
+                                 f'got {request.lost_after}')
             if request.width or request.height:
                 _, target, _ = await self._targets.begin(request)
                 goal.target = target.name

@@ -22,14 +22,17 @@ from lg_tracker_ros.runtime.words import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 TYPE = 'vision_msgs/msg/Detection2DArray'
 ANY = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Receives from every publisher, whatever it offers."""
-LABELS = 20
-"""Classes that diagnostics list."""
+LABELS, LONGEST = 20, 60
+"""Classes that diagnostics list, and characters of each."""
+LARGEST = 2**18
+"""Bytes of a message: some five hundred boxes, which take 0.1 s to read."""
 
 
 def looked_at(frame_id: str, cameras: Mapping[str, str | None]) -> list[str]:
@@ -75,9 +78,10 @@ class DetectorInput:
         take: Any = self._take  # rclpy's type knows no coroutine
         try:
             # what awaits its image here must not keep that image from coming
+            # raw: rclpy makes a message of it first, for seconds if it has ten thousand boxes
             self._subscription = node.create_subscription(
                 Detection2DArray, self.topic, take, ANY,
-                callback_group=ReentrantCallbackGroup())
+                callback_group=ReentrantCallbackGroup(), raw=True)
         except RuntimeError as e:  # rcl's, for a topic of this node's own that has another type
             self._tell(f"can't be subscribed to as {TYPE}: {told(e)}")
 
@@ -87,16 +91,29 @@ class DetectorInput:
             self._node.destroy_subscription(self._subscription)
         end_help(self._stream.worker.tracker)
 
-    async def _take(self, msg: Any) -> None:
+    async def _take(self, data: bytes) -> None:
         self._pace.tick(time.perf_counter())
         self._counts['received'] += 1
+        try:
+            if len(data) > LARGEST:
+                raise ValueError(f'a message of {len(data) / 2**20:.1f} MiB is passed over, the '
+                                 f'most is {LARGEST / 2**20:g}: let the detector keep its best '
+                                 'hundred boxes')
+            msg = deserialize_message(data, Detection2DArray)
+        except Exception as e:  # rcl's, for bytes that are no message
+            self._tell(told(e))
+            return
+        await self._look(msg)
+
+    async def _look(self, msg: Any) -> None:
         selection = self._selection()
         detections, refused = detections_from_msg(msg)
         self._counts.update(boxes=len(detections), boxes_refused=refused)
         if refused:
             self._tell(f'{refused} of {refused + len(detections)} boxes are none: sides must be '
                        'positive and all numbers finite')
-        self._labels.update(d.label for d in detections[:LABELS] if len(self._labels) < LABELS)
+        self._labels.update(d.label[:LONGEST] for d in detections[:LABELS]
+                            if len(self._labels) < LABELS)
         stamp = time_from_msg(msg.header.stamp)
         try:
             camera = self._camera(msg.header.frame_id, stamp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any, Sequence
 
@@ -75,9 +76,15 @@ class ClickInput:
             return
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
+            self._subscription, self._made = None, ''
         take: Any = self._take  # rclpy's type knows no coroutine
-        self._subscription = self._node.create_subscription(
-            TYPES[kind], self.topic, take, 10, callback_group=self._group)
+        try:
+            self._subscription = self._node.create_subscription(
+                TYPES[kind], self.topic, take, 10, callback_group=self._group)
+        except RuntimeError as e:  # rcl's, for a topic that this node uses with another type
+            self._complain(f"can't be subscribed to as {kind}: {told(e)}; choose another topic "
+                           'in click_topic')
+            return
         self._made = kind
 
     async def _take(self, msg: Any) -> None:
@@ -86,14 +93,21 @@ class ClickInput:
         try:
             await self._click(header, point)
         except Exception as e:  # of a decoder, say: it would end the node
-            self._problem = time.perf_counter(), one_line(told(e))
-            self._node.get_logger().warning(f'{self.topic}: {self._problem[1]}')
+            self._complain(told(e))
+
+    def _complain(self, text: str) -> None:
+        text = one_line(text)
+        if text != self._problem[1]:
+            self._node.get_logger().warning(f'{self.topic}: {text}')
+        self._problem = time.perf_counter(), text
 
     async def _click(self, header: Header, point: Point) -> None:
         frames = {c.frame_id for c in self._stream.cameras} - {None}
         if point.z or (header.frame_id and frames and header.frame_id not in frames):
             raise ValueError(f'a point in {header.frame_id[:60]!r}, z = {point.z:g}, is none of '
                              'an image; expected pixels, z = 0: click into the image')
+        if not (math.isfinite(point.x) and math.isfinite(point.y)):
+            raise ValueError(f'a click must be in pixels, got {point.x:g}, {point.y:g}')
         now, here = time.perf_counter(), (point.x, point.y)
         first, self._first = self._first, (now, here)
         clicks = [first[1], here] if first is not None and now - first[0] < PAIR_S else [here]

@@ -156,6 +156,7 @@ class View:
         frame = item.message.header.frame_id
         if self._alignment == 'registered' or (
                 self._alignment == 'auto' and frame == seen.header.frame_id):
+            self._separate = False  # of another camera's depth, perhaps, that came before
             samples = registered(depths, seen.box, seen.size)
         else:
             assert self._depth_calibration is not None

@@ -3,6 +3,7 @@
 from helpers.ros import path, Rig, scene, SIZE, stamp
 from lg_tracker_interfaces.action import Track
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
+from lg_tracker_ros.ros.target_services import QUEUE
 from rclpy.action import ActionClient, ActionServer
 from rclpy.parameter import Parameter
 from vision_msgs.msg import Detection2D, Detection2DArray
@@ -17,7 +18,8 @@ class Client:
     def __init__(self, rig):
         """Connect."""
         self.rig, self.heard = rig, []
-        self.client = ActionClient(rig.client, Track, 'track')
+        # deep: of answers that this client loses the node knows nothing
+        self.client = ActionClient(rig.client, Track, 'track', goal_service_qos_profile=QUEUE)
         assert self.client.wait_for_server(60)
 
     def goal(self, i=None, **fields):
@@ -112,3 +114,16 @@ def test_a_node_has_no_action_unless_it_is_asked_for():
         assert not any(isinstance(w, ActionServer) for w in rig.node.waitables)
     with Rig(track_action=True) as rig:
         assert any(isinstance(w, ActionServer) for w in rig.node.waitables)
+
+
+def test_every_goal_of_a_storm_is_answered_and_a_wrong_time_is_refused():
+    with Rig(track_action=True) as rig:
+        client = Client(rig)
+        rig.feed(range(2))
+        for wrong in (float('nan'), -1.0):
+            state, code, text = client.end(client.goal(0, lost_after=wrong))
+            assert (state, code) == (ABORTED, Result.REFUSED)
+            assert text.startswith('lost_after must be in seconds, 0 for never')
+        asked = [client.client.send_goal_async(Track.Goal()) for _ in range(60)]
+        handles = [rig.result(a) for a in asked]
+        assert all(h.accepted for h in handles)

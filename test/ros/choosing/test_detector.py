@@ -210,3 +210,16 @@ def test_a_node_without_a_detector_has_no_such_part():
         assert rig.node._detector is None
         rig.part('lg_tracker: engine')
         assert not any('detections' in name for name in rig.diagnostics)
+
+
+def test_a_flood_of_boxes_is_passed_over_and_the_next_message_is_taken():
+    with Rig(detections_topic='detections', select='best') as rig:
+        detector = Detector(rig)
+        rig.feed(range(2))
+        detector.see(1, *[detection((*path(1), *SIZE))] * 1000)
+        status = rig.part(PART, lambda s: s.level == WARN and 'best hundred' in s.message)
+        assert status.message.startswith('a message of 0.4 MiB is passed over')
+        detector.publisher.publish(b'\x00\x01\x00\x00' + b'\xff' * 40)
+        rig.part(PART, lambda s: 'RCLError' in s.message or 'deserial' in s.message)
+        detector.see(1, detection((*path(1), *SIZE)))
+        begun(rig, 1)

@@ -6,6 +6,8 @@ from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.ros.convert import time_to_msg
 from lg_tracker_ros.ros.operators.clicks import box_of
 from lg_tracker_ros.types import Box
+import rclpy
+from rclpy.context import Context
 from rclpy.parameter import Parameter
 from visualization_msgs.msg import ImageMarker
 
@@ -77,3 +79,26 @@ def test_the_box_is_drawn_and_taken_away():
         rig.until(lambda: heard[-1].header == gone.header, 'the last')
         assert heard[-1].action == ImageMarker.REMOVE and not heard[-1].points
         assert all(m.action == ImageMarker.ADD and m.points for m in heard[:-1])
+
+
+def test_a_click_that_is_nowhere_spoils_no_other_and_a_topic_in_use_ends_no_node():
+    with Rig(click_topic='clicks') as rig:
+        mouse = rig.client.create_publisher(PointStamped, 'clicks', 10)
+        rig.until(mouse.get_subscription_count, 'clicks subscribed')
+        rig.feed(range(3))
+        (x, y), (w, h) = path(1), SIZE
+        mouse.publish(click(float('nan'), 3, 1))
+        rig.part('lg_tracker: clicks /clicks', lambda s: 'in pixels, got nan, 3' in s.message)
+        mouse.publish(click(x + w, y, 1))
+        mouse.publish(click(x, y + h, 1))
+        rig.until(lambda: rig.boxes().get(stamp(1)), 'begun')
+    with Rig(click_topic='image') as rig:
+        other = Context()
+        rclpy.init(context=other)
+        node = rclpy.create_node('other', context=other)
+        node.create_publisher(PointStamped, 'image', 10)
+        told = rig.part('lg_tracker: clicks /image', lambda s: s.level == b'\x01')
+        assert told.message.startswith("can't be subscribed to as geometry_msgs/msg/PointStamped")
+        node.destroy_node()
+        rclpy.try_shutdown(context=other)
+        rig.start(0)

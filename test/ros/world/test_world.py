@@ -259,3 +259,15 @@ def test_options_spread_over_the_cameras():
     assert options.for_each_camera('camera_info_topics') == ('auto', 'auto')
     assert options.for_each_camera('depth_topics') == ('', 'c')
     assert options.topics == ('a', 'b', 'c')
+
+
+def test_one_depth_image_of_another_camera_is_not_waited_for_ever_after():
+    with WorldRig(('target_pose',), depth_info_topics=['depth_camera_info']) as rig:
+        rig.calibrate()
+        rig.start(0)
+        rig.look(1, frame='elsewhere')
+        rig.until(rig.depth_info.get_subscription_count, 'calibration wanted')
+        rig.look(2)
+        rig.at('target_pose', 2)
+        rig.part(WORLD, lambda s: s.message == 'places are published')
+        rig.until(lambda: not rig.depth_info.get_subscription_count(), 'given up')

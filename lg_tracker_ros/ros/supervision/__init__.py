@@ -1,0 +1,1 @@
+"""What lets others watch over the node; imported only where it is asked for."""

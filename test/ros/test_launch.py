@@ -1,0 +1,61 @@
+"""The launch file's arguments; `launch` isn't on PyPI, so that stand-ins take its place there."""
+
+import importlib.util
+from pathlib import Path
+import sys
+from types import ModuleType, SimpleNamespace
+
+from lg_tracker_ros.parameters.node import NodeOptions
+import pytest
+
+FILE = Path(__file__).resolve().parents[2] / 'launch/tracker.launch.py'
+
+
+@pytest.fixture
+def launch(monkeypatch):
+    """Load the launch file; its actions keep what they were given."""
+    def module(name, **names):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+        vars(sys.modules[name]).update(names)
+
+    def keep(*args, **kwargs):
+        return SimpleNamespace(args=args, **kwargs)
+    module('ament_index_python')
+    module('ament_index_python.packages', get_package_prefix=str, PackageNotFoundError=KeyError,
+           get_package_share_directory=lambda name: str(FILE.parents[1]))
+    module('launch', LaunchDescription=keep)
+    module('launch.actions', DeclareLaunchArgument=keep, LogInfo=keep, OpaqueFunction=keep)
+    module('launch.substitutions', LaunchConfiguration=lambda name: SimpleNamespace(
+        perform=lambda context: context[name]))
+    module('launch_ros')
+    module('launch_ros.actions', LifecycleNode=keep, Node=keep)
+    module('launch_ros.parameter_descriptions',
+           ParameterValue=lambda value, value_type: value_type(value))
+    spec = importlib.util.spec_from_file_location('tracker_launch', FILE)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def parameters(launch, **given):
+    """Return the parameters that the node is started with."""
+    context = {name: default for name, default, _ in launch.ARGUMENTS}
+    node, = launch.start({**context, **given})
+    return node.parameters[1]
+
+
+def test_what_is_not_given_hides_no_config_file(launch):
+    assert parameters(launch) == {'use_sim_time': False}
+
+
+@pytest.mark.parametrize('name, text, value', [
+    ('image_topics', 'a,b', ['a', 'b']), ('autostart', 'false', False), ('world', 'true', True),
+    ('depth_topics', '[d]', ['d']), ('ui', 'True', True), ('ui_host', '0.0.0.0', '0.0.0.0'),
+    ('ui_port', '8081', 8081), ('click_topic', 'image_mouse_left', 'image_mouse_left'),
+    ('click_size', '48', 48.0), ('image_transport', 'compressed', 'compressed'),
+    ('bond', 'true', True)])
+def test_an_argument_becomes_the_parameter_of_its_name(launch, name, text, value):
+    given = parameters(launch, **{name: text})
+    assert given == {'use_sim_time': False, name: value}
+    others = {'depth_topics': value} if name == 'image_topics' else {}
+    NodeOptions().changed({name: value, **others})  # a value that the node takes
