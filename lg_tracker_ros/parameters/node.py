@@ -125,6 +125,10 @@ class NodeOptions:
         '', 'What viewers must know, at least 12 characters; empty: made anew at each activation '
         'where it is needed.', when='while the node is not active')
 
+    targets: int = _p(
+        1, 'Targets that are followed at most, each with its own topics and services '
+        '(docs/targets.md).', Range(1, 8), when='at start')
+
     def __post_init__(self) -> None:
         """Check choices and ranges."""
         wrong = out_of_range(self)
