@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from typing import Hashable
 
 from lg_tracker_ros.checkpoint import confidence_of, shared_backbone
-from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.engine import EngineConfig, Runner
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.online import ONLINE_MODULES
 from lg_tracker_ros.parameters.tracker import Settings
@@ -19,13 +21,15 @@ from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import LocalTracker, Redetector
 
 
-def build_tracker(settings: Settings) -> LongTermTracker:
+def build_tracker(settings: Settings, compiled: dict[Hashable, Runner] | None = None
+                  ) -> LongTermTracker:
     """
     Make the tracker that ``settings`` describe; reads weights, compiles networks.
 
+    Trackers that are made with the same table ``compiled``, empty at first, share their networks.
     Raises ValueError, in one line that says how to mend it, when a part can't be made here.
     """
-    engine = settings.engine_config()
+    engine = replace(settings.engine_config(), compiled=compiled)
     local = make_local(settings, engine)
     return LongTermTracker(local, make_redetector(settings, engine), settings.search())
 

@@ -22,6 +22,8 @@ from lg_tracker_ros.tracking.whole_images import WholeImages
 from lg_tracker_ros.types import (
     Advised,
     Box,
+    Claim,
+    Exclusive,
     Frame,
     Kind,
     LocalTracker,
@@ -141,10 +143,11 @@ class LongTermTracker:
         self._views.forget()
         self._rivals.forget()
 
-    def init(self, frame: Frame, box: Box) -> Track:
+    def init(self, frame: Frame, box: Box, others: Sequence[Claim] = ()) -> Track:
         """
         Learn the target from its box in ``frame``; what was tracked before is forgotten.
 
+        ``others`` are where other targets are seen: the rivals that are known from the start on.
         Raises ValueError for a box that can't be tracked; then the target before stays.
         """
         check_init_box(box, frame.width, frame.height)
@@ -159,11 +162,11 @@ class LongTermTracker:
         self.reset()
         self._rhythm.span(frame.stamp)
         self.policy = make_policy(self.config, Place(frame.camera, box))
-        self._views.view(frame)
+        view = self._views.view(frame, others=others)
         self._images.remember(frame)
-        self._rivals.look_around(frame, box, self.config.max_candidates)
+        self._look_around(view, box)
         while self._rivals.waits(frame.camera):  # at once: they must be known before a loss
-            self._rivals.look_around(frame, box, self.config.max_candidates)
+            self._look_around(view, box)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
 
     def reject(self) -> None:
@@ -193,12 +196,13 @@ class LongTermTracker:
             raise ValueError('there is no target; init one first')
         return self.policy
 
-    def step(self, frames: Sequence[Frame]) -> list[Track]:
+    def step(self, frames: Sequence[Frame], others: Sequence[Claim] = ()) -> list[Track]:
         """
         Process one moment: at most one frame of each camera; a Track for each frame used.
 
         In LOCAL mode only the frame of the target's camera is used. When that camera gave none
-        (it was unplugged, say), the others are searched globally.
+        (it was unplugged, say), the others are searched globally. ``others`` are where other
+        targets are seen: what is theirs more surely isn't this one.
         """
         if self.policy is None:
             return []
@@ -209,7 +213,7 @@ class LongTermTracker:
         # of equally good results the first is taken: the target's own camera comes first
         wanted.sort(key=lambda f: f.camera != self.camera)
         span = self._rhythm.span(max(f.stamp for f in wanted)) if wanted else 1
-        views = [self._views.view(frame, span) for frame in wanted]
+        views = [self._views.view(frame, span, others) for frame in wanted]
         for view in views:
             self._images.remember(view.frame)
         found = None
@@ -248,6 +252,8 @@ class LongTermTracker:
                                                  self.config.max_candidates)
             policy.propose(frame.camera, view.proposals.boxes)
             view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
+        if view.others and isinstance(self.local, Exclusive):
+            self.local.yield_to(frame, view.others)
         middle, regions = time.perf_counter(), policy.regions(mode, frame.camera)
         outputs = self.local.track(frame, regions) if regions else []
         view.candidates = [Candidate(frame.camera, output, region.kind)
@@ -263,8 +269,7 @@ class LongTermTracker:
         if accepted is not None and accepted.camera == view.frame.camera:
             rejected = [c.output for c in view.candidates if c is not accepted]
             self.local.update(view.frame, accepted.output, rejected)
-            self._rivals.look_around(view.frame, accepted.output.box,
-                                     self.config.max_candidates)
+            self._look_around(view, accepted.output.box)
         else:
             self._rivals.drop(view.frame.camera)
             if isinstance(self.local, RivalLearner) and self._glimpsed(view):
@@ -272,6 +277,11 @@ class LongTermTracker:
             else:
                 self.local.miss(view.frame)
         view.ms['learn'] = 1e3 * (time.perf_counter() - start)
+
+    def _look_around(self, view: View, target: Box) -> None:
+        """Look for the target's likes, while it is in view."""
+        self._rivals.look_around(view.frame, target, self.config.max_candidates,
+                                 [o.box for o in view.others])
 
     def _glimpsed(self, view: View) -> bool:
         """Whether the target was seen where it was followed, though not accepted."""

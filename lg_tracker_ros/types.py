@@ -212,6 +212,15 @@ class Track:
         return Sight.UNSEEN if self.unsure is None else Sight.UNSURE
 
 
+@dataclass(frozen=True)
+class Claim:
+    """Where another target is seen for sure, in pixels of a camera's image."""
+
+    camera: str
+    box: Box
+    confidence: float
+
+
 @runtime_checkable
 class LocalTracker(Protocol):
     """
@@ -276,6 +285,14 @@ class Advised(Protocol):
 
     def own(self) -> None:
         """Learn from what was followed last: it is the target."""
+
+
+@runtime_checkable
+class Exclusive(Protocol):
+    """A tracker that leaves to other targets what is theirs."""
+
+    def yield_to(self, frame: Frame, others: Sequence[Claim]) -> None:
+        """Take where the ``others`` are seen, before ``track`` is called for this very frame."""
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from typing import Sequence
 
 from lg_tracker_ros.engine.config import EngineConfig
 from lg_tracker_ros.engine.cuda import cuda_runner
+from lg_tracker_ros.engine.exporting import file_name
 from lg_tracker_ros.engine.onnx_runtime import onnx_runner
 from lg_tracker_ros.engine.pytorch import Array, cpu_threads, Runner, torch_runner
 from torch import nn
@@ -31,7 +32,18 @@ def compile_network(module: nn.Module, example: Sequence[Array], config: EngineC
     Raises ValueError, in one line, when the engine can't be had here.
     """
     module = module.eval()
+    known = config.compiled
+    if known is None:
+        return _guarded(module, example, config, shared, batches)
+    key = file_name(module, example, shared).shipped, tuple(batches)
+    if key not in known:
+        known[key] = _guarded(module, example, config, shared, batches)
+    return known[key]
 
+
+def _guarded(module: nn.Module, example: Sequence[Array], config: EngineConfig,
+             shared: Sequence[int], batches: Sequence[int]) -> Runner:
+    """Make it, on a GPU so that it goes on on the CPU when memory runs out."""
     def on_cpu() -> Runner:
         try:
             return _compile(module, example, config.on_cpu('auto'), shared, ())

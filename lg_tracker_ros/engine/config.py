@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 import importlib.util
 from pathlib import Path
 import re
+from typing import Hashable
 
 from lg_tracker_ros.engine.memory import GpuMemory
+from lg_tracker_ros.engine.pytorch import Runner
 import torch
 
 ENGINES = ('auto', 'torch', 'onnx', 'tensorrt')
@@ -24,7 +26,8 @@ class EngineConfig:
     0 = the library's choice. ``shipped``: folder with networks that were exported at release;
     ``cache``: folder in which those that are exported here are kept. Without these folders no
     network is looked for on disk, nor left there. ``memory`` is the GPU's, that all networks of
-    one configuration share.
+    one configuration share. ``compiled``: networks that were made already, by what they compute;
+    trackers that are made with one such table share them. None: each makes its own.
     """
 
     device: str = 'auto'
@@ -34,6 +37,7 @@ class EngineConfig:
     shipped: Path | None = None
     cache: Path | None = None
     memory: GpuMemory = field(default_factory=GpuMemory, compare=False, repr=False)
+    compiled: dict[Hashable, Runner] | None = field(default=None, compare=False, repr=False)
 
     def resolve(self) -> EngineConfig:
         """

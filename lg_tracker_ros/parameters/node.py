@@ -128,6 +128,10 @@ class NodeOptions:
         False, "Keep a bond (bond/msg/Status on bond) while the node is active, for nav2's "
         'lifecycle manager. Needs the package bond.', when='while the node is not active')
 
+    targets: int = _p(
+        1, 'Targets that are followed at most, each with its own topics and services '
+        '(docs/targets.md).', Range(1, 8), when='at start')
+
     def __post_init__(self) -> None:
         """Check choices and ranges."""
         wrong = out_of_range(self)

@@ -5,11 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Sequence
 
+from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import mean_color
-from lg_tracker_ros.recognition.confidence import Confidence
+from lg_tracker_ros.recognition.confidence import Confidence, logistic, logit
 from lg_tracker_ros.recognition.cues import Cue, Found, LookCue, ScoreCue
 from lg_tracker_ros.recognition.look import Look
-from lg_tracker_ros.types import Box, Frame, LocalTracker, OnlineTracker, Region, TrackerOutput
+from lg_tracker_ros.types import (
+    Box,
+    Claim,
+    Frame,
+    LocalTracker,
+    OnlineTracker,
+    Region,
+    TrackerOutput,
+)
+
+SAME = 0.5
+"""IoU from which two boxes are taken for one thing."""
+CLAIMED = -20.0
+"""Log odds of a box that another target claims more surely; not fitted: as of a rival by its path
+(recogniser.KNOWN)."""
 
 
 class CalibratedTracker:
@@ -25,12 +40,17 @@ class CalibratedTracker:
         self.cues: tuple[Cue, ...] = (ScoreCue(), LookCue())
         self._look = look
         self._fill = (0.0, 0.0, 0.0)
+        self._others: tuple[Frame | None, Sequence[Claim]] = None, ()
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start the tracker on ``box`` and remember how it looks."""
         self.tracker.init(frame, box)
         self._fill = mean_color(frame.image)
         self._look.learn(frame.image, box, self._fill)
+
+    def yield_to(self, frame: Frame, others: Sequence[Claim]) -> None:
+        """Take where the ``others`` are seen in this frame: one thing is not two targets."""
+        self._others = frame, others
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
         """Let the tracker search each region; what it finds is compared as one batch."""
@@ -46,7 +66,16 @@ class CalibratedTracker:
 
     def _judged(self, found: Found, outputs: Sequence[TrackerOutput]) -> list[TrackerOutput]:
         """Give outputs, which have their cues, their confidence."""
-        return [replace(o, confidence=self.confidence(o.cues)) for o in outputs]
+        return [replace(o, confidence=self._own(found.frame, o.box, self.confidence(o.cues)))
+                for o in outputs]
+
+    def _own(self, frame: Frame, box: Box, confidence: float) -> float:
+        """Give what is left of a confidence: little, where another target claims the box more."""
+        now, others = self._others
+        if now is frame and any(o.confidence > confidence and iou(o.box, box) >= SAME
+                                for o in others):
+            return logistic(logit(confidence) + CLAIMED)
+        return confidence
 
 
 class OnlineCalibratedTracker(CalibratedTracker):

@@ -146,9 +146,9 @@ class OnlineRecogniser(CalibratedTracker):
     def _judged(self, found: Found, outputs: Sequence[TrackerOutput]) -> list[TrackerOutput]:
         """Ask what was learned instead of the first look, the more the more there is of it."""
         trust = self.trust
-        judged = [replace(o, confidence=logistic(
+        judged = [replace(o, confidence=self._own(found.frame, o.box, logistic(
             (1 - trust) * self.confidence.log_odds(o.cues) + trust * self.online.log_odds(o.cues)
-            + KNOWN.log_odds(o.cues))) for o in outputs]
+            + KNOWN.log_odds(o.cues)))) for o in outputs]
         self._seen[found.frame.camera] = list(zip(judged, found.looks))
         for output, look, region in zip(judged, found.looks, found.regions):
             if region.kind is Kind.LOCAL:

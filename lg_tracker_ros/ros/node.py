@@ -36,12 +36,13 @@ class TrackerNode(LifecycleNode):
     """
     Follows a target in the images of one or several topics.
 
-    ``build`` makes the tracker when the node is configured. ``state`` is the lifecycle state in
-    words; ``tracker`` and ``outputs`` are there from configure to cleanup, ``stream`` while the
-    node is active.
+    ``build`` makes the tracker when the node is configured, from Settings; for several targets it
+    is called for each, with a table in which they share their networks. ``state`` is the
+    lifecycle state in words; ``tracker`` and ``outputs`` are there from configure to cleanup,
+    ``stream`` while the node is active.
     """
 
-    def __init__(self, build: Callable[[Settings], LongTermTracker] = build_tracker,
+    def __init__(self, build: Callable[..., LongTermTracker] = build_tracker,
                  **kwargs: Any) -> None:
         """Declare parameters and offer the services; nothing heavy."""
         super().__init__('lg_tracker', **kwargs)
@@ -58,6 +59,7 @@ class TrackerNode(LifecycleNode):
             pass
         self.state = 'unconfigured'
         self.tracker: LongTermTracker | None = None
+        self._more: list[LongTermTracker] = []
         self.outputs: Outputs | None = None
         self.stream: Stream | None = None
         self._detector: Any = None
@@ -76,6 +78,9 @@ class TrackerNode(LifecycleNode):
                                        callback_group=self._images)
         self._poll.cancel()
         self.targets = TargetServices(self, self._health, steady, lambda: self.state)
+        if self._options.targets > 1:
+            from lg_tracker_ros.ros.several.services import TeamServices
+            TeamServices(self, self.targets, self._options.targets)
         self._action: Any = None
         if self._options.track_action:
             # here: a node without it has nothing more to wait for
@@ -199,21 +204,34 @@ class TrackerNode(LifecycleNode):
             self._engine_log.listen()
             begun = time.perf_counter()
             with passed_on(self):
-                tracker = self._build(self.settings)
+                tracker, *more = self._build_all(self.settings)
         except Exception as e:  # rclpy would swallow it; the reason must be told
             self._health.complain('', f'configure failed: {told(e)}')
             self.state = 'unconfigured'
             self._engine_log.close()
             return FAILURE
         self._engine = engine
-        self.outputs = Outputs(self)
-        tracker.configure(self.settings.search())  # it may have changed meanwhile
-        self.tracker = tracker
+        if more:
+            # here: a node with one target starts without this part
+            from lg_tracker_ros.ros.several.outputs import TeamOutputs
+            self.outputs = TeamOutputs(self, 1 + len(more))
+        else:
+            self.outputs = Outputs(self)
+        for each in (tracker, *more):
+            each.configure(self.settings.search())  # it may have changed meanwhile
+        self.tracker, self._more = tracker, more
         self.state = 'inactive'
         self.get_logger().info(
             f'{self.settings.tracker} + {self.settings.redetector} on {engine.device} '
             f'({engine.engine}), ready in {time.perf_counter() - begun:.1f} s')
         return super().on_configure(state)
+
+    def _build_all(self, settings: Settings) -> list[LongTermTracker]:
+        """Build a tracker for each target."""
+        if self._options.targets == 1:
+            return [self._build(settings)]
+        shared: dict[Any, Any] = {}
+        return [self._build(settings, shared) for _ in range(self._options.targets)]
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and start the worker."""
@@ -221,7 +239,7 @@ class TrackerNode(LifecycleNode):
         assert self.tracker is not None and self.outputs is not None
         self._health.restart()
         self.stream = Stream(self, self._options, self.tracker, self.outputs, self._health,
-                             self._images, self.targets.arrived)
+                             self._images, self.targets.arrived, self._more)
         if self._options.detections_topic:
             # here: a node without a detector starts without this part
             from lg_tracker_ros.ros.choosing.detector import DetectorInput
@@ -276,7 +294,7 @@ class TrackerNode(LifecycleNode):
         if self.outputs is not None:
             self.outputs.close()
             self.outputs = None
-        self.tracker = None
+        self.tracker, self._more = None, []
 
     # -- timers ----------------------------------------------------------------
 
@@ -329,7 +347,8 @@ class TrackerNode(LifecycleNode):
                 self.stream.worker.configure(settings.search())
             self.stream.limit(options)
         elif policy and self.tracker is not None:
-            self.tracker.configure(settings.search())
+            for tracker in (self.tracker, *self._more):
+                tracker.configure(settings.search())
 
 
 def _check_topics(node: LifecycleNode, options: NodeOptions) -> None:

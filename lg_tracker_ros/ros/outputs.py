@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 import time
+from typing import Any, Callable, Sequence
 
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
-from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.types import Mode, Sight
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
@@ -17,7 +18,13 @@ from vision_msgs.msg import Detection2D
 
 
 class Outputs:
-    """Publishers of a configured node; ``last`` is the last status with a target."""
+    """
+    Publishers of a configured node; ``last`` is the last status with a target.
+
+    ``together`` wants the results of all targets for a moment; None where there is one.
+    """
+
+    together: Callable[[Sequence[Result]], None] | None = None
 
     def __init__(self, node: LifecycleNode) -> None:
         """Make the publishers."""
@@ -38,9 +45,20 @@ class Outputs:
     def publish(self, result: Result) -> float:
         """Publish a result; returns the total latency in ms."""
         track, header = result.track, result.item.message.header
-        proposals = track.proposals
+        self.last = self.tell(result, self.detection, self.status)
+        self.draw([result])
+        if (track.proposals is not None and track.proposals.attention is not None
+                and self.attention.get_subscription_count()):
+            grey = np.clip(255 * track.proposals.attention, 0, 255).astype(np.uint8)
+            self.attention.publish(image_to_msg(grey, header, 'mono8'))
+        return float(self.last.latency_total_ms)
+
+    @staticmethod
+    def tell(result: Result, detections: Any, statuses: Any) -> TrackerStatus:
+        """Publish a target's detection and status; returns the status."""
+        track, header = result.track, result.item.message.header
         begun = time.perf_counter()
-        self.detection.publish(detection_to_msg(
+        detections.publish(detection_to_msg(
             track.box, track.confidence, header, result.target.name, result.target.label))
         done = time.perf_counter()
         total = 1e3 * (done - result.item.received)
@@ -58,26 +76,40 @@ class Outputs:
             doubtful = track.unsure
             status.unsure_x, status.unsure_y = doubtful.x, doubtful.y
             status.unsure_width, status.unsure_height = doubtful.w, doubtful.h
-        self.last = status
-        self.status.publish(status)
+        statuses.publish(status)
+        return status
+
+    def draw(self, results: Sequence[Result]) -> None:
+        """Publish the image of ``results``, which is one, with all of them drawn onto it."""
         if self.debug.get_subscription_count():
-            self.debug.publish(image_to_msg(annotate(result.image, track), header))
-        if (proposals is not None and proposals.attention is not None
-                and self.attention.get_subscription_count()):
-            grey = np.clip(255 * proposals.attention, 0, 255).astype(np.uint8)
-            self.attention.publish(image_to_msg(grey, header, 'mono8'))
-        return total
+            image = results[0].image
+            for result in results:
+                image = annotate(image, result.track, line=result.target.place)
+            self.debug.publish(image_to_msg(image, results[0].item.message.header))
 
     def quiet(self, result: Result, seconds: float) -> None:
         """Say that nothing has been known of the target for ``seconds`` since this result."""
-        track, unseen = result.track, result.unseen_s
-        self.last = TrackerStatus(
-            header=result.item.message.header, mode=track.mode.value, visible=False,
-            consecutive_failures=int(track.failures), camera=track.camera,
-            target_id=result.target.name,
-            time_since_last_seen=unseen + seconds if unseen >= 0 else -1.0)
+        self.last = quiet_msg(result, seconds)
         self.status.publish(self.last)
 
     def idle(self) -> None:
         """Say that there is no target."""
-        self.status.publish(TrackerStatus(mode=Mode.IDLE.value, time_since_last_seen=-1.0))
+        self.status.publish(idle_msg())
+
+    def rest(self, targets: Sequence[Target]) -> None:
+        """Say of every target but the first what no result says; there is none here."""
+
+
+def quiet_msg(result: Result, seconds: float) -> TrackerStatus:
+    """Make the status of a target of which nothing was known since a result."""
+    track, unseen = result.track, result.unseen_s
+    return TrackerStatus(
+        header=result.item.message.header, mode=track.mode.value, visible=False,
+        consecutive_failures=int(track.failures), camera=track.camera,
+        target_id=result.target.name,
+        time_since_last_seen=unseen + seconds if unseen >= 0 else -1.0)
+
+
+def idle_msg() -> TrackerStatus:
+    """Make the status without a target."""
+    return TrackerStatus(mode=Mode.IDLE.value, time_since_last_seen=-1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.health import Health
@@ -32,18 +32,19 @@ class Stream:
 
     def __init__(self, node: Node, options: NodeOptions, tracker: LongTermTracker,
                  outputs: Outputs, health: Health, group: CallbackGroup,
-                 arrived: Callable[[Item], None]) -> None:
+                 arrived: Callable[[Item], None], more: Sequence[LongTermTracker] = ()) -> None:
         """
         Subscribe to nothing yet.
 
         The cameras' callbacks and ``poll`` belong to ``group``; ``arrived`` gets every frame
-        after the worker got it.
+        after the worker got it. ``more`` trackers are for more targets, whose results go to
+        ``outputs`` alone.
         """
         self._outputs, self._health, self._arrived = outputs, health, arrived
         self.options = options
         self.worker = Worker(tracker, self._publish, health.complain, options.camera_timeout,
                              _history(options), Decoders(*_limits(options)), options.lockstep,
-                             options.asynchronous_search)
+                             options.asynchronous_search, more, outputs.together)
         depth = WAITING if options.lockstep else DEPTH
         self._packets = [Packets(self._receive, self.worker.refuse, options.max_megapixels)
                          for _ in options.image_topics]
@@ -96,6 +97,7 @@ class Stream:
 
     def tell(self) -> None:
         """Publish a status where no result does: without a target, and in a silence."""
+        self._outputs.rest(self.worker.targets)
         last = self._health.last(self.worker.target.name)
         if last is None:
             self._outputs.idle()
@@ -129,7 +131,10 @@ class Stream:
             self.page.offer(item)
 
     def _publish(self, result: Result) -> None:
-        self._health.processed(result, self._outputs.publish(result))
+        total_ms = self._outputs.publish(result)
+        if result.target.place:
+            return
+        self._health.processed(result, total_ms)
         if self.world is not None:
             self.world.publish(result)
         if self._annotations is not None:

@@ -105,7 +105,7 @@ class TargetServices:
         """Fill the response in."""
         response.target_id = request.target_id
         try:
-            item, target, behind = await self.begin(request)
+            item, target, behind = await self.begin(request, place=None)
         except Exception as e:  # of a decoder, say: it would end the node
             response.message = told(e)
             self._node.get_logger().warning(f'init_target refused: {response.message}')
@@ -115,10 +115,12 @@ class TargetServices:
         response.message = self._told(item, target, behind)
         self._node.get_logger().info(response.message)
 
-    async def begin(self, request: Any, replace: bool = True) -> tuple[Item, Target, int]:
+    async def begin(self, request: Any, replace: bool = True, place: int | None = 0
+                    ) -> tuple[Item, Target, int]:
         """
         Begin on the frame that the request means: the frame, the target, frames to catch up.
 
+        ``place`` is its number of several, from 0; None: as Worker.place_for says.
         ValueError with the reason if it can't be; unless ``replace``, when there is a target, too.
         """
         stream = self.stream
@@ -128,6 +130,8 @@ class TargetServices:
             if len(text := getattr(request, name)) > LONGEST:
                 raise ValueError(f'{name} must have at most {LONGEST} characters, '
                                  f'got {len(text)}')
+        if place is None:
+            stream.worker.place_for(request.target_id)  # where none is free no frame is awaited
         drawn = (request.image_width, request.image_height)
         box = first_box(request.x, request.y, request.width, request.height, drawn)
         item = await self._frame(stream, request)
@@ -137,7 +141,8 @@ class TargetServices:
             raise ValueError('there is a target already')
         if stream.worker.paused:
             raise ValueError('tracking is disabled; call ~/enable with data: true first')
-        return item, *self._follow(stream, item, box, drawn, request.target_id, request.label)
+        return item, *self._follow(stream, item, box, drawn, request.target_id, request.label,
+                                   place)
 
     def begin_on(self, item: Item, box: Box) -> str:
         """
@@ -155,16 +160,19 @@ class TargetServices:
         return text
 
     def _follow(self, stream: Stream, item: Item, box: Box, drawn: tuple[int, int] = (0, 0),
-                name: str = '', label: str = '') -> tuple[Target, int]:
+                name: str = '', label: str = '', place: int | None = 0) -> tuple[Target, int]:
         """Begin on this frame: the target, and frames to catch up."""
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
-        target = Target(name or f'target-{self._series}-{next(self._numbers)}', label)
+        if place is None:
+            place = stream.worker.place_for(name)
+        target = Target(name or f'target-{self._series}-{next(self._numbers)}', label, place)
         return target, stream.worker.begin(item, image, box, target)
 
     @staticmethod
     def _told(item: Item, target: Target, behind: int) -> str:
-        return one_line(f'following {target.name} in {item.camera}') + (
+        number = f' as target {target.place + 1}' if target.place else ''
+        return one_line(f'following {target.name}{number} in {item.camera}') + (
             f', catching up {behind} frames' if behind else '')
 
     async def _frame(self, stream: Stream, request: Any) -> Item:
@@ -222,11 +230,11 @@ class TargetServices:
         return f'the node is {state}; {todo}'
 
     def _on_word(self, right: bool, request: Any, response: Any) -> Any:
-        return self._respond(response, partial(self.advise, right))
+        return self.respond(response, partial(self.advise, right))
 
-    def advise(self, right: bool) -> str:
+    def advise(self, right: bool, place: int = 0) -> str:
         """Take an operator's word for what is followed; ValueError where nothing is."""
-        target = one_line(self._stream().worker.advise(right))
+        target = one_line(self._stream().worker.advise(right, place))
         if not target:
             raise ValueError('there is no target')
         text = (f'{target} is where it is followed' if right
@@ -234,29 +242,31 @@ class TargetServices:
         self._node.get_logger().info(text)
         return text
 
-    def reset(self) -> str:
-        """Forget the target; ValueError where the node isn't active."""
-        self._stream()
-        target = self.forget()
-        return one_line(f'forgot {target}') if target else 'there was no target'
+    def reset(self, place: int | None = None) -> str:
+        """Forget a target, or, None, all; ValueError where the node isn't active."""
+        places = range(len(self._stream().worker.targets)) if place is None else [place]
+        names = ', '.join(filter(None, map(self.forget, places)))
+        return one_line(f'forgot {names}') if names else 'there was no target'
 
     def _stream(self) -> Stream:
         if self.stream is None:
             raise ValueError('there is no target: ' + self.refusal())
         return self.stream
 
-    def _respond(self, response: Any, work: Callable[[], str]) -> Any:
+    def respond(self, response: Any, work: Callable[[], str]) -> Any:
+        """Fill a Trigger's response in with what ``work`` says, or with its ValueError."""
         try:
             response.message, response.success = work(), True
         except ValueError as e:
             response.message = str(e)
         return response
 
-    def forget(self) -> str:
-        """Forget the target; return its id, '' where there was none."""
+    def forget(self, place: int = 0) -> str:
+        """Forget a target; return its id, '' where there was none."""
         stream = self.stream
-        target = stream.worker.forget() if stream is not None else ''
-        self._health.forget()
+        target = stream.worker.forget(place) if stream is not None else ''
+        if not place:
+            self._health.forget()
         return target
 
     def _on_enable(self, request: Any, response: Any) -> Any:
@@ -272,4 +282,4 @@ class TargetServices:
         return response
 
     def _on_reset(self, request: Any, response: Any) -> Any:
-        return self._respond(response, self.reset)
+        return self.respond(response, self.reset)

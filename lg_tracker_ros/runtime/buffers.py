@@ -181,6 +181,11 @@ class Mailbox:
             self._last.get(self._clock, item.arrived), item.arrived)
         self._silent = not own and item.arrived - last > self.timeout * 1e9
 
+    def silent(self, camera: str) -> bool:
+        """Whether a camera has sent nothing for ``timeout`` while others did."""
+        now = max(self._last.values(), default=0)
+        return now - self._last.get(camera, 0) > self.timeout * 1e9
+
     def take(self) -> list[Item]:
         """Take the frames of one moment, the clock's first."""
         own = self._slots.pop(self._clock, None)

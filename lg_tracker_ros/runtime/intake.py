@@ -124,6 +124,10 @@ class Intake:
         """The cameras from which a frame came."""
         return list(self._rings)
 
+    def silent(self, camera: str) -> bool:
+        """Whether a camera has sent nothing for longer than the others and its timeout."""
+        return self._mailbox.silent(camera)
+
     def later(self, start: Item) -> list[Item]:
         """Return the frames of all cameras that came after ``start``."""
         rings = self._rings.values()

@@ -66,6 +66,11 @@ class Queue:
             self._waiting.get(camera) or now - last > self.timeout * 1e9
             for camera, last in self._last.items())
 
+    def silent(self, camera: str) -> bool:
+        """Whether a camera has sent nothing for ``timeout`` while others did."""
+        now = max(self._last.values(), default=0)
+        return now - self._last.get(camera, 0) > self.timeout * 1e9
+
     def take(self) -> list[Item]:
         """Take the frames of the next moment that are wanted, the target's camera first."""
         while any(self._waiting.values()):

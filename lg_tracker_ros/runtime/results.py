@@ -10,10 +10,11 @@ from lg_tracker_ros.types import Image, Track
 
 @dataclass(frozen=True)
 class Target:
-    """What the user called the target."""
+    """What the user called the target; ``place`` is its number, from 0, of several."""
 
     name: str
     label: str
+    place: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,18 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 import threading
 import time
-from typing import Callable, Sequence
+from typing import Callable, Mapping, Sequence
 
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
+from lg_tracker_ros.runtime.followed import Followed
 from lg_tracker_ros.runtime.intake import Intake
 from lg_tracker_ros.runtime.results import Result, Target
-from lg_tracker_ros.runtime.sightings import Sightings
 from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.search.aside import Asides
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Image, Mode
+from lg_tracker_ros.tracking.team import Team
+from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 
 
 class Worker:
@@ -30,16 +31,21 @@ class Worker:
     frame; ``failures`` counts what no part caught itself. The decoders are the worker's: what
     another thread wants decoded goes through ``decode``. With ``aside`` the whole image is
     searched in a thread of its own, but never in ``lockstep``.
+
+    With ``more`` trackers it follows more targets, in places numbered from 0, in the frames that
+    were decoded once; ``together`` gets the results of all for a moment, after ``publish``.
     """
 
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
                  complain: Callable[[str, str], None], camera_timeout: float = 1.0,
                  history: tuple[float, float] = (3.0, 256.0),
                  decoders: Decoders | None = None, lockstep: bool = False,
-                 aside: bool = False) -> None:
+                 aside: bool = False, more: Sequence[LongTermTracker] = (),
+                 together: Callable[[Sequence[Result]], None] | None = None) -> None:
         """Prepare; ``history`` is seconds and megabytes for each camera."""
-        self.tracker = tracker
-        self._publish, self._complain = publish, complain
+        self.tracker, self._team = tracker, Team([tracker, *more])
+        self._places = [Followed() for _ in self._team.trackers]
+        self._publish, self._together, self._complain = publish, together, complain
         self.decoders = decoders or Decoders()
         self._wake = threading.Condition()
         self._searching = (ThreadPoolExecutor(1, 'lg_tracker search') if aside and not lockstep
@@ -49,10 +55,8 @@ class Worker:
         self._moment: Sequence[Item] = ()
         self.failures = 0
         self.paused = False
-        self._starting = self._stop = self._forget = False
+        self._starting = self._stop = False
         self._since = 0.0  # time.perf_counter() of the beginning of what is under way
-        self._target = Target('', '')
-        self._sightings: Sightings | None = None
         self._thread: threading.Thread | None = None
 
     # -- for the node's threads ------------------------------------------------
@@ -60,21 +64,23 @@ class Worker:
     def start(self) -> None:
         """Start the thread."""
         if self._searching is not None:
-            self.tracker.search_aside(Asides(self._searching, lambda e: self._complain(
-                '', one_line(f'a search of the whole image failed: {told(e)}'))))
+            for tracker in self._team.trackers:
+                tracker.search_aside(Asides(self._searching, lambda e: self._complain(
+                    '', one_line(f'a search of the whole image failed: {told(e)}'))))
         self._thread = threading.Thread(target=self._run, name='lg_tracker worker', daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the frame and the search at hand, forget the target, end the threads."""
+        """Finish the frame and the search at hand, forget every target, end the threads."""
         with self._wake:
             self._stop = True
             self._wake.notify()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self.tracker.reset()
-        self.tracker.search_aside(None)
+        for place, tracker in enumerate(self._team.trackers):
+            self._team.reset(place)
+            tracker.search_aside(None)
         if self._searching is not None:
             self._searching.shutdown()
         self._intake.forget()
@@ -100,36 +106,58 @@ class Worker:
         """
         return self.decoders.image(item)
 
+    def place_for(self, name: str) -> int:
+        """
+        Return the place for a target that is to be called ``name`` ('': it has no name yet).
+
+        It is that of the target with this name, else the first free one. Raises ValueError where
+        all are taken; a single one is taken over by every new target.
+        """
+        with self._wake:
+            booked = [p.booked for p in self._places]
+        if len(booked) == 1:
+            return 0
+        if name in booked:  # '' is booked where nobody is followed
+            return booked.index(name)
+        if '' not in booked:
+            raise ValueError(f'all {len(booked)} targets are taken; reset one, or give as '
+                             f'target_id the one to replace: {one_line(", ".join(booked))}')
+        return booked.index('')
+
     def begin(self, item: Item, image: Image, box: Box, target: Target) -> int:
         """
         Follow a new target from this frame on and catch up; returns how many frames that is.
 
         The work is done in the worker's thread. Box and image must have been checked. Of several
-        targets that wait to be begun on only the last counts.
+        targets that wait to be begun on in one place only the last counts.
         """
+        place = target.place
         with self._wake:
-            self._commands = deque(c for c in self._commands if not self._is_begin(c))
-            self._starting = True
-            self._commands.append(partial(self._begin, item, image, box, target))
+            self._commands = deque(c for c in self._commands
+                                   if not (self._is_begin(c) and _place(c) == place))
+            self._starting, self._places[place].booked = True, target.name
+            self._commands.append(partial(self._begin, item, image, box, target, place))
             self._wake.notify()
             return len(self._intake.later(item))
 
-    def forget(self) -> str:
-        """Forget the target, return its id; a result that is under way is not published."""
+    def forget(self, place: int = 0) -> str:
+        """Forget a target, return its id; a result that is under way is not published."""
         with self._wake:
-            self._forget = True
-            self._starting = False
-            self._commands.append(self._reset)
+            followed = self._places[place]
+            followed.forgotten, followed.booked = True, ''
+            self._starting = any(self._is_begin(c) and _place(c) != place for c in self._commands)
+            self._commands.append(partial(self._reset, place))
             self._wake.notify()
-            return self._target.name
+            return followed.target.name
 
-    def advise(self, right: bool) -> str:
+    def advise(self, right: bool, place: int = 0) -> str:
         """Take an operator's word whether the target is followed; return its id, or ''."""
         with self._wake:
-            if self._target.name:
-                self._commands.append(partial(self._advise, right))
+            name = self._places[place].target.name
+            if name:
+                self._commands.append(partial(self._advise, right, place))
                 self._wake.notify()
-            return self._target.name
+            return name
 
     def pause(self, paused: bool) -> None:
         """Process no frame until told to go on; the target stays, and the history goes on."""
@@ -141,7 +169,7 @@ class Worker:
     def configure(self, config: SearchConfig) -> None:
         """Change the search policy's parameters between two frames."""
         with self._wake:
-            self._commands.append(partial(self.tracker.configure, config))
+            self._commands.extend(partial(t.configure, config) for t in self._team.trackers)
             self._wake.notify()
 
     def limit(self, camera_timeout: float, history: tuple[float, float]) -> None:
@@ -166,14 +194,19 @@ class Worker:
 
     @property
     def target(self) -> Target:
-        """The target that is followed; an empty name without one."""
-        return self._target
+        """The first target; an empty name where none is followed."""
+        return self._places[0].target
+
+    @property
+    def targets(self) -> list[Target]:
+        """The target of each place; an empty name where none is followed."""
+        return [p.target for p in self._places]
 
     @property
     def taken(self) -> bool:
         """Whether a target is followed, or waits to be begun on."""
         with self._wake:
-            return bool(self._target.name) or self._starting
+            return any(p.target.name for p in self._places) or self._starting
 
     @property
     def beginning(self) -> bool:
@@ -233,12 +266,17 @@ class Worker:
     def _is_begin(self, command: Callable[[], None]) -> bool:
         return isinstance(command, partial) and command.func == self._begin
 
-    def _begin(self, item: Item, image: Image, box: Box, target: Target) -> None:
-        begun = time.perf_counter()
+    def _waits(self, work: Callable[..., None], place: int) -> bool:
+        """Whether ``work`` is still to be done for a place; with the lock held."""
+        return any(isinstance(c, partial) and c.func == work and _place(c) == place
+                   for c in self._commands)
+
+    def _begin(self, item: Item, image: Image, box: Box, target: Target, place: int) -> None:
+        begun, followed = time.perf_counter(), self._places[place]
         try:
-            track = self.tracker.init(Frame(image, item.stamp, item.camera), box)
+            track = self._team.init(place, Frame(image, item.stamp, item.camera), box)
         except Exception as e:  # a network may raise anything; the node must live on
-            self._reset()
+            self._reset(place)
             self._complain('', one_line(f'init of {target.name} failed: {told(e)}'))
             return
         with self._wake:
@@ -249,26 +287,31 @@ class Worker:
             self._starting = self._begins()
             if not self.paused:
                 self._intake.replay(item)
-            self._target, self._sightings = target, Sightings(item.camera, item.stamp)
-            forget = self._forget
-        if not forget:
+            followed.begin(target, item)
+            forgotten = followed.forgotten
+        if not forgotten:
             queue_ms = max(0.0, 1e3 * (begun - item.received))
             self._publish(Result(track, item, image, target, queue_ms, 0.0, 0.0))
 
-    def _advise(self, right: bool) -> None:
-        if self.tracker.mode is not Mode.IDLE:  # it may have been forgotten meanwhile
-            (self.tracker.confirm if right else self.tracker.reject)()
+    def _advise(self, right: bool, place: int) -> None:
+        tracker = self._team.trackers[place]
+        if tracker.mode is not Mode.IDLE:  # it may have been forgotten meanwhile
+            (tracker.confirm if right else tracker.reject)()
             with self._wake:
                 self._follow()
 
-    def _reset(self) -> None:
-        self.tracker.reset()
+    def _reset(self, place: int) -> None:
+        self._team.reset(place)
         with self._wake:
-            self._forget = self._reset in self._commands
-            self._target, self._sightings = Target('', ''), None
+            followed = self._places[place]
+            followed.end()
+            followed.forgotten = self._waits(self._reset, place)
+            if not self._waits(self._begin, place):
+                followed.booked = ''
             self._starting = self._begins()
-            self._intake.end_replay()
-            self._intake.follow('')
+            if all(t.mode is Mode.IDLE for t in self._team.trackers):
+                self._intake.end_replay()
+            self._follow()
 
     def _process(self, moment: Sequence[Item]) -> None:
         begun = time.perf_counter()
@@ -285,36 +328,69 @@ class Worker:
                 continue
             items[item.camera] = item
             convert[item.camera] = 1e3 * (time.perf_counter() - start)
-        try:
-            tracks = self.tracker.step(frames) if frames else []
-        except Exception as e:  # a network may raise anything; the node must live on
-            for item in items.values():
-                self._settle(item, 'failed')
-            self._complain('', f'the tracker failed on a frame: {told(e)}')
-            tracks, items = [], {}
+        failed: set[str] = set()
+        found = [(place, track) for place in range(len(self._places))
+                 for track in self._step(place, frames, items, failed)]
         with self._wake:
-            if self._forget:
-                tracks = []
+            found = [(place, t) for place, t in found if not self._places[place].forgotten]
             self._follow()
+        done = {t.camera for _, t in found}
+        for camera in done | failed:
+            self._settle(items[camera], 'processed' if camera in done else 'failed')
         images = {f.camera: f.image for f in frames}
-        for track in tracks:
-            item = items.pop(track.camera)
-            self._settle(item, 'processed')
-            self._publish(Result(track, item, images[track.camera], self._target,
-                                 max(0.0, 1e3 * (begun - item.received)), convert[track.camera],
-                                 self._sightings.unseen_s(track) if self._sightings else -1.0))
-        for item in items.values():
-            self._settle(item, 'not_wanted')
+        results = []
+        for place, track in found:
+            followed, item = self._places[place], items[track.camera]
+            results.append(Result(
+                track, item, images[track.camera], followed.target,
+                max(0.0, 1e3 * (begun - item.received)), convert[track.camera],
+                followed.unseen_s(track)))
+            self._publish(results[-1])
+        if self._together is not None and results:
+            self._together(results)
+        for camera in items.keys() - done:
+            self._settle(items[camera], 'not_wanted')
+
+    def _step(self, place: int, frames: Sequence[Frame], items: Mapping[str, Item],
+              failed: set[str]) -> list[Track]:
+        """Let a target's tracker process a moment, if it awaits it; note where it ``failed``."""
+        tracker, followed = self._team.trackers[place], self._places[place]
+        mine = [f for f in frames if followed.awaits(items[f.camera])]
+        if not mine or tracker.mode is Mode.IDLE:
+            return []
+        if len(self._places) > 1 and not any(tracker.wants(f.camera) for f in mine):
+            with self._wake:
+                if not self._intake.silent(tracker.camera):
+                    return []  # a moment of another target's camera
+        for frame in mine:
+            followed.did(items[frame.camera])
+        try:
+            return self._team.step(place, mine)
+        except Exception as e:  # a network may raise anything; the node must live on
+            failed.update(f.camera for f in mine)
+            self._complain('', f'the tracker failed on a frame: {told(e)}')
+            return []
 
     def _follow(self) -> None:
-        tracker = self.tracker
-        clock = tracker.camera
-        if tracker.mode is Mode.LOCAL:
+        trackers = [t for t in self._team.trackers if t.mode is not Mode.IDLE]
+        if not trackers:
+            self._intake.follow('')
+            return
+        first = trackers[0]
+        clock = first.camera
+        if first.mode is Mode.LOCAL:
             # a candidate in another camera waits to be confirmed: that camera's next frame counts
             clock = next((c for c in self._intake.cameras
-                          if c != clock and tracker.wants(c)), clock)
-        self._intake.follow(clock, tracker.wants)
+                          if c != clock and first.wants(c)), clock)
+        self._intake.follow(clock, first.wants if len(trackers) == 1 else
+                            lambda camera: any(t.wants(camera) for t in trackers))
 
     def _settle(self, item: Item, fate: str) -> None:
         with self._wake:
             self._intake.settle(item, fate)
+
+
+def _place(command: Callable[[], None]) -> int:
+    """Return the place that a command of begin or forget is for."""
+    assert isinstance(command, partial)
+    return int(command.args[-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from lg_tracker_ros.boxes import APART, iou
 from lg_tracker_ros.tracking.whole_images import WholeImages
 from lg_tracker_ros.types import Box, Frame, Kind, LocalTracker, Region, RivalLearner
@@ -31,10 +33,17 @@ class RivalSearch:
         self._waiting.pop(camera, None)
         self._images.drop_rivals()
 
-    def look_around(self, frame: Frame, target: Box, most: int) -> None:
-        """Go on with looking for the target's likes, ``most`` places, while it is in view."""
+    def look_around(self, frame: Frame, target: Box, most: int, others: Sequence[Box] = ()
+                    ) -> None:
+        """
+        Go on with looking for the target's likes, ``most`` places, while it is in view.
+
+        ``others``: where other targets are in this frame; they are looked at first.
+        """
         local = self._local
-        if not isinstance(local, RivalLearner) or self._images.redetector is None:
+        if not isinstance(local, RivalLearner):
+            return
+        if self._images.redetector is None and not others:
             return
         waiting = self._waiting.pop(frame.camera, [])
         now, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
@@ -43,7 +52,9 @@ class RivalSearch:
                                             local.wants_rivals)
             if proposals is None:
                 return
-            waiting = [Region(box, Kind.PROPOSAL) for box in proposals.boxes
-                       if iou(box, target) < APART]
+            known = [box for box in others if iou(box, target) < APART]
+            waiting = [Region(box, Kind.PROPOSAL) for box in (*known, *(
+                box for box in proposals.boxes if all(iou(box, o) < APART
+                                                      for o in (target, *known))))]
         self._waiting[frame.camera] = waiting
         local.meet(frame, target, local.track(frame, now) if now else [])

@@ -8,7 +8,7 @@ from typing import Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, scale
 from lg_tracker_ros.search import Candidate, Decision, SearchPolicy
-from lg_tracker_ros.types import Frame, Mode, Proposals, Track
+from lg_tracker_ros.types import Claim, Frame, Mode, Proposals, Track
 import numpy as np
 
 
@@ -17,12 +17,13 @@ class View:
     """
     One frame while it is processed: what was found in it, and how long each stage took.
 
-    ``frame`` has the size of its camera's first one, and so have the candidates; ``zoom`` leads
-    from there to the image as it came.
+    ``frame`` has the size of its camera's first one, and so have the candidates and the ``others``
+    (where other targets are seen in it); ``zoom`` leads from there to the image as it came.
     """
 
     frame: Frame
     zoom: tuple[float, float] = (1.0, 1.0)
+    others: Sequence[Claim] = ()
     candidates: Sequence[Candidate] = ()
     proposals: Proposals | None = None
     ms: dict[str, float] = field(default_factory=dict)
@@ -39,16 +40,23 @@ class Views:
         """Take the next size of each camera for its first."""
         self._sizes.clear()
 
-    def view(self, frame: Frame, span: int = 1) -> View:
-        """Bring a frame to its camera's size, and note the ``span`` of frames it counts for."""
+    def view(self, frame: Frame, span: int = 1, others: Sequence[Claim] = ()) -> View:
+        """
+        Bring a frame to its camera's size, and note the ``span`` of frames it counts for.
+
+        ``others`` are where other targets are seen, in pixels of the images as they came.
+        """
+        here = [o for o in others if o.camera == frame.camera]
         came = frame.width, frame.height
         if (size := self._sizes.setdefault(frame.camera, came)) == came:
-            return View(replace(frame, span=span))
+            return View(replace(frame, span=span), others=here)
         smaller = size[0] * size[1] < came[0] * came[1]
         image = cv2.resize(frame.image, size,
                            interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        x, y = size[0] / came[0], size[1] / came[1]
         return View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera, span),
-                    (came[0] / size[0], came[1] / size[1]))
+                    (came[0] / size[0], came[1] / size[1]),
+                    [replace(o, box=scale(o.box, x, y)) for o in here])
 
 
 def report(mode: Mode, view: View, decision: Decision, policy: SearchPolicy) -> Track:

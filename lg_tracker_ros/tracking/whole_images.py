@@ -95,6 +95,8 @@ class WholeImages:
             return found.proposals.get(frame.camera, Proposals(()))
         if not wanted:
             return None
+        if self.redetector is None:
+            return Proposals(())
         if self._asides is None:
             return self.search(frame.camera, size, most)
         self._asides.rivals.begin(frame.stamp, self._searches([frame.camera], size, most))

@@ -1,0 +1,1 @@
+"""What a node publishes and offers where it follows several targets."""

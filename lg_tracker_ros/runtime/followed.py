@@ -1,0 +1,55 @@
+"""What is known of a target besides its place: its name, when it was seen. Plain Python."""
+
+from __future__ import annotations
+
+from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.runtime.results import Target
+from lg_tracker_ros.types import Track
+
+NOBODY = Target('', '')
+
+
+class Followed:
+    """
+    One of the worker's targets.
+
+    ``target`` is the one that is followed, ``booked`` the id of the one that was asked for last.
+    ``forgotten``: what is under way for it is not to be published.
+    """
+
+    def __init__(self) -> None:
+        """Start without a target."""
+        self.booked = ''
+        self.forgotten = False
+        self.end()
+
+    def begin(self, target: Target, item: Item) -> None:
+        """Begin with a frame in which the target is seen."""
+        self.target = target
+        self._seen: int | None = item.stamp
+        self._stamps = {item.camera: item.stamp}
+        self._begun, self._done = item.serial, dict[str, int]()
+
+    def end(self) -> None:
+        """Follow nobody."""
+        self.target = NOBODY
+        self._seen, self._stamps = None, {}
+        self._begun, self._done = 0, {}
+
+    def awaits(self, item: Item) -> bool:
+        """Whether a frame is newer than all of its camera that ``did`` was told of."""
+        return item.serial > self._done.get(item.camera, self._begun)
+
+    def did(self, item: Item) -> None:
+        """Take note of a frame that is done."""
+        self._done[item.camera] = item.serial
+
+    def unseen_s(self, track: Track) -> float:
+        """Take note of a track; seconds since the target was seen, -1 for never."""
+        back = self._stamps.get(track.camera, track.stamp) - track.stamp
+        self._stamps[track.camera] = track.stamp
+        if track.visible:
+            self._seen = track.stamp
+        elif self._seen is not None and back > 0:
+            self._seen -= back  # the clock was set back, or a bag begins again: time goes on
+        return -1.0 if self._seen is None else max(0.0, (track.stamp - self._seen) / 1e9)

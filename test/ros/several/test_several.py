@@ -1,0 +1,157 @@
+"""Several targets in one node, over DDS: places, topics, services."""
+
+from helpers.ros import find, path, Rig, scene, SIZE, stamp, TemplateRedetector, TemplateTracker
+from lg_tracker_interfaces.msg import TrackerStatus
+from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg
+from lg_tracker_ros.tracker import LongTermTracker
+import numpy as np
+import pytest
+from std_srvs.srv import Trigger
+from vision_msgs.msg import Detection2D, Detection2DArray
+
+OTHER = np.kron(np.random.default_rng(9).integers(0, 256, (7, 9, 3), np.uint8),
+                np.ones((4, 4, 1), np.uint8))
+
+
+class BuildEach:
+    """Makes a tracker for each target; ``tables`` holds what they were to share."""
+
+    def __init__(self):
+        """Make none yet."""
+        self.local, self.tables = TemplateTracker(), []
+
+    def __call__(self, settings, shared=None):
+        """Build as build_tracker does."""
+        self.tables.append(shared)
+        return LongTermTracker(TemplateTracker(), TemplateRedetector(), settings.search())
+
+
+def other(i):
+    """Return where the second target is in frame i."""
+    return 240 - 2 * i, 20 + 3 * i
+
+
+def two(i):
+    """Draw both targets of frame i."""
+    image = scene(*path(i))
+    x, y = other(i)
+    image[y:y + SIZE[1], x:x + SIZE[0]] = OTHER
+    return image
+
+
+class TwoRig(Rig):
+    """A node for two targets, and a client that records what it says of the second and of all."""
+
+    def __init__(self, **parameters):
+        """Listen, too."""
+        self.second, self.second_statuses, self.arrays = [], [], []
+        super().__init__(BuildEach(), redetector='tanet_lite', targets=2, **parameters)
+
+    def connect(self):
+        """Subscribe, before anything is sent."""
+        sub = self.client.create_subscription
+        sub(Detection2D, 'lg_tracker/target_2/tracked_target',
+            lambda m: self._add(self.second, m), 1000)
+        sub(TrackerStatus, 'lg_tracker/target_2/status',
+            lambda m: self._add(self.second_statuses, m), 1000)
+        sub(Detection2DArray, 'lg_tracker/targets', lambda m: self._add(self.arrays, m), 1000)
+        super().connect()
+        self.until(lambda: self.node.outputs.all.get_subscription_count() and all(
+            p.get_subscription_count() for p in self.node.outputs._others[1]), 'matched')
+
+    def call(self, name):
+        """Call a service without arguments; its success and message."""
+        client = self.client.create_client(Trigger, f'lg_tracker/{name}')
+        self.until(client.service_is_ready, name)
+        answer = self.result(client.call_async(Trigger.Request()))
+        return answer.success, answer.message
+
+    def both(self, i):
+        """Publish frame i; the boxes of both targets in it."""
+        header = self.send(i, two(i))
+        self.until(lambda: find(self.arrays, header), f'targets of frame {i}')
+        return [detection_from_msg(find(where, header))[0] if find(where, header) else None
+                for where in (self.detections, self.second)]
+
+    def start_both(self):
+        """Begin on both in frame 0."""
+        self.send(0, two(0))
+        name = self.node.resolve_topic_name('image')
+        self.until(lambda: self.node.stream.worker.find(stamp(0), [name]), 'frame kept')
+        answers = [self.init(0, target_id='one'),
+                   self.init(0, (*other(0), *SIZE), target_id='two', label='car')]
+        assert [a.success for a in answers] == [True, True]
+        assert 'as target 2' in answers[1].message
+        self.until(lambda: self.detections and self.second, 'first detections')
+
+
+def near(box, corner):
+    """Whether a box has this corner."""
+    return box is not None and abs(box.x - corner[0]) < 2 and abs(box.y - corner[1]) < 2
+
+
+@pytest.fixture(scope='module')
+def rig():
+    """Start a node for two targets, once."""
+    with TwoRig() as rig:
+        yield rig
+        assert rig.node.stream.worker.failures == 0
+
+
+def test_two_targets_each_on_its_topic_and_both_in_the_array(rig):
+    rig.start_both()
+    assert rig.build.tables[0] is rig.build.tables[1] is not None
+    for i in range(1, 6):
+        first, second = rig.both(i)
+        assert near(first, path(i)) and near(second, other(i))
+    array = rig.arrays[-1]
+    assert [d.id for d in array.detections] == ['one', 'two']
+    assert array.detections[1].results[0].hypothesis.class_id == 'car'
+    rig.until(lambda: rig.second_statuses, 'status')
+    assert rig.second_statuses[-1].target_id == 'two' and rig.second_statuses[-1].visible
+    assert rig.statuses[-1].target_id == 'one'
+
+
+def test_one_target_is_reset_and_the_other_goes_on_and_the_place_is_free_again(rig):
+    answer = rig.init(None, (*other(5), *SIZE), target_id='three')
+    assert not answer.success and 'all 2 targets are taken' in answer.message
+    assert 'one, two' in answer.message
+    assert rig.call('target_1/reset') == (True, 'forgot one')
+    rig.until(lambda: not rig.node.stream.worker.target.name, 'forgotten')
+    first, second = rig.both(6)
+    assert first is None and near(second, other(6))
+    rig.until(lambda: rig.statuses[-1].mode == TrackerStatus.IDLE, 'idle')
+    rig.send(7, two(7))
+    answer = rig.init(7, (*path(7), *SIZE), target_id='again')
+    assert answer.success and 'as target' not in answer.message
+    first, second = rig.both(8)
+    assert near(first, path(8)) and near(second, other(8))
+
+
+def test_a_second_target_of_the_past_catches_up_and_the_first_sees_no_frame_twice(rig):
+    before = len(rig.detections)
+    answer = rig.init(6, (*other(6), *SIZE), target_id='two')  # by its id it keeps its place
+    assert answer.success and 'as target 2' in answer.message
+    header = [stamp(i) for i in (6, 7, 8)]
+    rig.until(lambda: [time_from_msg(m.header.stamp) for m in rig.second][-3:] == header,
+              'second caught up')
+    assert near(rig.both(9)[1], other(9))
+    assert len(rig.detections) == before + 1
+
+
+def test_rejecting_the_second_leaves_the_first_and_reset_target_forgets_all(rig):
+    assert rig.call('target_2/reject') == (True, 'what was followed is not two; searching on')
+    assert near(rig.both(10)[0], path(10))
+    assert rig.call('target_2/confirm')[0]
+    assert rig.reset().message == 'forgot again, two'
+    assert rig.call('target_2/reset') == (True, 'there was no target')
+    rig.until(lambda: rig.second_statuses[-1].mode == TrackerStatus.IDLE, 'idle')
+
+
+def test_with_one_target_there_are_no_such_topics():
+    with Rig() as rig:
+        assert rig.node.outputs.together is None
+        names = [n for n, _ in rig.node.get_topic_names_and_types()]
+        services = [n for n, _ in rig.node.get_service_names_and_types()]
+        own = [n.rpartition('lg_tracker/')[2] for n in (*names, *services)]
+        assert not {'targets', 'target_1/reset', 'target_2/status'} & {*own}
