@@ -149,9 +149,9 @@ def test_rejecting_the_second_leaves_the_first_and_reset_target_forgets_all(rig)
 
 
 def test_with_one_target_there_are_no_such_topics():
-    with Rig() as rig:
+    with Rig(namespace='/alone') as rig:
         assert rig.node.outputs.together is None
-        names = [n for n, _ in rig.node.get_topic_names_and_types()]
-        services = [n for n, _ in rig.node.get_service_names_and_types()]
-        own = [n.rpartition('lg_tracker/')[2] for n in (*names, *services)]
-        assert not {'targets', 'target_1/reset', 'target_2/status'} & {*own}
+        names = {n for n, _ in (*rig.node.get_topic_names_and_types(),
+                                *rig.node.get_service_names_and_types())}
+        assert '/alone/lg_tracker/status' in names
+        assert not {n for n in names if n.startswith('/alone/lg_tracker/target')}
