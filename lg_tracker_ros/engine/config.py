@@ -27,7 +27,8 @@ class EngineConfig:
     ``cache``: folder in which those that are exported here are kept. Without these folders no
     network is looked for on disk, nor left there. ``memory`` is the GPU's, that all networks of
     one configuration share. ``compiled``: networks that were made already, by what they compute;
-    trackers that are made with one such table share them. None: each makes its own.
+    trackers that are made with one such table share them, for none changes while it tracks. None:
+    each makes its own.
     """
 
     device: str = 'auto'

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 import signal
 import sys
 import time
-from typing import Callable, Iterator, Mapping, Sequence, TextIO, TYPE_CHECKING
+from typing import Any, Callable, Mapping, Sequence, TextIO, TYPE_CHECKING
 
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.detections.recorded import RecordedDetector
@@ -18,24 +17,18 @@ from lg_tracker_ros.media.video import files_of, Source
 from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.offline.beginning import begin
 from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
+from lg_tracker_ros.offline.progress import moments, Progress
+from lg_tracker_ros.offline.several import follow_all
 from lg_tracker_ros.offline.signals import Ended, Signals
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.tracker import choose, LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Mode, Track
+from lg_tracker_ros.types import Box, Mode, Track
 from tqdm import tqdm
 
 if TYPE_CHECKING:
     from lg_tracker_ros.offline.viewed import Viewed
-
-
-@dataclass
-class Progress:
-    """How far a run came: its frames, and those in which the target was visible."""
-
-    frames: int = 0
-    seen: int = 0
 
 
 def box_argument(text: str) -> Box:
@@ -51,9 +44,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument('source', nargs='+', metavar='SOURCE',
                    help='video file, folder of images, ROS 2 bag or webcam number; several are '
                    'cameras that show the same moments, and the box is in the first')
-    p.add_argument('--init', type=box_argument, metavar='x,y,w,h',
+    p.add_argument('--init', type=box_argument, action='append', default=[], metavar='x,y,w,h',
                    help='the target in the first frame, 0-based pixels of the source; without it '
-                   'the first detection that is selected')
+                   'the first detection that is selected; given more than once: several targets')
     p.add_argument('--topic', default='', metavar='TOPIC',
                    help='of a bag; needed where it has several of images')
     p.add_argument('--config', metavar='FILE', help='parameters, as in config/tracker.yaml')
@@ -80,11 +73,6 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
                    help='0: one that is free')
     p.add_argument('--ui-token', default='', metavar='WORD', help='instead of one that is made')
     p.set_defaults(run=run)
-
-
-def moments(sources: Sequence[Source]) -> Iterator[list[Frame]]:
-    """Go through several synchronous sources together, until the shortest ends."""
-    yield from (list(frames) for frames in zip(*sources))
 
 
 def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
@@ -122,7 +110,7 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
             with signals.whole():
                 rows.write(row + ([last.camera] if several else []))
                 done.frames += 1
-                done.seen += last.visible
+                done.seen[0] += last.visible
                 if video is not None:
                     where = next(f for f in frames if f.camera == last.camera)
                     video.write(annotate(where.image, last))
@@ -142,9 +130,9 @@ def run(args: argparse.Namespace) -> int:
     except Ended as e:
         name = signal.Signals(e.args[0]).name
         print(f'lg_tracker_ros: ended by {name} after {done.frames} frames, target visible in '
-              f'{done.seen}', file=sys.stderr)
+              f'{done}', file=sys.stderr)
         return e.status
-    print(f'{done.frames} frames, target visible in {done.seen}', file=sys.stderr)
+    print(f'{done.frames} frames, target visible in {done}', file=sys.stderr)
     return 0
 
 
@@ -162,7 +150,10 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
     if len(detections) > len(sources):
         raise ValueError(f'--detections is for one source each, got {len(detections)} files for '
                          f'{len(sources)} source(s)')
-    chooses = args.init is not None or bool(detections and settings.select != 'none')
+    several = len(args.init) > 1
+    if several and (args.ui or args.reject or args.confirm):
+        raise ValueError('--ui, --reject and --confirm are about one target; give --init once')
+    chooses = bool(args.init) or bool(detections and settings.select != 'none')
     if not chooses and not args.ui:
         raise ValueError('nothing says what to follow; give --init x,y,w,h, or --detections FILE '
                          'with --param select=best, or --ui')
@@ -178,8 +169,11 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
         # files first: what may not be written is told before the networks are made
         growing.extend(Growing(name) for name in names)
         video = VideoOut(growing[-1].working, sources[0].fps) if args.video else None
-        tracker = build_tracker(settings)
-        detector.assist(tracker)
+        shared: dict[Any, Any] | None = {} if several else None
+        trackers = [build_tracker(settings, shared) for _ in args.init or [None]]
+        for tracker in trackers:
+            detector.assist(tracker)
+        tracker = trackers[0]
         if args.ui:
             # here: a run without the page starts without its server
             from lg_tracker_ros.offline.viewed import Viewed
@@ -192,8 +186,11 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
         words = {**dict.fromkeys(args.reject, tracker.reject),
                  **dict.fromkeys(args.confirm, tracker.confirm)}
         try:
-            follow(tracker, sources, args.init, out, video, done, signals, words, detector,
-                   viewed)
+            if several:
+                follow_all(trackers, sources, args.init, out, video, done, signals, detector)
+            else:
+                follow(tracker, sources, next(iter(args.init), None), out, video, done, signals,
+                       words, detector, viewed)
         finally:
             with signals.whole():
                 _finish(out, video)

@@ -131,6 +131,9 @@ class NodeOptions:
     targets: int = _p(
         1, 'Targets that are followed at most, each with its own topics and services '
         '(docs/targets.md).', Range(1, 8), when='at start')
+    targets_every: int = _p(
+        1, 'Of several targets the first is looked at in every image, each other in every n-th, '
+        'in turn: that much less they cost.', Range(1, 10), when='while the node is not active')
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""

@@ -165,6 +165,7 @@ class Diagnostics:
         return self._make('tracking', *tracking_state(state, mode, visible, health.trouble,
                                                       silence, notes), {
             'state': state, 'mode': mode.name, 'target_id': one_line(target), 'visible': visible,
+            'camera': health.camera,
             'confidence': 0.0 if last is None or silence else last.track.confidence,
             'rate_hz': health.meter.rate(now),
             'latency_p50_ms': health.meter.percentile(0.5),

@@ -10,6 +10,7 @@ import time
 
 from lg_tracker_ros.reading.guard import LOG
 from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.runtime.words import one_line
 from rclpy.node import Node
 
 ENGINE = 'lg_tracker_ros.engine'
@@ -76,7 +77,11 @@ class Meter:
 
 
 class Health:
-    """Takes in results and complaints from any thread, and writes the complaints to the log."""
+    """
+    Takes in results and complaints from any thread, and writes the complaints to the log.
+
+    ``camera`` is that in which the target was seen last.
+    """
 
     def __init__(self, node: Node) -> None:
         """Start with nothing to tell."""
@@ -84,6 +89,7 @@ class Health:
         self.trouble = ''
         self.engine_note = ''
         self.meter = Meter()
+        self.camera = ''
         self._last: Result | None = None
         self._heard = 0.0
         self._silence = ''
@@ -98,7 +104,7 @@ class Health:
 
     def forget(self) -> None:
         """Forget the last result and what went wrong."""
-        self._last, self.trouble, self._silence = None, '', ''
+        self._last, self.trouble, self._silence, self.camera = None, '', '', ''
 
     def processed(self, result: Result, total_ms: float) -> None:
         """Take in a result and its total latency; all is well again."""
@@ -106,6 +112,12 @@ class Health:
         self._heard = time.perf_counter()
         self._last = result
         self.trouble = ''
+        before, now = self.camera, result.track.camera
+        if result.track.visible and now != before:
+            self.camera = now
+            if before:
+                self._node.get_logger().info(one_line(
+                    f'{result.target.name} is seen in {now}, and was in {before}'))
 
     def complain(self, camera: str, text: str) -> None:
         """Take in what went wrong: with images of ``camera``, or, empty, with the tracker."""

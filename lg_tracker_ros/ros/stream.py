@@ -44,7 +44,8 @@ class Stream:
         self.options = options
         self.worker = Worker(tracker, self._publish, health.complain, options.camera_timeout,
                              _history(options), Decoders(*_limits(options)), options.lockstep,
-                             options.asynchronous_search, more, outputs.together)
+                             options.asynchronous_search, more, options.targets_every,
+                             outputs.together)
         depth = WAITING if options.lockstep else DEPTH
         self._packets = [Packets(self._receive, self.worker.refuse, options.max_megapixels)
                          for _ in options.image_topics]

@@ -33,17 +33,18 @@ class Worker:
     searched in a thread of its own, but never in ``lockstep``.
 
     With ``more`` trackers it follows more targets, in places numbered from 0, in the frames that
-    were decoded once; ``together`` gets the results of all for a moment, after ``publish``.
+    were decoded once, those beside the first in ``every``-th moments (tracking.team.Team);
+    ``together`` gets the results of all for a moment, after ``publish``.
     """
 
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
                  complain: Callable[[str, str], None], camera_timeout: float = 1.0,
                  history: tuple[float, float] = (3.0, 256.0),
                  decoders: Decoders | None = None, lockstep: bool = False,
-                 aside: bool = False, more: Sequence[LongTermTracker] = (),
+                 aside: bool = False, more: Sequence[LongTermTracker] = (), every: int = 1,
                  together: Callable[[Sequence[Result]], None] | None = None) -> None:
         """Prepare; ``history`` is seconds and megabytes for each camera."""
-        self.tracker, self._team = tracker, Team([tracker, *more])
+        self.tracker, self._team = tracker, Team([tracker, *more], every)
         self._places = [Followed() for _ in self._team.trackers]
         self._publish, self._together, self._complain = publish, together, complain
         self.decoders = decoders or Decoders()
@@ -329,7 +330,7 @@ class Worker:
             items[item.camera] = item
             convert[item.camera] = 1e3 * (time.perf_counter() - start)
         failed: set[str] = set()
-        found = [(place, track) for place in range(len(self._places))
+        found = [(place, track) for place in self._team.due()
                  for track in self._step(place, frames, items, failed)]
         with self._wake:
             found = [(place, t) for place, t in found if not self._places[place].forgotten]

@@ -18,12 +18,13 @@ class Team:
     Trackers that tell each other where their targets are: the others are each one's best rivals.
 
     A target is told where the others were seen for sure: in the same moment by those before it
-    in the order, by those behind it in the moment before.
+    in the order, by those behind it in the moment before. The first is due in every moment, each
+    other in every ``every``-th, in turn.
     """
 
-    def __init__(self, trackers: Sequence[LongTermTracker]) -> None:
+    def __init__(self, trackers: Sequence[LongTermTracker], every: int = 1) -> None:
         """Take the trackers, at least one; places are numbered from 0 in their order."""
-        self.trackers = tuple(trackers)
+        self.trackers, self._every, self._moment = tuple(trackers), every, 0
         self._usual: list[float | None] = [None for _ in self.trackers]
         self._claims: list[list[Claim]] = [[] for _ in self.trackers]
 
@@ -38,6 +39,12 @@ class Team:
         """Forget a target."""
         self._claims[place] = []
         self.trackers[place].reset()
+
+    def due(self) -> list[int]:
+        """Begin the next moment: the places in which a target is to be looked at."""
+        self._moment += 1
+        return [place for place in range(len(self.trackers))
+                if not place or (self._moment + place) % self._every == 0]
 
     def step(self, place: int, frames: Sequence[Frame]) -> list[Track]:
         """Process one moment for one target; as LongTermTracker.step."""

@@ -219,6 +219,8 @@ def test_target_leaves_one_camera_and_is_found_in_another():
         detection, status = rig.process(20, scene(203, 150), 'b/image')
         assert status.camera == '/b/image' and status.mode == 1
         assert detection.header.frame_id == 'b/image_optical'
+        rig.part('lg_tracker: tracking', lambda s: any(
+            (v.key, v.value) == ('camera', '/b/image') for v in s.values))
         assert iou(detection_from_msg(detection)[0], Box(203, 150, *SIZE)) > 0.9
 
 

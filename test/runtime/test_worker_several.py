@@ -17,7 +17,7 @@ IMAGE = np.zeros((60, 80, 3), np.uint8)
 class Rig:
     """A worker with two targets; ``seen`` holds (place, stamp number, camera) of the results."""
 
-    def __init__(self):
+    def __init__(self, every=1):
         """Start it."""
         self.locals = [Believer(), Believer()]
         self.seen, self.together, self.told = [], [], []
@@ -25,7 +25,7 @@ class Rig:
         self.worker = Worker(
             first, lambda r: self.seen.append((r.target.place, r.track.stamp // 10**8 - 1,
                                                r.track.camera)),
-            lambda c, t: self.told.append(t), more=[second],
+            lambda c, t: self.told.append(t), more=[second], every=every,
             together=lambda results: self.together.append([r.target.name for r in results]))
         self.worker.start()
 
@@ -66,6 +66,18 @@ def test_both_see_each_frame_which_is_decoded_once(monkeypatch):
         assert rig.together == [['x', 'y']] * 2 and len(decoded) == 2
         count = rig.worker.counts('a')
         assert (count['received'], count['processed'], count['replayed']) == (3, 2, 2)
+
+
+def test_the_second_may_be_looked_at_less_often():
+    with Rig(every=3) as rig:
+        rig.offer(0)
+        rig.begin(0, 'x')
+        rig.begin(0, 'y')
+        rig.seen.clear()
+        rig.offer(*range(1, 8))
+        assert [n for place, n, _ in rig.seen if place == 0] == list(range(1, 8))
+        second = [n for place, n, _ in rig.seen if place == 1]
+        assert second == list(range(second[0], 8, 3)) and second[0] <= 3
 
 
 def test_a_target_of_the_past_catches_up_alone():

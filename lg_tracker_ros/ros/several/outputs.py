@@ -60,7 +60,8 @@ class TeamOutputs(Outputs):
             heard, result = self._heard.get(place, (now, None))
             if not targets[place].name:
                 statuses.publish(idle_msg())
-            elif result is not None and now - heard > QUIET_S:
+            elif (result is not None and result.target == targets[place]
+                  and now - heard > QUIET_S):
                 statuses.publish(quiet_msg(result, now - heard))
 
     def _publish_all(self, results: Sequence[Result]) -> None:

@@ -112,6 +112,13 @@ def test_two_targets_each_on_its_topic_and_both_in_the_array(rig):
     assert rig.statuses[-1].target_id == 'one'
 
 
+def test_in_a_silence_the_second_ones_status_goes_on_as_not_visible(rig):
+    rig.until(lambda: not rig.second_statuses[-1].visible, 'silence told')
+    last = rig.second_statuses[-1]
+    assert last.target_id == 'two' and time_from_msg(last.header.stamp) == stamp(5)
+    assert last.time_since_last_seen > 1.0
+
+
 def test_one_target_is_reset_and_the_other_goes_on_and_the_place_is_free_again(rig):
     answer = rig.init(None, (*other(5), *SIZE), target_id='three')
     assert not answer.success and 'all 2 targets are taken' in answer.message
@@ -149,9 +156,9 @@ def test_rejecting_the_second_leaves_the_first_and_reset_target_forgets_all(rig)
 
 
 def test_with_one_target_there_are_no_such_topics():
-    with Rig() as rig:
+    with Rig(namespace='/alone') as rig:
         assert rig.node.outputs.together is None
-        names = [n for n, _ in rig.node.get_topic_names_and_types()]
-        services = [n for n, _ in rig.node.get_service_names_and_types()]
-        own = [n.rpartition('lg_tracker/')[2] for n in (*names, *services)]
-        assert not {'targets', 'target_1/reset', 'target_2/status'} & {*own}
+        names = {n for n, _ in (*rig.node.get_topic_names_and_types(),
+                                *rig.node.get_service_names_and_types())}
+        assert '/alone/lg_tracker/status' in names
+        assert not {n for n in names if n.startswith('/alone/lg_tracker/target')}

@@ -1,0 +1,64 @@
+"""A run of ``track`` with several targets."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Sequence, TextIO
+
+from lg_tracker_ros.detections.recorded import RecordedDetector
+from lg_tracker_ros.media.drawing import annotate
+from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.writer import VideoOut
+from lg_tracker_ros.offline.outputs import Rows
+from lg_tracker_ros.offline.progress import moments, Progress
+from lg_tracker_ros.offline.signals import Signals
+from lg_tracker_ros.rows import COLUMNS, track_row
+from lg_tracker_ros.tracker import check_init_box, choose, LongTermTracker
+from lg_tracker_ros.tracking.team import Team
+from lg_tracker_ros.types import Box, Track
+from tqdm import tqdm
+
+
+def follow_all(trackers: Sequence[LongTermTracker], sources: Sequence[Source],
+               boxes: Sequence[Box], out: TextIO, video: VideoOut | None, done: Progress,
+               signals: Signals, detector: RecordedDetector) -> None:
+    """
+    Follow ``boxes``, drawn in the first frame of the first source, each with its own tracker.
+
+    A CSV line for each target of each frame; the column ``target`` counts from 1.
+    """
+    several, team = len(sources) > 1, Team(trackers)
+    rows = Rows(out)
+    rows.write((*COLUMNS, 'target', *(('camera',) if several else ())))
+    last: list[Track] = []
+    with tqdm(total=(sources[0].count - sources[0].start) or None, unit='frame',
+              file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+        for number, frames in enumerate(moments(sources), sources[0].start):
+            detector.show(number, frames)
+            if not last:
+                for box in boxes:  # before a network has been asked
+                    check_init_box(box, frames[0].width, frames[0].height)
+            tracks, lines = [], []
+            for place, box in enumerate(boxes):
+                start = time.perf_counter()
+                track = (choose(team.step(place, frames), last[place]) if last
+                         else team.init(place, frames[0], box))
+                ms = 1e3 * (time.perf_counter() - start)
+                tracks.append(track)
+                lines.append([*track_row(number, frames[0].stamp, track, ms), str(place + 1),
+                              *([track.camera] if several else [])])
+            last = tracks
+            with signals.whole():
+                for place, line in enumerate(lines):
+                    rows.write(line)
+                    done.seen[place] += last[place].visible
+                done.frames += 1
+                if video is not None:
+                    # where the first is; the others are drawn as far as they are there, too
+                    image = next(f.image for f in frames if f.camera == last[0].camera)
+                    for place, track in enumerate(last):
+                        if track.camera == last[0].camera:
+                            image = annotate(image, track, f'{place + 1}', place)
+                    video.write(image)
+            bar.update()
