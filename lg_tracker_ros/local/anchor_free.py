@@ -14,6 +14,10 @@ from lg_tracker_ros.vision.cells import Array
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.floating]
+SIZES = (1.0, 0.9, 1.1)
+"""Of the target's: the first frame is searched at each to learn the network's bias."""
+
 
 @dataclass(frozen=True)
 class AnchorFreeConfig:
@@ -22,12 +26,16 @@ class AnchorFreeConfig:
 
     ``penalty`` (change of size and shape), ``window`` (weight of the cosine window) and ``rate``
     (size smoothing) as in SiamFC++. ``margin``: cells beyond the map at which the window is 0.
+    ``bias``: how far, as a share of a side, the boxes found in the first frame may differ from
+    the target before most of the difference is taken for the network's bias, and out of every
+    box (0: none is). Less than that is as likely the hand that drew the target.
     """
 
     penalty: float
     window: float
     rate: float
     margin: int = 1
+    bias: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,19 +96,11 @@ class AnchorFreeSelector:
         ``score`` (P) and ``ltrb`` (4 x P) as ``read`` gives them. ``ranked`` (P) goes for the
         score where points are compared, ``window`` for the configured weight of the window.
         """
-        c, old = self.config, crop.to_crop(around)
+        old = crop.to_crop(around)
         w, h = ltrb[0] + ltrb[2], ltrb[1] + ltrb[3]
-
-        def change(r: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-            return np.asarray(np.maximum(r, 1 / r))
-        pad = (w + h) / 2
-        size = np.sqrt((w + pad) * (h + pad)) / context_side(old.w, old.h)
-        penalty = np.exp(-c.penalty * (change(size) * change((w / h) / (old.w / old.h)) - 1))
-        share = c.window if window is None else window
-        compared = (score if ranked is None else ranked) * penalty * (1 - share) \
-            + self._window * share
+        penalty, compared = self._compare(old, score if ranked is None else ranked, w, h, window)
         i = int(np.argmax(compared))
-        rate = c.rate * float(score[i] * penalty[i])
+        rate = self.config.rate * float(score[i] * penalty[i])
         cx = self._x[i] + (ltrb[2, i] - ltrb[0, i]) / 2
         cy = self._y[i] + (ltrb[3, i] - ltrb[1, i]) / 2
         box = crop.to_image(Box.from_center(
@@ -110,12 +110,59 @@ class AnchorFreeSelector:
         inside = keep_center_inside(box, frame.width, frame.height)
         return Pick(TrackerOutput(inside, s, s), float(compared[i]))
 
+    def _compare(self, old: Box, score: Array, w: Array, h: Array,
+                 window: float | None = None) -> tuple[Floats, Floats]:
+        """Give each point's penalty for its box's change from ``old``, and how it ranks."""
+        c = self.config
+
+        def change(r: Floats) -> Floats:
+            return np.asarray(np.maximum(r, 1 / r))
+        pad = (w + h) / 2
+        size = np.sqrt((w + pad) * (h + pad)) / context_side(old.w, old.h)
+        penalty = np.exp(-c.penalty * (change(size) * change((w / h) / (old.w / old.h)) - 1))
+        share = c.window if window is None else window
+        return penalty, score * penalty * (1 - share) + self._window * share
+
+    def bias(self, crops: Sequence[Crop], around: Sequence[Box], scores: Array, ltrb: Array,
+             target: Box) -> Array:
+        """
+        Tell by how much the boxes found in the first frame have to be changed to be ``target``.
+
+        Returns a shift in x and y as a share of the found side and the logarithms of the ratios
+        of width and height, means over the crops: little of them below ``config.bias``, most
+        above, at most .7.
+        """
+        found = []
+        for crop, box, score, (left, top, right, bottom) in zip(crops, around, scores, ltrb):
+            w, h = left + right, top + bottom
+            i = int(np.argmax(self._compare(crop.to_crop(box), score, w, h)[1]))
+            given = crop.to_crop(target)
+            cx, cy = self._x + (right - left) / 2, self._y + (bottom - top) / 2
+            found.append(((given.cx - cx[i]) / w[i], (given.cy - cy[i]) / h[i],
+                          np.log(given.w / w[i]), np.log(given.h / h[i])))
+        mean = np.mean(found, axis=0)
+        square = mean ** 2
+        shrunk: Floats = mean * square / (square + self.config.bias ** 2)
+        return np.clip(shrunk, -0.7, 0.7).astype(np.float32)
+
+
+def unbiased(ltrb: Array, bias: Array) -> Array:
+    """Change boxes, N x 4 x P sides, by what ``AnchorFreeSelector.bias`` tells."""
+    if not bias.any():
+        return ltrb
+    left, top, right, bottom = np.moveaxis(ltrb, 1, 0)
+    dx, dy, w, h = bias
+    x, y = (right - left) / 2 + dx * (left + right), (bottom - top) / 2 + dy * (top + bottom)
+    w, h = (left + right) / 2 * np.exp(w), (top + bottom) / 2 * np.exp(h)
+    return np.stack([w - x, h - y, w + x, h + y], axis=1)
+
 
 class AnchorFreeTracker:
     """
     A LocalTracker over networks that give score, quality and l, t, r, b at each point.
 
-    Holds nothing of the target but its template's tensors. Confidence is the plain score.
+    Holds of the target its template's tensors and the bias of its boxes. Confidence is the
+    plain score.
     """
 
     def __init__(self, template: Callable[[Image, Box], list[Array]], search: Runner,
@@ -131,6 +178,7 @@ class AnchorFreeTracker:
         self._template, self._search = template, search
         self._selector = AnchorFreeSelector(grid, config)
         self._target: list[Array] = []
+        self._bias = np.zeros(4, np.float32)
         self._fill = (0.0, 0.0, 0.0)
 
     def init(self, frame: Frame, box: Box) -> None:
@@ -138,6 +186,10 @@ class AnchorFreeTracker:
         self._fill = mean_color(frame.image)
         crop = self._selector.cut_template(frame.image, box, self._fill)
         self._target = self._template(crop.image, crop.to_crop(box))
+        self._bias = np.zeros(4, np.float32)
+        if self.config.bias:
+            around = [Box.from_center(box.cx, box.cy, box.w * k, box.h * k) for k in SIZES]
+            self._bias = self._selector.bias(*self._seek(frame, around), box)
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
         """Search a crop of twice the template's context around each region, as one batch."""
@@ -145,8 +197,18 @@ class AnchorFreeTracker:
             raise RuntimeError('no target: call init first')
         if not regions:
             return []
-        crops = [self._selector.cut(frame.image, r.box, self._fill) for r in regions]
-        maps = self._search(np.stack([c.image for c in crops]), *self._target)
-        return [self._selector.pick(frame, crop, region.box, score, sides).output
-                for crop, region, score, sides in zip(crops, regions,
-                                                      *self._selector.read(*maps))]
+        around = [r.box for r in regions]
+        crops, _, scores, ltrb = self._seek(frame, around)
+        return [self._selector.pick(frame, *row).output
+                for row in zip(crops, around, scores, unbiased(ltrb, self._bias))]
+
+    def _seek(self, frame: Frame, around: Sequence[Box]
+              ) -> tuple[list[Crop], Sequence[Box], Array, Array]:
+        """Cut and search a crop around each box: crops, boxes, scores and sides."""
+        crops = [self._selector.cut(frame.image, box, self._fill) for box in around]
+        maps = self._match(np.stack([c.image for c in crops]))
+        return crops, around, *self._selector.read(*maps[:2])
+
+    def _match(self, images: Image) -> list[Array]:
+        """Run the network on N search crops: scores, sides, and what else it gives."""
+        return self._search(images, *self._target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -32,7 +33,9 @@ from lg_tracker_ros.vision.cells import (
 import numpy as np
 import numpy.typing as npt
 
-CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35)
+CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35, bias=0.12)
+PLAIN = replace(CONFIG, bias=0.0)
+"""For what learns on top of it."""
 CROPS = Grid(TEMPLATE, SEARCH, GRID, STRIDE)
 
 MOST_HEADS = 32
@@ -90,7 +93,7 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracke
 
 def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
     net = SearchNet(shared_backbone(), read_heads(weights))
-    return Host(AnchorFreeSelector(CROPS, CONFIG), OpenPixelwise(net), engine, light=True)
+    return Host(AnchorFreeSelector(CROPS, PLAIN), OpenPixelwise(net), engine, light=True)
 
 
 SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,

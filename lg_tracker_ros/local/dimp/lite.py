@@ -10,7 +10,7 @@ from lg_tracker_ros.boxes import APART, iou
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, Crop
 from lg_tracker_ros.engine import BATCHES, compile_network, cpu_threads, EngineConfig, Runner
-from lg_tracker_ros.local.anchor_free import AnchorFreeTracker
+from lg_tracker_ros.local.anchor_free import AnchorFreeTracker, unbiased
 from lg_tracker_ros.local.dimp.first import Change, changed
 from lg_tracker_ros.local.dimp.lite_net import centers, DimpLite, FILTER, SearchNet, WIDTH
 from lg_tracker_ros.local.dimp.memory import FilterMemory
@@ -34,6 +34,8 @@ FIRST = (Change(), *(Change(shift=(x, y)) for x, y in ((0.2, 0.1), (-0.2, 0.1), 
          Change(flip=True), Change(blur=(2, 2)), Change(turn=10), Change(turn=-10),
          Change(scale=0.8), Change(scale=1.25))
 """What the first frame is learned from."""
+
+NO_FILTER = np.zeros((1, WIDTH, FILTER, FILTER), np.float32)
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,12 @@ class DimpLiteTracker(AnchorFreeTracker):
 
     def init(self, frame: Frame, box: Box) -> None:
         """Learn template and filter from the first frame and changed copies of it."""
+        self._memory = None
         super().init(frame, box)
         side = SEARCH / self.grid.exemplar * context_side(box.w, box.h)
         images, boxes = changed(frame.image, box, side, SEARCH, self._fill, FIRST)
-        zero = np.zeros((1, WIDTH, FILTER, FILTER), np.float32)
         features = torch.from_numpy(np.concatenate(
-            [self._search(image[None], *self._target, zero)[3] for image in images]))
+            [self._match(image[None])[3] for image in images]))
         places = torch.tensor([[b.x, b.y, b.w, b.h] for b in boxes])
         with torch.inference_mode(), cpu_threads(1):  # small maps: more threads wait for another
             kernel = self._net.filters(features[None], places[None], self.dimp.first_steps)[-1]
@@ -104,15 +106,19 @@ class DimpLiteTracker(AnchorFreeTracker):
             return []
         boxes = [r.box for r in regions]
         crops = [self._selector.cut(frame.image, b, self._fill) for b in boxes]
-        scores, ltrb, responses, features = self._search(
-            np.stack([c.image for c in crops]), *self._target, self._memory.kernel.numpy())
+        scores, ltrb, responses, features = self._match(np.stack([c.image for c in crops]))
         share = self.dimp.share
         plain, sides = self._selector.read(scores, ltrb)
         mixed = (1 - share) * plain + share * responses.clip(0, 1).reshape(plain.shape)
         outputs = [self._selector.pick(frame, *row).output
-                   for row in zip(crops, boxes, mixed, sides)]
+                   for row in zip(crops, boxes, mixed, unbiased(sides, self._bias))]
         self._seen[frame.camera] = _Seen(crops, outputs, responses, features)
         return outputs
+
+    def _match(self, images: Image) -> list[Array]:
+        """Run heads and filter, before there is one with zeros: with responses and features."""
+        kernel = self._memory.kernel.numpy() if self._memory is not None else NO_FILTER
+        return self._search(images, *self._target, kernel)
 
     def update(self, frame: Frame, accepted: TrackerOutput,
                rejected: Sequence[TrackerOutput]) -> None:

@@ -2,8 +2,9 @@
 A Siamese tracker opened at its features and at its score maps, for what learns online on them.
 
 A host is a selector (where to cut, which point to take) and a network in its parts; the boxes of
-``Host.search`` and ``pick`` are those of the tracker itself, bit for bit, in PyTorch. In another
-engine what runs in every frame is exported as two networks: features, and matching.
+``Host.search`` and ``pick`` are those of the tracker itself (but for what that learned of its
+bias on the first frame), bit for bit, in PyTorch. In another engine what runs in every frame is
+exported as two networks: features, and matching.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def pair(name):
     if name == 'pixelwise':
         backbone, heads = shared_backbone(), PixelwiseHeads()
         search = SearchNet(backbone, heads)
-        return (pixelwise.build(TemplateNet(backbone, heads), search, TORCH),
-                Host(AnchorFreeSelector(pixelwise.CROPS, pixelwise.CONFIG), OpenPixelwise(search),
+        return (pixelwise.build(TemplateNet(backbone, heads), search, TORCH, pixelwise.PLAIN),
+                Host(AnchorFreeSelector(pixelwise.CROPS, pixelwise.PLAIN), OpenPixelwise(search),
                      TORCH))
     if name == 'siamfcpp':
         net = SiamFCppNet(FCPP[LITE])
