@@ -25,12 +25,12 @@ def cut(image: Image, boxes: Boxes) -> Tensor:
     Cut N boxes (x, y, w, h in pixels) with context out of a BGR image: N x 3 x 107 x 107, RGB.
 
     Whole pixels, grey beyond the border; resampled by triangles as wide as the step, as Pillow
-    does, and rounded to uint8.
+    does, and rounded to uint8. Of a box far larger than the image twice its longer side is seen.
     """
     if not len(boxes):
         return torch.empty(0, 3, SIDE, SIDE, dtype=torch.uint8)
     h, w = image.shape[:2]
-    half = boxes[:, 2:] * (0.5 + MARGIN)
+    half = np.minimum(boxes[:, 2:] * (0.5 + MARGIN), max(h, w))
     middle = boxes[:, :2] + boxes[:, 2:] / 2
     low = np.floor(middle - half + 0.5).astype(int)
     high = np.maximum(np.floor(middle + half + 0.5).astype(int), low + 1)

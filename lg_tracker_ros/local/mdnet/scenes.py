@@ -19,6 +19,8 @@ STRIDE, FIELD = 8, 75
 """Pixels of the scene from cell to cell, and those that a cell sees."""
 PADDING = 1.2
 """Sides of what is pooled in those of the box."""
+LARGEST = 2048
+"""Pixels of a scene's side: that of a needle is shrunk."""
 BINS = 7
 AT_ONCE = 256
 """Boxes pooled at once: more take memory, not less time."""
@@ -89,6 +91,7 @@ class Scene:
         scale = self.zoom * SIDE / np.array([self.place.w, self.place.h])
         corner = low.min(0) - self.shift
         side = np.maximum(high.max(0) - corner, SIDE / scale)
+        scale = np.minimum(scale, LARGEST / side)
         pixels = resampled(self.image, corner, side, (side * scale).astype(int))
         inner = np.concatenate([(low - corner) * scale, (high - corner) * scale - FIELD], 1)
         inner[:, 2:] = np.maximum(inner[:, 2:], inner[:, :2] + 1)

