@@ -28,6 +28,7 @@ class Printed(NamedTuple):
 def networks() -> Mapping[str, Printed]:
     """List them by name; imported here, for nothing else of the evaluation needs them."""
     from lg_tracker_ros.local.dimp.net import DimpNet
+    from lg_tracker_ros.local.mdnet.vggm import PY_MDNET, RT_MDNET, VggM
     from lg_tracker_ros.local.pixelwise_net import PixelwiseHead
     from lg_tracker_ros.local.siamese.siamfcpp_published import PUBLISHED, PublishedNet
     from lg_tracker_ros.local.siamese.siammask_net import SiamMaskNet
@@ -54,6 +55,8 @@ def networks() -> Mapping[str, Printed]:
         'pixelwise': Printed(PixelwiseHead),
         'dimp50': Printed(DimpNet),
         'siammask': Printed(SiamMaskNet),
+        'mdnet': Printed(partial(VggM, PY_MDNET), ((1, 3, 107, 107),)),
+        'rtmdnet': Printed(partial(VggM, RT_MDNET, True), ((1, 3, 321, 321),)),
         **{f'siamrpnpp/{name}': Printed(make) for name, (make, _) in RPN.items()},
         **{f'siamfcpp/{name}': Printed(partial(SiamFCppNet, v)) for name, v in FCPP.items()},
         **{f'siamfcpp/{name}': Printed(partial(PublishedNet, v)) for name, v in PUBLISHED.items()},

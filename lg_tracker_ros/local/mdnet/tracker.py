@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lg_tracker_ros.boxes import APART, iou, keep_center_inside
@@ -47,10 +47,11 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """What the last search of a camera found, a row for each place."""
+    """What the last search of a camera found, a row for each place; ``plain``: unrefined."""
 
     views: Sequence[View]
     outputs: Sequence[TrackerOutput]
+    plain: Sequence[Box]
     best: Sequence[Samples]
 
 
@@ -61,6 +62,10 @@ class MdnetTracker:
     What it learns from is what the search policy accepted. After a failing frame it learns from
     its short memory, and every few accepted ones from the long one. Beside what the papers have,
     the best boxes of a place that was rejected are negatives.
+
+    What is reported is refined by regression; the next search, and what is learned, are about the
+    box before that, as in py-MDNet: what regression does to a size would else be done to it anew
+    in every frame.
 
     Candidates are drawn once for a target, not in every frame, so that a place gives the same
     whenever and beside whatever it is looked at.
@@ -86,6 +91,7 @@ class MdnetTracker:
         self._chance = np.clip(self._rng.normal(0, 0.5, (c.candidates, 3)), -1, 1)
         self._memories = Memories(c.long, c.short, c.keep_first)
         self._seen: dict[str, _Seen] = {}
+        self._followed: dict[Box, Box] = {}
         self._accepted = self._misses = 0
 
     def init(self, frame: Frame, box: Box) -> None:
@@ -140,14 +146,22 @@ class MdnetTracker:
             raise RuntimeError('MDNet has no target: call init first')
         if not regions:
             return []
+        regions = [replace(r, box=self._unrefined(frame.camera, r.box)) for r in regions]
         with cpu_threads(self._threads), torch.no_grad():
             views = self._extract.see(frame.image, [r.box for r in regions])
             found = [self._search(frame, *row) for row in zip(views, regions)]
-        outputs = [output for output, _ in found]
-        self._seen[frame.camera] = _Seen(views, outputs, [best for _, best in found])
+        outputs, plain, best = map(list, zip(*found))
+        self._seen[frame.camera] = _Seen(views, outputs, plain, best)
         return outputs
 
-    def _search(self, frame: Frame, view: View, region: Region) -> tuple[TrackerOutput, Samples]:
+    def _unrefined(self, camera: str, box: Box) -> Box:
+        """Tell what a result was before it was refined: the last one, or the last accepted."""
+        seen = self._seen.get(camera)
+        known = {o.box: b for o, b in zip(seen.outputs, seen.plain)} if seen else {}
+        return {**self._followed, **known}.get(box, box)
+
+    def _search(self, frame: Frame, view: View, region: Region
+                ) -> tuple[TrackerOutput, Box, Samples]:
         assert self._classifier is not None  # track has seen to that
         c = self.schedule
         boxes = self._candidates(region)
@@ -156,11 +170,12 @@ class MdnetTracker:
         best = logits[:, 1].topk(min(c.best, len(boxes))).indices
         at, chosen = boxes[best.cpu().numpy()], samples[best]
         background, target = logits[best].mean(0).tolist()
+        plain = keep_center_inside(as_box(at.mean(0)), frame.width, frame.height)
         if self._regression is not None and target > 0:
             at = self._regression(chosen.features, at)
         score = float(1 / (1 + np.exp(np.clip(background - target, -50, 50))))
         box = keep_center_inside(as_box(at.mean(0)), frame.width, frame.height)
-        return TrackerOutput(box, score, score), chosen
+        return TrackerOutput(box, score, score), plain, chosen
 
     def _candidates(self, region: Region) -> Boxes:
         """Lay the candidates about a place; wider where the target was lost."""
@@ -178,7 +193,8 @@ class MdnetTracker:
         if seen is None or self._classifier is None or accepted.box not in rows:
             return  # found in another frame than the last one
         self._accepted += 1
-        box, view = accepted.box, seen.views[rows[accepted.box]]
+        box, view = seen.plain[rows[accepted.box]], seen.views[rows[accepted.box]]
+        self._followed = {accepted.box: box}
         away = within(lambda n: uniform(box, n, c.negative_shift, c.negative_zoom, self._rng),
                       box, 0, c.negative_iou, c.negatives)
         with cpu_threads(self._threads), torch.no_grad():

@@ -83,6 +83,23 @@ def test_places_of_a_batch_dont_touch_each_other_and_init_forgets(clip, tracker)
     assert tracker.track(clip[5], around) == together
 
 
+def test_what_refines_a_box_is_not_done_to_it_again_in_the_next_frame(clip, tracker):
+    """A regression that halves sides halves those of each result, and none of where it looks."""
+    tracker.init(clip[0], first_box())
+    regression, tracker._regression = tracker._regression, lambda features, boxes: (
+        boxes * [1, 1, 0.5, 0.5] + boxes[:, [2, 3, 2, 3]] * [0.25, 0.25, 0, 0])
+    box = first_box()
+    for _ in range(3):
+        output = tracker.track(clip[0], [Region(box)])[0]
+        box = output.box
+    assert 0.4 < box.w / first_box().w < 0.6
+    tracker.update(clip[0], output, [])
+    tracker.track(clip[0], [Region(Box(30, 30, 50, 90))])
+    # a frame that finds something else doesn't change that
+    assert tracker._unrefined(clip[0].camera, box).w == pytest.approx(2 * box.w)
+    tracker._regression = regression
+
+
 def test_what_is_rejected_is_learned(clip, tracker):
     tracker.init(clip[0], first_box())
     around = [Region(first_box()), Region(Box(260, 60, 50, 90))]
