@@ -7,7 +7,7 @@ from typing import Callable
 
 from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
-from lg_tracker_ros.evaluation.figures import scores, strips
+from lg_tracker_ros.evaluation.figures import iterations, scores, strips
 from lg_tracker_ros.evaluation.protocols import absent
 from lg_tracker_ros.evaluation.reports import report, spread
 from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts, summary
@@ -34,12 +34,14 @@ COMMANDS = {
     'cameras': (cameras.add_arguments, cameras.run, 'one target in several synchronous cameras'),
     'scores': (scores.add_arguments, scores.run,
                "an online module's score maps beside its host's, and its templates"),
+    'iterations': (iterations.add_arguments, iterations.run,
+                   'what a classifier looks at while it learns the target (MDNet and its kin)'),
     'submit': (submissions.add_arguments, submissions.run, "write a benchmark's own files"),
     'trax': (trax.add_arguments, trax.run, 'serve a tracker to vot-toolkit'),
 }
 
 
-WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras', 'scores')
+WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras', 'scores', 'iterations')
 """Commands that own their --out while they run."""
 
 

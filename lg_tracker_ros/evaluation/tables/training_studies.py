@@ -55,7 +55,8 @@ STUDIES: Mapping[str, TrainingStudy] = {
          for a, m in [(L1, L2), *((v, L2) for v in SWEPT), *((L1, v) for v in SWEPT[1:]),
                       *PAIRS]},
         (Published("TANet's Fig. 7a, SuperDiMP on GOT-10k",
-                   ('lambda1/lambda2', 'AO', 'SR.50', 'SR.75'), tanet.LAMBDAS),), JUDGED),
+                   ('lambda1/lambda2', 'AO', 'SR.50', 'SR.75'), tanet.LAMBDAS),), JUDGED,
+        {**LONG_TERM, 'ao': 'AO', 'sr_50': 'SR.50', 'sr_75': 'SR.75'}),
     'inputs': TrainingStudy(
         {'motion': {'inputs': 'motion', **weights(0.0, 0.0)},
          'appearance': {'inputs': 'appearance', **weights(0.0, 0.0)},

@@ -80,7 +80,8 @@ class MdnetTracker:
         which it may fit scales to. ``threads``: those of the CPU, 0 for as many as PyTorch takes.
         """
         self.schedule = schedule
-        self._extract, self._make, self._threads = extract, make, threads
+        self.make = make  # public, so that learning can be watched
+        self._extract, self._threads = extract, threads
         self._classifier: Classifier | None = None
         self._regression: BoxRegression | None = None
         self._start()
@@ -112,7 +113,7 @@ class MdnetTracker:
             positives = Samples.joined([view.samples(here) for view in views])
             negatives = Samples.joined([view.samples(away) for view in views])
             chance = torch.Generator().manual_seed(0)
-            self._classifier = self._make(chance, positives, negatives)
+            self._classifier = self.make(chance, positives, negatives)
             self._regression = self._regress(views[0], box)
             self._classifier.learn(positives, negatives, 'first')
         order = torch.from_numpy(rng.permutation(len(negatives))[:c.negatives])

@@ -1,6 +1,7 @@
 """A study of trainings as a picture."""
 
 from lg_tracker_ros.evaluation.figures.study import draw_study, drawn, read_study
+from lg_tracker_ros.evaluation.tables.training_studies import STUDIES
 import numpy as np
 import pytest
 
@@ -28,6 +29,11 @@ def test_the_curve_is_the_mean_over_seeds(tmp_path):
     assert [t.get_text() for t in first.get_legend().get_texts()] == ['the local tracker alone']
     draw_study(path, tmp_path / 'lambdas.png')
     assert (tmp_path / 'lambdas.png').is_file()
+
+
+def test_fig_7a_is_in_the_papers_measures():
+    study = STUDIES['lambdas']
+    assert set(study.published[0].head[1:]) <= set(study.tracked.values())
 
 
 def test_another_file_is_named(tmp_path):
