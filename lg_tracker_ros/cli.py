@@ -17,7 +17,7 @@ from lg_tracker_ros import bench
 from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.offline import command
-from lg_tracker_ros.reading.guard import one_line
+from lg_tracker_ros.reading.guard import LONGEST, one_line
 from lg_tracker_ros.training import cli as training
 
 EMPTY = ('--config=', '--data=', '--out=', '--video=')
@@ -65,8 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of our output left, as `head` does
         _silence()
         return 0
-    except (ValueError, OSError) as e:
-        print(f'lg_tracker_ros: {one_line(e)}', file=sys.stderr)
+    except (ValueError, OSError, ImportError) as e:
+        cure = ''
+        if isinstance(e, ImportError):
+            cure = f"; pip install {e.name or 'it'}, or what is optional with '.[run,onnx]'"
+        print(f'lg_tracker_ros: {one_line(e, LONGEST - len(cure))}{cure}', file=sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 import importlib.util
 from pathlib import Path
 import re
@@ -10,6 +11,7 @@ from typing import Hashable
 
 from lg_tracker_ros.engine.memory import GpuMemory
 from lg_tracker_ros.engine.pytorch import Runner
+from lg_tracker_ros.reading.guard import one_line, tell_once
 import torch
 
 ENGINES = ('auto', 'torch', 'onnx', 'tensorrt')
@@ -62,14 +64,17 @@ class EngineConfig:
         number = int(device.partition(':')[2] or 0)
         if number and number >= (count := torch.cuda.device_count()):
             raise ValueError(f"device '{device}': there are {count} GPUs here, numbered from 0")
-        has_onnx = importlib.util.find_spec('onnxruntime') is not None
         if engine == 'auto':
             # without the package onnx nothing but what ships can run there
-            ready = has_onnx and (self.shipped is not None or importlib.util.find_spec('onnx'))
-            engine = 'onnx' if device == 'cpu' and ready else 'torch'
-        if engine in ('onnx', 'tensorrt') and not has_onnx:
-            raise ValueError(f"engine '{engine}' needs the Python package onnxruntime: "
-                             "pip install onnxruntime, or use engine 'torch'")
+            ready = device == 'cpu' and (self.shipped is not None or here('onnx'))
+            engine = 'onnx' if ready and here('onnxruntime') else 'torch'
+            if engine == 'onnx' and (trouble := _onnx_trouble()):
+                engine = 'torch'
+                tell_once(f"engine 'torch' is taken: onnxruntime can't be loaded ({trouble}); "
+                          'install it again')
+        if engine in ('onnx', 'tensorrt') and (trouble := _onnx_trouble()):
+            raise ValueError(f"engine '{engine}' needs the Python package onnxruntime: pip "
+                             f"install onnxruntime, or use engine 'torch' ({trouble})")
         if engine == 'tensorrt' and device == 'cpu':
             raise ValueError("engine 'tensorrt' needs a CUDA device; use engine 'onnx'")
         if self.precision == 'fp16' and device == 'cpu':
@@ -82,3 +87,25 @@ class EngineConfig:
     def on_cpu(self, engine: str) -> EngineConfig:
         """Return the same on the CPU, in ``engine``, resolved."""
         return replace(self, device='cpu', engine=engine, precision='fp32').resolve()
+
+
+def here(package: str) -> bool:
+    """Tell whether an optional package is installed; nothing of it is loaded."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # a hook that blocks it
+        return False
+
+
+@cache
+def _load_onnx_runtime() -> str:
+    try:
+        import onnxruntime  # noqa: F401
+    except Exception as e:  # a wheel for another NumPy or system raises anything
+        return one_line(f'{type(e).__name__}: {e}', 100)
+    return ''
+
+
+def _onnx_trouble() -> str:
+    """Say why ONNX Runtime can't be used, '' where it can: it may be there and not load."""
+    return _load_onnx_runtime() if here('onnxruntime') else 'it is not installed'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import inspect
 import io
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, Sequence
 import warnings
 
 import lg_tracker_ros
+from lg_tracker_ros.engine.config import here
 from lg_tracker_ros.engine.pytorch import Array
 from lg_tracker_ros.files import replace_file
 import torch
@@ -55,7 +55,7 @@ def export(module: nn.Module, example: Sequence[Array], shared: Sequence[int], o
 
     Raises ValueError, in one line, where the package ``onnx`` is missing, which PyTorch needs.
     """
-    if importlib.util.find_spec('onnx') is None:
+    if not here('onnx'):
         raise ValueError(f'{type(module).__name__} with these weights does not ship as ONNX, and '
                          'exporting it needs the Python package onnx: pip install onnx, or use '
                          "engine 'torch'")

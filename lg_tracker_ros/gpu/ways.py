@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 import platform
@@ -13,6 +12,7 @@ from typing import Mapping
 import cv2
 import lg_tracker_ros
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.engine.config import here
 from lg_tracker_ros.parameters.tracker import Settings
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ def machine(device: str) -> dict[str, str]:
         'processor': f'{_processor()}, {os.cpu_count()} cores', 'system': platform.platform(),
         'Python': platform.python_version(), 'PyTorch': torch.__version__,
         'OpenCV': cv2.__version__, 'NumPy': np.__version__}
-    if importlib.util.find_spec('onnxruntime') is not None:
+    if here('onnxruntime'):
         import onnxruntime
         found['ONNX Runtime'] = (f'{onnxruntime.__version__} with '
                                  f'{", ".join(onnxruntime.get_available_providers())}')

@@ -47,7 +47,9 @@ class Growing:
         if self.path.is_file():
             self.working = self.path.with_name(
                 f'{self.path.stem}.part{os.getpid()}{self.path.suffix}')
-        open(self.working, 'ab').close()
+        if self._new or self.path.is_file() or self.path.is_dir():
+            open(self.working, 'ab').close()
+        # else a pipe or a device: whoever reads a pipe would take that for its end
 
     def keep(self) -> None:
         """Let the file have its name; what it replaces is gone."""

@@ -9,9 +9,10 @@ from helpers.costs import count_macs
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, SameConv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import context_side, square_crop
-from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.engine import compile_network, config, EngineConfig
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading import guard
 from lg_tracker_ros.redetect.correlation import SIDE
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cue, PARTS, TanetLiteHead
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
@@ -63,6 +64,23 @@ def test_without_onnx_torch_is_taken_and_onnx_refused(no_gpu, no_onnx):
     for name in ('onnx', 'tensorrt'):
         with pytest.raises(ValueError, match='pip install onnxruntime'):
             EngineConfig(engine=name).resolve()
+
+
+def test_an_onnx_runtime_that_does_not_load_is_told(no_gpu, tmp_path, monkeypatch, caplog):
+    (tmp_path / 'onnxruntime.py').write_text('raise ImportError("numpy.core.multiarray failed")')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'onnxruntime', raising=False)
+    config._load_onnx_runtime.cache_clear()
+    guard.tell_once.cache_clear()
+    try:
+        with caplog.at_level('WARNING', 'lg_tracker_ros'):
+            assert EngineConfig('cpu', shipped=tmp_path).resolve().engine == 'torch'
+        assert "onnxruntime can't be loaded (ImportError: numpy.core.multiarray" in caplog.text
+        with pytest.raises(ValueError, match='needs the Python package onnxruntime: pip install .*'
+                           r'\(ImportError: numpy'):
+            EngineConfig('cpu', 'onnx').resolve()
+    finally:
+        config._load_onnx_runtime.cache_clear()
 
 
 def test_auto_takes_what_is_here(no_gpu, monkeypatch):

@@ -75,3 +75,15 @@ def test_an_empty_word_is_not_the_folder_that_we_are_in(option, capsys):
         with pytest.raises(SystemExit) as e:
             main([*words, *given])
         assert e.value.code == 2 and f'{option} names nothing' in capsys.readouterr().err
+
+
+def test_a_package_that_is_missing_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    monkeypatch.setattr('lg_tracker_ros.offline.command.read_settings', _wants_matplotlib)
+    status, _, err = run(capsys, *LAST_TEN)
+    assert status == 1 and err.count('\n') == 1 and 'pip install matplotlib' in err
+
+
+def _wants_matplotlib(*unused):
+    import matplotlib
+    return matplotlib

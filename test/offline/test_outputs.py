@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 import resource
 import signal
+import threading
 
 from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
 from lg_tracker_ros.offline.signals import Ended, Signals
@@ -45,6 +46,24 @@ def test_a_device_stays_a_device():
     growing.keep()
     growing.drop()
     assert os.path.exists(os.devnull) and not os.path.isfile(os.devnull)
+
+
+def test_a_named_pipe_is_opened_once(tmp_path):
+    pipe, got = tmp_path / 'rows.csv', []
+    os.mkfifo(pipe)
+
+    def write():
+        growing = Growing(pipe)
+        with open(growing.working, 'w') as file:
+            file.write('row\n')
+        growing.keep()
+    ways = [threading.Thread(target=way, daemon=True)
+            for way in (lambda: got.append(pipe.read_text()), write)]
+    for way in ways:
+        way.start()
+    for way in ways:
+        way.join(20)
+    assert got == ['row\n'] and pipe.is_fifo()
 
 
 def test_a_row_is_written_as_a_whole_or_not_at_all(tmp_path):

@@ -216,6 +216,9 @@ def test_a_fifo_is_no_file_of_parameters(tmp_path):
     assert 'no regular file' in _refusal(read_yaml, tmp_path / 'a.yaml')
 
 
+HEAD = ','.join(COLUMNS) + '\n'
+
+
 def _results(folder):
     """Write results of two frames; returns the files."""
     out = folder / 'out'
@@ -240,11 +243,21 @@ def _results(folder):
     ('dataset.json', '{"s": {"truth": [[1, 2]], "absent": [], "attributes": [], "marks": []}}',
      'cannot reshape'),
     ('dataset.json', '{"s": {"truth": [[1,2,3,4]], "absent": [9], "attributes": [], "marks": []}}',
-     'IndexError'),
+     'absent frames that are none of 0..0'),
+    ('dataset.json', '{"s": {"truth": [[1,2,3,4]], "absent": [-1]}}', 'none of 0..0'),
+    ('dataset.json', '{"s": {"truth": [[1,2,-3,0]], "absent": []}}', 's has a box without'),
     ('ncc/s.csv', 'x' * 10**6, 'field larger than field limit'),
     ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,nan,1,LOCAL,5',
      's.csv:2: confidence must be'),
-    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,.5,1,WHAT,5', "s.csv:2: 'WHAT'"),
+    ('ncc/s.csv', ','.join(COLUMNS) + '\n0,0,1,2,3,4,.5,1,WHAT,5', 's.csv:2: mode must be'),
+    ('ncc/s.csv', HEAD, 'it ends early, with frame -1 of 0..1'),
+    ('ncc/s.csv', HEAD + '0,0,1,2,3,4,.5,1,LOCAL,5\n', 'it ends early, with frame 0 of 0..1'),
+    ('ncc/s.csv', HEAD + '1,0,1,2,3,4,.5,1,LOCAL,5\n', 's.csv:2: expected one frame after'),
+    ('ncc/s.csv', HEAD + '0,0,1,2,3,4,.5,1,LOCAL,5\n' * 2,
+     's.csv:3: expected one frame after another of 0..1, the first at most 0, got 0 after 0'),
+    ('ncc/s.csv', HEAD + '0,0,inf,2,3,4,.5,1,LOCAL,5\n', 's.csv:2: expected a box'),
+    ('ncc/s.csv', HEAD + '0,0,nan,2,3,4,.5,1,LOCAL,5\n', 's.csv:2: expected a box'),
+    ('ncc/s.csv', HEAD + '0,0,1\n', 's.csv:2: expected 10 columns, got 3'),
     ('ncc/s.json', '3', 'it holds int'),
     ('ncc/s.json', '{"stages": {"local": [1]}}', 'its stages should have 2 numbers each'),
     ('ncc/s.json', '{"stages": [1]}', 'AttributeError')])

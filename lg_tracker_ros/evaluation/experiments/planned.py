@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 import csv
 from dataclasses import asdict, dataclass
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -19,7 +20,7 @@ from lg_tracker_ros.evaluation.experiments.trackers import (
     PEERS,
     settings_of,
 )
-from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.files import replace_file, sha256
 from lg_tracker_ros.provenance import peer_files, seen_in_training, weights_of, what_made_it
 from lg_tracker_ros.reading.plain import read_object
 
@@ -63,13 +64,14 @@ class Job:
         """
         text = io.StringIO()
         csv.writer(text, lineterminator='\n').writerows(rows)
+        made['rows_sha256'] = hashlib.sha256(text.getvalue().encode()).hexdigest()
         sidecar = json.dumps({**self.made, **made}, sort_keys=True)
         replace_file(self.path.with_suffix('.json'), sidecar + '\n')
         replace_file(self.path, text.getvalue())
 
     def is_done(self) -> bool:
         """
-        Whether its results are there, made as ``made`` says.
+        Whether its results are there as they were kept, made as ``made`` says.
 
         Raises ValueError when those there come from other settings, other weights or other first
         boxes: nobody could tell afterwards which rows are whose.
@@ -82,7 +84,8 @@ class Job:
             if old.get(what) != json.loads(json.dumps(self.made.get(what, ''))):
                 raise ValueError(f'{self.path} was made with other {what}; use another --out, or '
                                  '--again to replace it')
-        return True
+        rows = sha256(self.path)
+        return bool(old.get('rows_sha256', rows) == rows)
 
 
 J = TypeVar('J', bound=Job)

@@ -9,6 +9,7 @@ What a run leaves on disk, and how it is read back: ``run`` and ``report`` meet 
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 import json
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
@@ -79,8 +80,11 @@ def _labels(name: str, entry: Mapping[str, Any]) -> Labels:
     truth = _boxes(entry['truth'])
     if len(truth) != len(entry['truth']):
         raise ValueError(f'{name} has boxes that are not four numbers')
-    absent = np.zeros(len(truth), bool)
-    absent[np.array(entry['absent'], int)] = True
+    if (truth[:, 2:] <= 0).any():
+        raise ValueError(f'{name} has a box without an area')
+    absent = np.isin(np.arange(len(truth)), entry['absent'])
+    if absent.sum() != len(entry['absent']):
+        raise ValueError(f'{name} has absent frames that are none of 0..{len(truth) - 1}')
     words = [[str(word) for word in entry[key]] for key in ('attributes', 'marks')]
     return Labels(name, truth, absent, tuple(words[0]), str(entry['source']),
                   str(entry['protocol']), str(entry['path']), tuple(words[1]),
@@ -94,8 +98,9 @@ def read_record(path: Path, labels: Labels) -> Record:
 
     Raises ValueError with file and line for a row that doesn't fit, and for a damaged sidecar.
     """
+    made, stages = _sidecar(path.with_suffix('.json'), len(labels.truth))
     with reading(path, 'results of an `eval run`'):
-        return _record(path, labels)
+        return replace(_record(path, labels), stages=stages, made=made)
 
 
 def _record(path: Path, labels: Labels) -> Record:
@@ -108,22 +113,33 @@ def _record(path: Path, labels: Labels) -> Record:
         head = tuple(next(rows, ()))
         if head[:len(COLUMNS)] != COLUMNS:
             raise refused(f'{path}:1:', f'expected the columns {",".join(COLUMNS)}')
-        placed = head[len(COLUMNS):] == PLACE
+        placed, last = head[len(COLUMNS):] == PLACE, -1
         for line, row in enumerate(rows, 2):
             try:
+                if len(row) != len(head):
+                    raise ValueError(f'expected {len(head)} columns, got {len(row)}')
                 i, *values = int(row[0]), *map(float, row[2:7])
-                if not 0 <= i < n:
-                    raise ValueError(f'frame {i} is not in 0..{n - 1}')
+                if not (i == last + 1 if last >= 0 else 0 <= i <= labels.start) or i >= n:
+                    raise ValueError(f'expected one frame after another of 0..{n - 1}, the first '
+                                     f'at most {labels.start}, got {i} after {last}')
+                last = i
                 boxes[i], confidence[i] = values[:4], values[4]
                 if not 0 <= confidence[i] <= 1:
                     raise ValueError(f'confidence must be in 0..1, got {confidence[i]}')
-                mode[i], ms[i] = Mode[row[8]].name, float(row[9])
+                if not (np.isfinite(boxes[i]).all() or np.isnan(boxes[i]).all()):
+                    raise ValueError(f'expected a box or four times nan, got {",".join(row[2:6])}')
+                if row[8] not in Mode.__members__:
+                    raise ValueError(f'mode must be one of {", ".join(Mode.__members__)}, got '
+                                     f'{row[8]!r}')
+                mode[i], ms[i] = row[8], float(row[9])
                 if placed:
-                    places[i] = list(map(float, row[len(COLUMNS):len(COLUMNS) + 4]))
-            except (ValueError, KeyError, IndexError) as e:
+                    places[i] = list(map(float, row[len(COLUMNS):]))
+            except ValueError as e:
                 raise refused(f'{path}:{line}:', e) from e
-    made, stages = _sidecar(path.with_suffix('.json'), n)
-    return Record(path.parent.name, labels, boxes, confidence, mode, ms, stages, made, places)
+    if last != n - 1:
+        raise ValueError(f'it ends early, with frame {last} of 0..{n - 1}; remove it and run '
+                         'again')
+    return Record(path.parent.name, labels, boxes, confidence, mode, ms, {}, {}, places)
 
 
 def _sidecar(path: Path, frames: int) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float64]]]:

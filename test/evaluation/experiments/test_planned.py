@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.planned import Job, plan, remaining
+from lg_tracker_ros.files import sha256
 import numpy as np
 import pytest
 
@@ -43,8 +44,15 @@ def test_results_are_kept_with_how_they_were_made(tmp_path):
     assert job.path == tmp_path / 'robot@weights=a_b/s.csv'
     assert job.path.read_text() == 'frame,x\n0,1.50\n'
     made = json.loads(job.path.with_suffix('.json').read_text())
+    assert made.pop('rows_sha256') == sha256(job.path)
     assert made == {**job.made, 'stages': {'local': [None, 2.0]}}
     assert remaining([job], again=False) == [] and remaining([job], again=True) == [job]
     other = Job(job.tracker, 's', job.members, described('plain', 0.7), tmp_path)
     with pytest.raises(ValueError, match='was made with other settings; use another --out, or -'):
         other.is_done()
+    kept = job.path.read_text()
+    job.path.write_text(kept[:-3])  # damaged since
+    assert remaining([job], again=False) == [job]
+    job.path.write_text(kept)
+    job.path.with_suffix('.json').write_text(json.dumps(made))  # as one of before there were sums
+    assert remaining([job], again=False) == []
