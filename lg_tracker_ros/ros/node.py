@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, wraps
 import threading
 import time
 from typing import Any, Callable
@@ -30,6 +30,22 @@ from rclpy.task import Future
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 POLL_S = 0.2
+ENDS = ('deactivate', Transition.TRANSITION_DEACTIVATE,
+        'shutdown', Transition.TRANSITION_ACTIVE_SHUTDOWN)
+"""Transitions after which an active node is none, by label and by number."""
+Callback = Callable[['TrackerNode', LifecycleState], TransitionCallbackReturn]
+
+
+def _told(callback: Callback) -> Callback:
+    """Tell what a transition raises: rclpy goes on to on_error and says nothing of it."""
+    @wraps(callback)
+    def run(node: TrackerNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return callback(node, state)
+        except Exception as e:
+            node.tell(f'{callback.__name__.removeprefix("on_")} failed: {told(e)}')
+            raise
+    return run
 
 
 class TrackerNode(LifecycleNode):
@@ -97,7 +113,7 @@ class TrackerNode(LifecycleNode):
             self.add_post_set_parameters_callback(self._after_set)
         # the node answers while its networks are made
         self._aside: threading.Thread | None = None
-        self._building = False
+        self._busy = False
         group = ReentrantCallbackGroup()
         service: Any = next(s for s in self.services if s.srv_type is ChangeState)
         self._change = service.callback
@@ -134,6 +150,10 @@ class TrackerNode(LifecycleNode):
         if detector is not None:  # the worker has stopped, so that its search can change
             detector.close()
 
+    def tell(self, trouble: str) -> None:
+        """Take in what went wrong with the tracking."""
+        self._health.complain('', trouble)
+
     def mishap(self, error: Exception) -> None:
         """Tell what a callback raised that nobody expected, rclpy's own perhaps; go on."""
         self._health.mishap(f'a callback failed: {told(error)}')
@@ -149,20 +169,29 @@ class TrackerNode(LifecycleNode):
     async def _start(self) -> None:
         self.destroy_timer(self._autostart)
         # somebody, nav2's lifecycle manager say, may be quicker: before, and while it was built
-        if self.state == 'unconfigured' and not self._building and await self._in_thread(
+        if self.state == 'unconfigured' and not self._busy and await self._in_thread(
                 self.trigger_configure) == SUCCESS and self.state == 'inactive':
             self.trigger_activate()
 
     async def _on_change(self, request: Any, response: Any) -> Any:
         wanted = request.transition.label or request.transition.id
         try:
-            if wanted in ('configure', Transition.TRANSITION_CONFIGURE) and not self._building:
+            if wanted in ('configure', Transition.TRANSITION_CONFIGURE) and not self._busy:
                 return await self._in_thread(lambda: self._change(request, response))
+            if wanted in ENDS and self.state == 'active':
+                await self._finish()
             return self._change(request, response)
         except RuntimeError:  # rcl's, for a transition that this state doesn't have
             self.get_logger().warning(f'transition {wanted} refused: the node is {self.state}')
             response.success = False
             return response
+
+    async def _finish(self) -> None:
+        """Let the frame at hand come to its end, so that no transition waits for it."""
+        if self._busy or self.stream is None:
+            raise RuntimeError('the node is being deactivated')
+        self.targets.detach('the node was deactivated meanwhile')
+        await self._in_thread(self.stream.worker.stop)
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         """Run ``work`` in a thread, so that the executor goes on answering."""
@@ -175,14 +204,15 @@ class TrackerNode(LifecycleNode):
                 done.set_exception(e)
             if self.executor is not None:
                 self.executor.wake()
-        self._building = True  # no second one: it would take this one's transition
+        self._busy = True  # no second one: it would take this one's transition
         self._aside = threading.Thread(target=run, name='build')
         self._aside.start()
         try:
             return await done
         finally:
-            self._building = False
+            self._busy = False
 
+    @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Build the tracker; FAILURE with one line in the log if that can't be done."""
         self._health.forget()
@@ -191,7 +221,7 @@ class TrackerNode(LifecycleNode):
             if self._wrong:
                 raise ValueError('; '.join(self._wrong.values()))
             self.settings, self._options = params.read(self)
-            _check_topics(self, self._options)
+            params.check_topics(self, self._options)
             if self._options.world:
                 world_type()  # what is missing for it is told now
             if self._options.ui:
@@ -233,6 +263,7 @@ class TrackerNode(LifecycleNode):
         shared: dict[Any, Any] = {}
         return [self._build(settings, shared) for _ in range(self._options.targets)]
 
+    @_told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and start the worker."""
         result = super().on_activate(state)
@@ -264,12 +295,14 @@ class TrackerNode(LifecycleNode):
         self._poll.reset()
         return result
 
+    @_told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop receiving, processing and publishing; the target is forgotten."""
         self.close('the node was deactivated meanwhile')
         self.state = 'inactive'
         return super().on_deactivate(state)
 
+    @_told
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the networks."""
         result = super().on_cleanup(state)
@@ -325,7 +358,7 @@ class TrackerNode(LifecycleNode):
                                  'new networks: deactivate and cleanup the node first')
             if self.state == 'active' and (fixed := options.fixed(self._options)):
                 raise ValueError(f'{", ".join(fixed)}: deactivate the node first')
-            _check_topics(self, options)
+            params.check_topics(self, options)
         except ValueError as e:
             return SetParametersResult(successful=False, reason=one_line(str(e)))
         if not self._sets_late:
@@ -349,18 +382,3 @@ class TrackerNode(LifecycleNode):
         elif policy and self.tracker is not None:
             for tracker in (self.tracker, *self._more):
                 tracker.configure(settings.search())
-
-
-def _check_topics(node: LifecycleNode, options: NodeOptions) -> None:
-    """Raise ValueError for what is no topic name, and for one camera that is named twice."""
-    full: dict[str, str] = {}
-    for topic in options.topics:
-        try:
-            full[topic] = node.resolve_topic_name(topic)
-        except Exception as e:  # rclpy has a name for it that moved between releases
-            raise ValueError(f'{one_line(topic, 60)!r} is no topic name: '
-                             f'{str(e).splitlines()[0]}') from e
-    images = [full[t] for t in options.image_topics]
-    if len(set(images)) < len(images):
-        raise ValueError('image_topics must differ from each other, got '
-                         f'{list(options.image_topics)}, which are {images}')

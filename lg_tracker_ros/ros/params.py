@@ -105,6 +105,21 @@ def check_names(changes: Sequence[Parameter]) -> None:
         raise ValueError('a parameter must have a name')
 
 
+def check_topics(node: Node, options: NodeOptions) -> None:
+    """Raise ValueError for what is no topic name, and for one camera that is named twice."""
+    full: dict[str, str] = {}
+    for topic in options.topics:
+        try:
+            full[topic] = node.resolve_topic_name(topic)
+        except Exception as e:  # rclpy has a name for it that moved between releases
+            raise ValueError(f'{one_line(topic, 60)!r} is no topic name: '
+                             f'{str(e).splitlines()[0]}') from e
+    images = [full[t] for t in options.image_topics]
+    if len(set(images)) < len(images):
+        raise ValueError('image_topics must differ from each other, got '
+                         f'{list(options.image_topics)}, which are {images}')
+
+
 def answer_always(node: Node) -> None:
     """
     Let rclpy's services that set parameters answer a request that they can't read, too.

@@ -59,3 +59,14 @@ def test_an_argument_becomes_the_parameter_of_its_name(launch, name, text, value
     assert given == {'use_sim_time': False, name: value}
     others = {'depth_topics': value} if name == 'image_topics' else {}
     NodeOptions().changed({name: value, **others})  # a value that the node takes
+
+
+def test_the_real_launch_reads_it():
+    pytest.importorskip('launch_ros', reason='launch is not on PyPI: needs ROS 2 from apt')
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    from launch import LaunchContext
+    source = PythonLaunchDescriptionSource(str(FILE))
+    description = source.get_launch_description(LaunchContext())
+    names = {a.name for a in description.get_launch_arguments()}
+    assert {'image_topics', 'config', 'namespace', 'device', 'log_level', 'rviz'} <= names

@@ -1,6 +1,5 @@
 """The node's life: transitions, parameters, diagnostics, QoS, processes of their own."""
 
-import ast
 from dataclasses import fields
 import gc
 from pathlib import Path
@@ -179,6 +178,39 @@ def test_what_went_wrong_beside_the_tracking_is_told_and_so_is_a_namesake():
         rig.part(TRACKING, lambda s: 'nodes are called' not in s.message)
 
 
+@pytest.mark.parametrize('topic, wanted, failed', [
+    ('status', 'unconfigured', 'configure failed: RCLError: '),
+    ('bearing', 'unconfigured', 'activate failed: RCLError: ')])
+def test_what_a_transition_raises_is_told(topic, wanted, failed):
+    there = ['--ros-args', '-r', f'lg_tracker/{topic}:=/diagnostics']  # of another type
+    with Rig(started=False, world=True, cli_args=there) as rig:
+        status = rig.part(TRACKING, lambda s: s.level == ERROR)
+        assert status.message.startswith(failed)
+        rig.until(lambda: rig.node.state == wanted, wanted)
+
+
+def test_a_frame_that_takes_for_ever_holds_deactivate_up_and_nothing_else():
+    build = Build()
+    with Rig(build) as rig:
+        rig.start(0)
+        get = rig.client.create_client(GetState, 'lg_tracker/get_state')
+        assert get.wait_for_service(PATIENCE)
+        assert not change(rig, 'activate')  # makes the client
+        build.local.gate = threading.Event()
+        rig.send(1)
+        rig.until(lambda: rig.node.stream.worker.busy_s > 0, 'busy')
+        ends = ChangeState.Request()
+        ends.transition.id = Transition.TRANSITION_DEACTIVATE
+        answer = rig.change.call_async(ends)
+        rig.until(lambda: rig.init(0).message == 'the node was deactivated meanwhile', 'refused')
+        assert rig.result(get.call_async(GetState.Request())).current_state.label == 'active'
+        assert not change(rig, 'shutdown') and not answer.done()
+        build.local.gate.set()
+        assert rig.result(answer).success
+        assert rig.result(get.call_async(GetState.Request())).current_state.label == 'inactive'
+        assert change(rig, 'activate')
+
+
 def test_what_cannot_be_configured_is_said_and_can_be_mended():
     def build(settings):
         if settings.tracker_weights:
@@ -353,17 +385,3 @@ def test_config_file_holds_every_default():
     for name in data:
         at = next(i for i, line in enumerate(lines) if line.startswith(f'    {name}:'))
         assert lines[at - 1].startswith('    # '), f'{name} has no comment'
-
-
-def test_launch_file():
-    file = ROOT / 'launch/tracker.launch.py'
-    tree = ast.parse(file.read_text())
-    assert any(getattr(n, 'name', '') == 'generate_launch_description' for n in tree.body)
-    pytest.importorskip('launch_ros', reason='launch is not on PyPI: needs ROS 2 from apt')
-    from launch.launch_description_sources import PythonLaunchDescriptionSource
-
-    from launch import LaunchContext
-    source = PythonLaunchDescriptionSource(str(file))
-    description = source.get_launch_description(LaunchContext())
-    names = {a.name for a in description.get_launch_arguments()}
-    assert {'image_topics', 'config', 'namespace', 'device', 'log_level', 'rviz'} <= names
