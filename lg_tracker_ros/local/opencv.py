@@ -14,13 +14,12 @@ from typing import Any, Callable, cast, Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
 from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
-from lg_tracker_ros.reading.guard import refused
+from lg_tracker_ros.reading.guard import refuse_pointer, refused
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 
 PATCH = 32
-POINTER = b'version https://git-lfs'
 
 
 def appearance(image: Image, box: Box) -> Image | None:
@@ -221,9 +220,7 @@ def maker(name: str, weights: str = '') -> Callable[[], Any]:
 def _tried(make: Callable[[], Any], files: Sequence[Path]) -> Callable[[], Any]:
     """Return ``make`` after a try on a grey image: OpenCV tells of a file only when it runs it."""
     for path in files:
-        if path.read_bytes()[:len(POINTER)] == POINTER:
-            raise refused(path, 'is the pointer that a clone without Git LFS leaves, expected '
-                                "ONNX: run 'git lfs pull' there")
+        refuse_pointer(path, 'ONNX')
     try:
         tracker, image = make(), np.full((96, 96, 3), 127, np.uint8)
         tracker.init(image, (32, 32, 32, 32))

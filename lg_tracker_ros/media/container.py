@@ -7,10 +7,12 @@ lacks.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Generator, Iterator
 
 from lg_tracker_ros.media.levels import Levels
+from lg_tracker_ros.reading.guard import refuse_pointer
 from lg_tracker_ros.types import Image
 import numpy as np
 
@@ -44,6 +46,7 @@ class VideoFile:
             # file: so that no name is taken for an address
             self._container = self._av.open(f'file:{path}')
         except (self._av.error.FFmpegError, OSError) as e:
+            _refuse_pointer(path)
             raise ValueError(f'{path} cannot be opened as a video ({e.strerror}); is it one, and '
                              'whole?') from e
         video = [s for s in self._container.streams.video if not _is_cover(s)]
@@ -153,7 +156,13 @@ def frame_count(path: Path) -> int:
         with av.open(f'file:{path}') as container:
             return int(container.streams.video[0].frames)
     except (av.error.FFmpegError, OSError, IndexError) as e:
+        _refuse_pointer(path)
         raise ValueError(f'{path} cannot be opened; is it a video, and whole?') from e
+
+
+def _refuse_pointer(path: Path) -> None:
+    if path.is_file() and os.access(path, os.R_OK):  # a FIFO would be waited for
+        refuse_pointer(path, 'a video')
 
 
 def _rotation(frame: Any, stream: Any) -> float:

@@ -15,7 +15,7 @@ from typing import Any, Sequence
 import cv2
 from lg_tracker_ros.media.formats import CAMERA_FORMATS, header_size, recognise
 from lg_tracker_ros.media.levels import Levels
-from lg_tracker_ros.reading.guard import one_line
+from lg_tracker_ros.reading.guard import one_line, refuse_pointer
 from lg_tracker_ros.types import Image as Bgr
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,7 @@ class Decoder:
         except (cv2.error, OSError, MemoryError, ValueError) as e:
             reason = brief(getattr(e, 'strerror', None) or getattr(e, 'err', None) or str(e), 120)
             raise ValueError(f'{path} cannot be read as an image: {reason}') from e
+        refuse_pointer(path, 'an image')
         raise ValueError(f'{path} cannot be read as an image')
 
     def _raw(self, msg: Any) -> Bgr:

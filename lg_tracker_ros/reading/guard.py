@@ -10,6 +10,8 @@ from pathlib import Path
 
 LONGEST = 300
 """Characters of a message at most."""
+POINTER = b'version https://git-lfs'
+"""The first bytes of a pointer of Git LFS, which any file of a repository may be."""
 LOG = logging.getLogger('lg_tracker_ros')
 """Goes to stderr; the node passes it on to ROS."""
 
@@ -26,6 +28,14 @@ def refused(path: Path | str, words: object) -> ValueError:
     where = str(path)
     where = where if len(where) <= LONGEST // 2 else '…' + where[1 - LONGEST // 2:]
     return ValueError(one_line(f'{where} {words}'))
+
+
+def refuse_pointer(path: Path, kind: str) -> None:
+    """Raise ValueError for what Git LFS leaves in place of a file (which must be there)."""
+    with path.open('rb') as file:
+        if file.read(len(POINTER)) == POINTER:
+            raise refused(path, 'is the pointer that a clone without Git LFS leaves, expected '
+                                f"{kind}: run 'git lfs pull' there")
 
 
 @cache
@@ -46,6 +56,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         raise FileNotFoundError(one_line(f'{path} does not exist'))
     if not path.is_file():
         raise refused(path, f'is no regular file, expected {kind}')
+    refuse_pointer(path, kind)
     try:
         yield
     except ValueError as e:

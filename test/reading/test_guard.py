@@ -1,6 +1,10 @@
 """One line with the file's name, whatever was thrown."""
 
+from lg_tracker_ros.checkpoint import read_state_dict
+from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.reading.guard import LONGEST, one_line, reading, refused, tell_once
+from lg_tracker_ros.reading.plain import read_yaml_file
 import pytest
 
 
@@ -42,3 +46,15 @@ def test_a_message_is_one_short_printable_line():
     assert one_line('x' * 301) == 'x' * 299 + '…' and one_line('x' * 300) == 'x' * 300
     text = str(refused('/a' * 1000 + '/weights.pt', 'is wrong: ' + 'y\n' * 10**6))
     assert len(text) == LONGEST and '/weights.pt is wrong: y y y' in text
+
+
+@pytest.mark.parametrize('name, read', [
+    ('a.pt', read_state_dict), ('a.safetensors', read_state_dict), ('a.yaml', read_yaml_file),
+    ('a.png', lambda path: Decoder().file_to_image(path)), ('a.mp4', lambda p: Source(str(p)))])
+def test_a_pointer_of_git_lfs_is_named_whatever_it_stands_for(name, read, tmp_path):
+    if name == 'a.mp4':
+        pytest.importorskip('av')
+    path = tmp_path / name
+    path.write_text('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 715210\n')
+    with pytest.raises(ValueError, match="run 'git lfs pull' there"):
+        read(path)

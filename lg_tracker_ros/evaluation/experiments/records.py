@@ -3,7 +3,8 @@ What a run leaves on disk, and how it is read back: ``run`` and ``report`` meet 
 
     OUT/dataset.json               the labels of every sequence that was run
     OUT/<tracker>/<sequence>.csv   one line a frame, in the columns of ``track``
-    OUT/<tracker>/<sequence>.json  how it was made: settings, weights, commit, machine, stages
+    OUT/<tracker>/<sequence>.json  how it was made: settings, weights, commit, machine, stages, and
+                                   the rows' sum
 """
 
 from __future__ import annotations
