@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 import gc
+import os
 import signal
 import sys
 import time
@@ -58,11 +59,9 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
                     raise
                 node.mishap(e)
         return int(getattr(node, 'status', 0))
-    except (ExternalShutdownException, _Ended):
+    except ExternalShutdownException:
         return 0
     except (ValueError, RuntimeError) as e:
-        if node is None and signals.came:
-            return 0  # a library made something else of _Ended
         if node is None:
             print(f'lg_tracker_ros: {one_line(str(e))}', file=sys.stderr)
             return 1
@@ -87,10 +86,6 @@ def _answer(node: Any, executor: SingleThreadedExecutor) -> None:
         node.close()  # a transition that was under way may have ended meanwhile
 
 
-class _Ended(BaseException):
-    """A signal came while there was no node yet."""
-
-
 class _Signals:
     """Whether SIGINT or SIGTERM came."""
 
@@ -101,7 +96,12 @@ class _Signals:
 
     @contextmanager
     def heeded_at_once(self) -> Iterator[None]:
-        """Leave the block with _Ended when a signal comes: imports may take many seconds."""
+        """
+        End the process with status 0 when a signal comes: there is no node yet to take leave.
+
+        Imports may take many seconds. An exception would be lost in some of them: what C code
+        calls back into, NumPy's say, prints it and goes on.
+        """
         self._at_once = True
         try:
             yield
@@ -112,7 +112,7 @@ class _Signals:
         self.came = True
         signal.signal(number, signal.SIG_DFL)
         if self._at_once:
-            raise _Ended
+            os._exit(0)
 
 
 def main(args: list[str] | None = None) -> int:
