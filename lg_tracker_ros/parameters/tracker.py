@@ -128,7 +128,7 @@ class Settings:
         'template; 0: none.', Range(0, 1000), rebuild=True)
     reciprocative: float = _p(
         5.0, "Weight of DAT's loss on what the classifier looks at, for trackers that learn with "
-        'it (dat_lite).', Range(0.0, 100.0), rebuild=True)
+        'it (dat_lite, dat).', Range(0.0, 100.0), rebuild=True)
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
