@@ -46,6 +46,13 @@ def test_commands_parse(line):
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_list_of_a_command_is_broken(page):
+    """Between backticks a line's end is a blank."""
+    text = re.sub(r'```.*?```', '', page.read_text(), flags=re.S)
+    assert not [code for code in re.findall(r'`([^`]+)`', text) if re.search(r',\s*\n', code)]
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for target in re.findall(r'\]\((?!https?:)([^)\s]+)\)', page.read_text()):
         name, _, place = target.partition('#')
