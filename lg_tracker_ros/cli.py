@@ -35,8 +35,8 @@ def joined(words: Sequence[str]) -> list[str]:
     return out
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse and run; a user's error is one line on stderr and exit status 1."""
+def make_parser() -> argparse.ArgumentParser:
+    """Declare every command with its options."""
     parser = argparse.ArgumentParser(prog='lg_tracker_ros', description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
     p = commands.add_parser('track', help='follow a target in a video, without ROS')
@@ -50,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     training.add_arguments(p, {
         'ablation': (ablation.add_arguments, ablation.run,
                      'train with and without discriminators over seeds, and compare')})
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and run; a user's error is one line on stderr and exit status 1."""
+    parser = make_parser()
     open_streams()
     given = joined(sys.argv[1:] if argv is None else argv)
     for option, word in zip(given, [*given[1:], None]):

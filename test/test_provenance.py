@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import lg_tracker_ros
+from lg_tracker_ros import checkpoint
 from lg_tracker_ros.checkpoint import FOLDER, trained_on
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -121,14 +122,23 @@ def test_the_builders_miss_the_same_files(values):
         build_tracker(settings)
 
 
-def test_every_choice_is_known():
-    """A tracker or re-detector that comes anew must be thought of here."""
-    without = {'ncc', 'opencv_csrt', 'opencv_kcf', 'opencv_mil', 'correlation', 'none',
-               'mdnet_lite', 'dat_lite', 'attentive_lite', 'saliency'}
-    for name in set(LOCAL_TRACKERS) - without - {'opencv_nano'}:
-        assert len(weights_of(Settings(tracker=name, redetector='none'))) == 2, name
-    for name in set(REDETECTORS) - without:
-        assert len(weights_of(Settings(tracker='opencv_mil', redetector=name))) == 2, name
+@pytest.mark.parametrize('values', [
+    *({'tracker': s.name, 'redetector': 'none'} for s in LOCAL_TRACKERS.values()
+      if not s.external),
+    *({'tracker': 'opencv_kcf', 'redetector': name} for name in REDETECTORS)],
+    ids=lambda values: '+'.join(values.values()))
+def test_the_builders_read_no_other_files(values, tmp_path, monkeypatch):
+    """Without what weights_of names beside the backbone every builder fails; else none does."""
+    for name in ('efficientnet_lite0.safetensors', 'SHA256SUMS'):
+        (tmp_path / name).symlink_to(FOLDER / name)
+    monkeypatch.setattr(checkpoint, 'FOLDER', tmp_path)
+    settings = Settings(device='cpu', engine='torch', threads=1, **values)
+    own = weights_of(settings)[1:]
+    if own:
+        with pytest.raises((ValueError, FileNotFoundError), match=own[0].name):
+            build_tracker(settings)
+    else:
+        build_tracker(settings)
 
 
 @pytest.mark.skipif(not NANO.is_dir(), reason=f'NanoTrack is not at {NANO}')

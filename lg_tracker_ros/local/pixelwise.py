@@ -19,7 +19,7 @@ from lg_tracker_ros.local.online.nets import OpenPixelwise
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.reading.guard import refused
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.cells import (
     Array,
@@ -97,4 +97,4 @@ def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
 
 
 SPEC = LocalSpec('pixelwise', 'small and trained on generated sequences; ships', _make,
-                 platt(0.38, 10.03, -3.3), 'pixelwise.safetensors', host=_open)
+                 UNFITTED, 'pixelwise.safetensors', host=_open)

@@ -18,7 +18,7 @@ from lg_tracker_ros.local.siamese.siamfcpp_published import (
 )
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 import numpy as np
 
 CONFIG = AnchorFreeConfig(penalty=0.04, window=0.21, rate=0.52)
@@ -62,5 +62,5 @@ def _read(weights: str, backbone: str) -> SiamFCppNet | PublishedNet:
 
 
 SPEC = LocalSpec('siamfcpp', "SiamFC++ (Xu et al. 2020), also its authors' checkpoints", _make,
-                 platt(0.38, 10.03, -3.3), 'siamfcpp_{backbone}.safetensors',
+                 UNFITTED, 'siamfcpp_{backbone}.safetensors',
                  (*VARIANTS, *PUBLISHED), host=_open)

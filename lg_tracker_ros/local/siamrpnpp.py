@@ -21,7 +21,7 @@ from lg_tracker_ros.local.siamrpnpp_net import (
     VARIANTS,
 )
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
 import torch
@@ -202,5 +202,5 @@ def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
 
 
 SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,
-                 platt(0.38, 10.03, -3.3), 'siamrpnpp_{backbone}.safetensors', tuple(VARIANTS),
+                 UNFITTED, 'siamrpnpp_{backbone}.safetensors', tuple(VARIANTS),
                  host=_open)

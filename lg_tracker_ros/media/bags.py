@@ -76,7 +76,7 @@ class Bag:
                 raise ValueError(f'it ends early, after {i} of {self.count} images: parts of the '
                                  'recording are missing')
         except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
-            raise ValueError(f'{self._path}: {" ".join(str(e).split())[:200]}') from e
+            raise ValueError(f'{self._path}: {one_line(e, 200)}') from e
         finally:
             self._reader.close()
 

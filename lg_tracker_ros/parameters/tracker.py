@@ -14,6 +14,7 @@ from lg_tracker_ros.detections.selection import SELECT, Selection
 from lg_tracker_ros.engine import EngineConfig, ENGINES, PRECISIONS
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.mdnet.schedule import RECIPROCATIVE
 from lg_tracker_ros.local.online import ATTENTION, ONLINE_MODULES, OnlineConfig
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.description import described, out_of_range, Range, unknown
@@ -127,8 +128,8 @@ class Settings:
         OnlineConfig.template_frames, "Accepted frames of which the best gives drol's second "
         'template; 0: none.', Range(0, 1000), rebuild=True)
     reciprocative: float = _p(
-        5.0, "Weight of DAT's loss on what the classifier looks at, for trackers that learn with "
-        'it (dat_lite).', Range(0.0, 100.0), rebuild=True)
+        RECIPROCATIVE, "Weight of DAT's loss on what the classifier looks at, for trackers that "
+        'learn with it (dat_lite, dat).', Range(0.0, 100.0), rebuild=True)
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""

@@ -41,3 +41,7 @@ class Confidence:
 def platt(score: float, look: float, offset: float) -> Confidence:
     """Make the confidence of a tracker's score and the first look, which every tracker has."""
     return Confidence({'score': score, 'look': look}, offset)
+
+
+UNFITTED = platt(0.38, 10.03, -3.3)
+"""Fitted to an earlier state of ``pixelwise``: what a tracker has before ``train calibrate``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 FATES = ('processed', 'overwritten', 'not_wanted', 'undecodable', 'failed')
 """
@@ -122,6 +122,11 @@ class Ring:
             self._bytes -= items.popleft().size
 
 
+def overdue(last: Mapping[str, int], camera: str, timeout: float) -> bool:
+    """Whether a camera's ``last`` arrival, in ns, is more than ``timeout`` s behind the newest."""
+    return max(last.values(), default=0) - last.get(camera, 0) > timeout * 1e9
+
+
 class Mailbox:
     """
     One slot for each camera: the newest frame wins.
@@ -183,8 +188,7 @@ class Mailbox:
 
     def silent(self, camera: str) -> bool:
         """Whether a camera has sent nothing for ``timeout`` while others did."""
-        now = max(self._last.values(), default=0)
-        return now - self._last.get(camera, 0) > self.timeout * 1e9
+        return overdue(self._last, camera, self.timeout)
 
     def take(self) -> list[Item]:
         """Take the frames of one moment, the clock's first."""

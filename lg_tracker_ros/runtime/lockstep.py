@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable
 
-from lg_tracker_ros.runtime.buffers import Counts, Item, MOST
+from lg_tracker_ros.runtime.buffers import Counts, Item, MOST, overdue
 
 TOGETHER_NS = 15_000_000
 """Frames of several cameras whose stamps are no further apart show one moment (half of 30 Hz)."""
@@ -61,15 +61,12 @@ class Queue:
     @property
     def ready(self) -> bool:
         """Whether the next moment is complete, or as complete as it will be."""
-        now = max(self._last.values(), default=0)
         return any(self._waiting.values()) and all(
-            self._waiting.get(camera) or now - last > self.timeout * 1e9
-            for camera, last in self._last.items())
+            self._waiting.get(camera) or self.silent(camera) for camera in self._last)
 
     def silent(self, camera: str) -> bool:
         """Whether a camera has sent nothing for ``timeout`` while others did."""
-        now = max(self._last.values(), default=0)
-        return now - self._last.get(camera, 0) > self.timeout * 1e9
+        return overdue(self._last, camera, self.timeout)
 
     def take(self) -> list[Item]:
         """Take the frames of the next moment that are wanted, the target's camera first."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 import threading
 import time
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Mapping, NamedTuple, Sequence
 
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
@@ -20,6 +20,14 @@ from lg_tracker_ros.search.aside import Asides
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.tracking.team import Team
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
+
+
+class _Command(NamedTuple):
+    """Work for the worker's thread; ``what`` it is, ``begin`` or ``reset``, for which place."""
+
+    work: Callable[[], None]
+    what: str = ''
+    place: int = 0
 
 
 class Worker:
@@ -52,7 +60,7 @@ class Worker:
         self._searching = (ThreadPoolExecutor(1, 'lg_tracker search') if aside and not lockstep
                            else None)
         self._intake = Intake(camera_timeout, history, lockstep)
-        self._commands: deque[Callable[[], None]] = deque()
+        self._commands: deque[_Command] = deque()
         self._moment: Sequence[Item] = ()
         self.failures = 0
         self.paused = False
@@ -135,9 +143,10 @@ class Worker:
         place = target.place
         with self._wake:
             self._commands = deque(c for c in self._commands
-                                   if not (self._is_begin(c) and _place(c) == place))
+                                   if (c.what, c.place) != ('begin', place))
             self._starting, self._places[place].booked = True, target.name
-            self._commands.append(partial(self._begin, item, image, box, target, place))
+            self._commands.append(_Command(partial(self._begin, item, image, box, target),
+                                           'begin', place))
             self._wake.notify()
             return len(self._intake.later(item))
 
@@ -146,8 +155,8 @@ class Worker:
         with self._wake:
             followed = self._places[place]
             followed.forgotten, followed.booked = True, ''
-            self._starting = any(self._is_begin(c) and _place(c) != place for c in self._commands)
-            self._commands.append(partial(self._reset, place))
+            self._starting = any(c.what == 'begin' and c.place != place for c in self._commands)
+            self._commands.append(_Command(partial(self._reset, place), 'reset', place))
             self._wake.notify()
             return followed.target.name
 
@@ -156,7 +165,7 @@ class Worker:
         with self._wake:
             name = self._places[place].target.name
             if name:
-                self._commands.append(partial(self._advise, right, place))
+                self._commands.append(_Command(partial(self._advise, right, place)))
                 self._wake.notify()
             return name
 
@@ -170,7 +179,8 @@ class Worker:
     def configure(self, config: SearchConfig) -> None:
         """Change the search policy's parameters between two frames."""
         with self._wake:
-            self._commands.extend(partial(t.configure, config) for t in self._team.trackers)
+            self._commands.extend(_Command(partial(t.configure, config))
+                                  for t in self._team.trackers)
             self._wake.notify()
 
     def limit(self, camera_timeout: float, history: tuple[float, float]) -> None:
@@ -247,7 +257,7 @@ class Worker:
             command = self._commands.popleft() if self._commands else None
             self._moment = [] if command is not None else self._intake.take()
         if command is not None:
-            command()
+            command.work()
         elif self._moment:
             self._process(self._moment)
 
@@ -255,25 +265,18 @@ class Worker:
         """Account for what was under way, tell, and let the next frame come."""
         with self._wake:
             self.failures += 1
-            self._starting = self._begins()
+            self._starting = self._waits('begin')
             for item in self._moment:
                 self._intake.settle(item, 'failed')
         self._complain('', f'the worker failed and was started again: {told(error)}')
 
-    def _begins(self) -> bool:
-        """Whether a target waits to be begun on; with the lock held."""
-        return any(map(self._is_begin, self._commands))
+    def _waits(self, what: str, place: int | None = None) -> bool:
+        """Whether a command waits, for one place or, None, for any; with the lock held."""
+        return any(c.what == what and place in (None, c.place) for c in self._commands)
 
-    def _is_begin(self, command: Callable[[], None]) -> bool:
-        return isinstance(command, partial) and command.func == self._begin
-
-    def _waits(self, work: Callable[..., None], place: int) -> bool:
-        """Whether ``work`` is still to be done for a place; with the lock held."""
-        return any(isinstance(c, partial) and c.func == work and _place(c) == place
-                   for c in self._commands)
-
-    def _begin(self, item: Item, image: Image, box: Box, target: Target, place: int) -> None:
-        begun, followed = time.perf_counter(), self._places[place]
+    def _begin(self, item: Item, image: Image, box: Box, target: Target) -> None:
+        begun, place = time.perf_counter(), target.place
+        followed = self._places[place]
         try:
             track = self._team.init(place, Frame(image, item.stamp, item.camera), box)
         except Exception as e:  # a network may raise anything; the node must live on
@@ -285,7 +288,7 @@ class Worker:
             self._follow()
             self._intake.settle(item, 'processed')
             # another init_target that waits will fetch its frames itself
-            self._starting = self._begins()
+            self._starting = self._waits('begin')
             if not self.paused:
                 self._intake.replay(item)
             followed.begin(target, item)
@@ -306,10 +309,10 @@ class Worker:
         with self._wake:
             followed = self._places[place]
             followed.end()
-            followed.forgotten = self._waits(self._reset, place)
-            if not self._waits(self._begin, place):
+            followed.forgotten = self._waits('reset', place)
+            if not self._waits('begin', place):
                 followed.booked = ''
-            self._starting = self._begins()
+            self._starting = self._waits('begin')
             if all(t.mode is Mode.IDLE for t in self._team.trackers):
                 self._intake.end_replay()
             self._follow()
@@ -389,9 +392,3 @@ class Worker:
     def _settle(self, item: Item, fate: str) -> None:
         with self._wake:
             self._intake.settle(item, fate)
-
-
-def _place(command: Callable[[], None]) -> int:
-    """Return the place that a command of begin or forget is for."""
-    assert isinstance(command, partial)
-    return int(command.args[-1])

@@ -10,8 +10,8 @@ import sys
 import time
 from typing import Sequence
 
-from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.data import add_data, read_data
 from lg_tracker_ros.evaluation.experiments.detections import (
     add_detections,
     detector_of,
@@ -107,15 +107,11 @@ def run_jobs(jobs: Sequence[Run], workers: int, again: bool = False, ray: str = 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval run``."""
-    parser.add_argument('--data', type=Path, required=True, metavar='DIR',
-                        help='the data set, in a layout that people have on disk')
-    parser.add_argument('--layout', default='', choices=['', *READERS],
-                        help='its layout; default: recognised')
+    add_data(parser)
     parser.add_argument('--trackers', default='default', metavar='A,B',
                         help="'default', NAME.yaml, LOCAL+REDETECTOR, each perhaps with "
                         '@parameter=value; or ' + ', '.join(PEERS))
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
-    parser.add_argument('--only', default='', metavar='SEQ,SEQ', help='these sequences')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
     parser.add_argument('--ray', default='', metavar='ADDRESS',
                         help="over a Ray cluster instead; 'local' starts one here")
@@ -134,8 +130,7 @@ def chosen(args: argparse.Namespace) -> list[LabelledSequence]:
     """Read the sequences that the options name; ValueError for options that leave none."""
     if args.every < 1:
         raise ValueError(f'--every must be at least 1, got {args.every}')
-    sequences = read_dataset(args.data, args.layout, words(args.only))
-    return [s.thinned(args.every) for s in sequences]
+    return [s.thinned(args.every) for s in read_data(args)]
 
 
 def run(args: argparse.Namespace) -> int:

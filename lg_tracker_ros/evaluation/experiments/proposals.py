@@ -27,8 +27,8 @@ from typing import Any, Sequence
 
 import cv2
 from lg_tracker_ros import factory
-from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.data import add_data, read_data
 from lg_tracker_ros.evaluation.experiments.jobs import over_processes
 from lg_tracker_ros.evaluation.experiments.planned import (
     described,
@@ -206,9 +206,7 @@ def described_asking(name: str, every: int, k: int) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval attention``."""
-    parser.add_argument('--data', type=Path, required=True, metavar='DIR', help='the data set')
-    parser.add_argument('--layout', default='', choices=['', *READERS],
-                        help='its layout; default: recognised')
+    add_data(parser)
     parser.add_argument('--redetectors', default='tanet_lite,correlation', metavar='A,B',
                         help='each perhaps with @parameter=value')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
@@ -218,7 +216,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='proposals; with many, up to 1000, recall.png goes as far')
     parser.add_argument('--beside', action='store_true',
                         help="all re-detectors' maps below the same frames, for each sequence")
-    parser.add_argument('--only', default='', metavar='SEQ,SEQ', help='these sequences')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
     parser.add_argument('--again', action='store_true', help='do again what is there')
     parser.add_argument('--seen', action='store_true',
@@ -230,7 +227,7 @@ def run(args: argparse.Namespace) -> int:
     for option, value, least in (('--every', args.every, 1), ('--k', args.k, max(AT))):
         if value < least:
             raise ValueError(f'{option} must be at least {least}, got {value}')
-    sequences = read_dataset(args.data, args.layout, words(args.only))
+    sequences = read_data(args)
     one_protocol(sequences, args.out / FOLDER)
     jobs, marks = plan(words(args.redetectors), {s.name: [s] for s in sequences},
                        partial(described_asking, every=args.every, k=args.k),

@@ -29,7 +29,7 @@ SHOWN = ('f', 'auc', 'f_reported', 'claimed_when_absent', 'global_share')
 def parameter(text: str) -> tuple[str, list[str]]:
     """Read ``name=value,value``; ArgumentTypeError for another form."""
     name, equals, values = text.partition('=')
-    found = [v for v in values.split(',') if v]
+    found = words(values)
     if not equals or not found:
         raise argparse.ArgumentTypeError(f'expected name=value,value, got {text!r}')
     return name, found

@@ -125,6 +125,11 @@ def settings_of(name: str, weights: Path | None = None) -> Settings:
                                 *([f'tracker_weights={found}'] if found else []), *params])
 
 
+def local_of(runner: Runner) -> Any:
+    """Return the local tracker within a runner of ours, uncalibrated; None of a peer."""
+    return getattr(runner.tracker.local, 'tracker', None) if isinstance(runner, Ours) else None
+
+
 def make_runner(name: str, weights: Path | None = None) -> Runner:
     """Build what ``name`` stands for; ValueError, in one line, when it can't be had."""
     if name in PEERS:

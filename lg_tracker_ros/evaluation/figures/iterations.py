@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Sequence
+from typing import Literal, NamedTuple, Sequence
 
 import cv2
-from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.data import add_data, read_data
 from lg_tracker_ros.evaluation.experiments.planned import words
-from lg_tracker_ros.evaluation.experiments.trackers import make_runner, Ours
+from lg_tracker_ros.evaluation.experiments.trackers import local_of, make_runner
 from lg_tracker_ros.evaluation.figures.maps import Map, over
 from lg_tracker_ros.evaluation.figures.tiles import board, heading, tile, write_image
 from lg_tracker_ros.local.mdnet.classifier import Classifier, Samples
@@ -78,8 +78,7 @@ def watch(name: str, frame: Frame, box: Box) -> dict[int, Attention]:
 
     Raises ValueError for one that has no such classifier.
     """
-    runner = make_runner(name)
-    mdnet: Any = getattr(runner.tracker.local, 'tracker', None) if isinstance(runner, Ours) else 0
+    mdnet = local_of(make_runner(name))
     if not isinstance(mdnet, MdnetTracker):
         raise ValueError(f'{name} learns no classifier whose attention could be asked; expected '
                          'one as dat_lite+none')
@@ -120,18 +119,15 @@ def sheet(sequence: LabelledSequence, trackers: Sequence[str]) -> Image:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval iterations``."""
-    parser.add_argument('--data', type=Path, required=True, metavar='DIR', help='the data set')
-    parser.add_argument('--layout', default='', choices=['', *READERS],
-                        help='its layout; default: recognised')
+    add_data(parser)
     parser.add_argument('--trackers', default='mdnet_lite+none,dat_lite+none', metavar='A,B',
                         help='MDNet and its kin')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
-    parser.add_argument('--only', default='', metavar='SEQ,SEQ', help='these sequences')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval iterations``; prints what it wrote."""
-    for sequence in read_dataset(args.data, args.layout, words(args.only)):
+    for sequence in read_data(args):
         path = args.out / FOLDER / f'{sequence.name}.jpg'
         write_image(path, sheet(sequence, words(args.trackers)))
         print(path)

@@ -8,8 +8,8 @@ from typing import Sequence
 
 import cv2
 from lg_tracker_ros.crops import Crop
-from lg_tracker_ros.datasets.readers import read_dataset, READERS
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.data import add_data, read_data
 from lg_tracker_ros.evaluation.experiments.planned import words
 from lg_tracker_ros.evaluation.experiments.trackers import folder_name
 from lg_tracker_ros.evaluation.figures.maps import Map, over
@@ -90,13 +90,10 @@ def templates_sheet(made: Sequence[Made]) -> Image:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval scores``."""
-    parser.add_argument('--data', type=Path, required=True, metavar='DIR', help='the data set')
-    parser.add_argument('--layout', default='', choices=['', *READERS],
-                        help='its layout; default: recognised')
+    add_data(parser)
     parser.add_argument('--tracker', default='default@online_module=drol', metavar='NAME',
                         help='one with an online module')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
-    parser.add_argument('--only', default='', metavar='SEQ,SEQ', help='these sequences')
     parser.add_argument('--at', default='', metavar='I,J',
                         help=f'frames whose maps are drawn; default: {SHOWN} over the sequence')
 
@@ -117,7 +114,7 @@ def asked(sequence: LabelledSequence, at: str) -> list[int]:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval scores``; prints what it wrote."""
-    sequences = read_dataset(args.data, args.layout, words(args.only))
+    sequences = read_data(args)
     wanted = {s.name: asked(s, args.at) for s in sequences}
     for s in sequences:
         log = watch(args.tracker, s, wanted[s.name])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lg_tracker_ros.crops import Crop
-from lg_tracker_ros.evaluation.experiments.trackers import make_runner, Ours
+from lg_tracker_ros.evaluation.experiments.trackers import local_of, make_runner, Runner
 from lg_tracker_ros.local.online.host import Fill, Host, Pick, Selector, Template
 from lg_tracker_ros.types import Box, Frame, Image
 from lg_tracker_ros.vision.cells import Array
@@ -94,16 +94,15 @@ class _Host(Host):
         return super().template(crop, box)
 
 
-def watched(name: str, wanted: frozenset[int]) -> tuple[Ours, Log]:
+def watched(name: str, wanted: frozenset[int]) -> tuple[Runner, Log]:
     """
     Build the tracker ``name`` and watch its online module.
 
     Raises ValueError where it has none.
     """
     runner, log = make_runner(name), Log(wanted)
-    module: Any = getattr(runner.tracker.local, 'tracker', None) \
-        if isinstance(runner, Ours) else None
-    if not isinstance(runner, Ours) or not isinstance(getattr(module, 'host', None), Host):
+    module = local_of(runner)
+    if not isinstance(getattr(module, 'host', None), Host):
         raise ValueError(f'{name} has no online module; expected one as in '
                          'default@online_module=drol')
     log.points = module.host.selector.points

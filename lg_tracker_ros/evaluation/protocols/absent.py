@@ -22,8 +22,10 @@ import sys
 from typing import Iterator, Sequence
 
 import cv2
-from lg_tracker_ros.datasets.readers import read_dataset, READERS
+from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.evaluation.experiments.data import add_data, read_data
+from lg_tracker_ros.evaluation.experiments.planned import words
 from lg_tracker_ros.evaluation.protocols.absent_plan import (
     KINDS,
     Plan,
@@ -179,10 +181,8 @@ def plans(sequence: LabelledSequence, others: Sequence[LabelledSequence], seed: 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval absent``."""
-    parser.add_argument('--data', type=Path, required=True, metavar='DIR',
-                        help='the sequences to build from, in a layout that people have on disk')
-    parser.add_argument('--layout', default='', choices=['', *READERS],
-                        help='its layout; default: recognised')
+    add_data(parser, 'the sequences to build from, in a layout that people have on disk',
+             'build from these; cut-aways still go to any')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--kinds', default=','.join(KINDS), metavar='KIND,KIND',
@@ -192,21 +192,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='every kind of every sequence instead of one')
     parser.add_argument('--max-frames', type=int, default=300, metavar='N',
                         help='frames of a sequence, from its first box on; default: 300')
-    parser.add_argument('--only', default='', metavar='SEQ,SEQ',
-                        help='build from these; cut-aways still go to any')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval absent``."""
-    kinds = [k for k in args.kinds.split(',') if k]
+    kinds = words(args.kinds)
     unknown = [k for k in kinds if k not in ALL_KINDS]
     if unknown or not kinds:
         raise ValueError(f'--kinds takes some of {",".join(ALL_KINDS)}, got {args.kinds!r}')
     if args.max_frames < SHORTEST:
         raise ValueError(f'--max-frames must be at least {SHORTEST}, got {args.max_frames}')
     everything = read_dataset(args.data, args.layout)
-    only = [n for n in args.only.split(',') if n]
-    chosen = read_dataset(args.data, args.layout, only) if only else everything
+    chosen = read_data(args) if words(args.only) else everything
     args.out.mkdir(parents=True, exist_ok=True)
     count = 0
     for sequence in tqdm(chosen, unit='sequence', disable=not sys.stderr.isatty()):

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Mapping, Sequence
 
+from lg_tracker_ros.evaluation.experiments.planned import words
 from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.papers import tanet
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     lines = ["# The paper's tables", '',
              "Ours and the paper's stand apart: other data, other trackers, other machines.", '',
              *generalisation(outs, args.redetector),
-             *ablation(outs, [w for w in args.ablation.split(',') if w]),
+             *ablation(outs, words(args.ablation)),
              *efficiency(outs, args.redetector)]
     text = '\n'.join(lines)
     if args.to:

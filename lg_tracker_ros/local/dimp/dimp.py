@@ -25,7 +25,7 @@ from lg_tracker_ros.local.dimp.net import (
 )
 from lg_tracker_ros.local.dimp.places import Finding, locate, Peak
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 import numpy as np
 import torch
@@ -227,6 +227,6 @@ def _make(name: str, weights: str, backbone: str, engine: EngineConfig) -> DimpT
 
 
 SPECS = tuple(
-    LocalSpec(name, summary, partial(_make, name), platt(0.38, 10.03, -3.3), f'{name}.safetensors')
+    LocalSpec(name, summary, partial(_make, name), UNFITTED, f'{name}.safetensors')
     for name, summary in (('dimp50', 'DiMP-50 (Bhat et al. 2019); needs a checkpoint'),
                           ('superdimp', 'SuperDiMP (Danelljan et al. 2020); needs a checkpoint')))

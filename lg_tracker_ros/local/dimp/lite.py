@@ -23,7 +23,7 @@ from lg_tracker_ros.local.pixelwise import (
 )
 from lg_tracker_ros.local.pixelwise_net import TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import Array, GRID, SEARCH, STRIDE
 import numpy as np
@@ -176,4 +176,4 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> DimpLiteTracker:
 
 
 SPEC = LocalSpec('dimp_lite', "pixelwise and DiMP's filter, which learns the target online",
-                 _make, platt(0.38, 10.03, -3.3), 'dimp_lite.safetensors')
+                 _make, UNFITTED, 'dimp_lite.safetensors')

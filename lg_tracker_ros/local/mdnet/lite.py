@@ -11,10 +11,10 @@ from lg_tracker_ros.crops import context_side, Crop, mean_color, square_crop
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig, Runner
 from lg_tracker_ros.local.mdnet.classifier import Classifier, Head, Samples
 from lg_tracker_ros.local.mdnet.samples import Boxes
-from lg_tracker_ros.local.mdnet.schedule import Schedule
+from lg_tracker_ros.local.mdnet.schedule import RECIPROCATIVE, Schedule
 from lg_tracker_ros.local.mdnet.tracker import MdnetTracker
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.normalise import normalize
 from lg_tracker_ros.vision.prroi import prroi_pool
@@ -174,9 +174,9 @@ def _make_attentive(weights: str, backbone: str, engine: EngineConfig) -> MdnetT
 
 SPECS = (
     LocalSpec('mdnet_lite', 'a classifier on a frozen backbone, learned online from nothing',
-              _make, platt(0.38, 10.03, -3.3)),
-    LocalSpec('dat_lite', "mdnet_lite with DAT's reciprocative loss", partial(_make_dat, 5.0),
-              platt(0.38, 10.03, -3.3), reciprocative=_make_dat),
+              _make, UNFITTED),
+    LocalSpec('dat_lite', "mdnet_lite with DAT's reciprocative loss",
+              partial(_make_dat, RECIPROCATIVE), UNFITTED, reciprocative=_make_dat),
     LocalSpec('attentive_lite', 'mdnet_lite on features that learned attention weighs: what DAT '
-              'compares itself with', _make_attentive, platt(0.38, 10.03, -3.3)),
+              'compares itself with', _make_attentive, UNFITTED),
 )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lg_tracker_ros.checkpoint import checked_file
 from lg_tracker_ros.engine import EngineConfig
-from lg_tracker_ros.local.mdnet.schedule import Schedule
+from lg_tracker_ros.local.mdnet.schedule import RECIPROCATIVE, Schedule
 from lg_tracker_ros.local.mdnet.tracker import MdnetTracker
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 
 MDNET = Schedule()
 RTMDNET = Schedule(
@@ -19,7 +19,7 @@ RTMDNET = Schedule(
     first_negative_aspect=1.1, negative_shift=1.5, negative_zoom=1.2, whole=0.0, first_kept=50,
     short=20, first_rate=1e-4, rate=3e-4)
 DAT = replace(RTMDNET, grow=2.5, grown=1.5, whole=0.5, batch_negatives=32, first_rate=2e-4,
-              mean=False, reciprocative=5.0)
+              mean=False, reciprocative=RECIPROCATIVE)
 SCHEDULES = {'mdnet': MDNET, 'rtmdnet': RTMDNET, 'dat': DAT}
 
 
@@ -66,7 +66,7 @@ def _make_dat(weight: float, weights: str, backbone: str, engine: EngineConfig) 
 
 
 SPECS = tuple(
-    LocalSpec(name, summary, partial(_make, name), platt(0.38, 10.03, -3.3),
+    LocalSpec(name, summary, partial(_make, name), UNFITTED,
               f'{name}.safetensors', reciprocative=_make_dat if name == 'dat' else None)
     for name, summary in (('mdnet', 'MDNet (Nam & Han 2016); needs a checkpoint, and a GPU'),
                           ('rtmdnet', 'RT-MDNet (Jung et al. 2018); needs a checkpoint'),

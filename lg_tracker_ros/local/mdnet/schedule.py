@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+RECIPROCATIVE = 5.0
+"""The weight that DAT gives its regulariser beside sums of losses."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -24,8 +27,7 @@ class Schedule:
     Learning: ``iterations`` of a batch of positives and the hardest ``batch_negatives`` of
     ``mined``; every ``every`` accepted frames, and every ``miss_every`` failing ones in a row.
     ``rate`` by the layers, ``last`` times as much in the last. ``mean``: of losses, not their
-    sum. ``reciprocative``: the weight of DAT's regulariser beside that, 0 for none; 5 is meant
-    for sums.
+    sum. ``reciprocative``: the weight of DAT's regulariser beside that, 0 for none.
 
     Box regression: ridge of strength ``ridge`` on ``regression`` boxes, 0 for none.
     """

@@ -14,7 +14,7 @@ from lg_tracker_ros.local.siamese.anchors import Peak, Search
 from lg_tracker_ros.local.siamese.siammask_net import CONSTANTS, MASK, Place, SiamMaskNet
 from lg_tracker_ros.local.siamrpnpp import SiamRPNpp
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import platt
+from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Frame, Mask, TrackerOutput
 import numpy as np
 import torch
@@ -88,4 +88,4 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamMask:
 
 
 SPEC = LocalSpec('siammask', 'SiamMask (Wang et al. 2019), box and mask; needs a checkpoint',
-                 _make, platt(0.38, 10.03, -3.3), 'siammask.safetensors')
+                 _make, UNFITTED, 'siammask.safetensors')
