@@ -27,6 +27,7 @@ setup(
         (f'{SHARE}/launch', files('launch/*.py')),
         (f'{SHARE}/config', files('config/*.yaml') + files('config/*.rviz')
          + files('config/*.xml') + files('config/*.json')),
+        (f'{SHARE}/config/sros2/policies', files('config/sros2/policies/*.xml')),
         (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
         (f'{SHARE}/examples', files('examples/*.py')),
     ],

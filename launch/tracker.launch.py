@@ -34,6 +34,7 @@ ARGUMENTS = (
     ('click_size', '', 'Side of the square around a click, 0: two clicks; empty: as config.'),
     ('image_transport', '', 'auto, raw, compressed or ffmpeg; empty: as config.'),
     ('bond', '', "true: heartbeats for nav2's lifecycle manager; empty: as config."),
+    ('enclave', '', 'SROS 2 enclave of the node; the camera of video has it with _camera behind.'),
     ('video', '', 'A video file, image folder or webcam number to play on the first image topic.'),
 )
 
@@ -42,6 +43,11 @@ def topics(text):
     """Return the topics of 'a,b' or '[a, b]'."""
     parts = yaml.safe_load(text) if text.strip().startswith('[') else text.split(',')
     return [str(p).strip() for p in parts if str(p).strip()]
+
+
+def enclave(name, suffix=''):
+    """Return ROS arguments that name a node's enclave; none without a name."""
+    return ['--ros-args', '--enclave', name + suffix] if name else []
 
 
 def rviz(namespace):
@@ -92,13 +98,15 @@ def start(context):
         package='lg_tracker_ros', executable='lg_tracker', name='lg_tracker',
         namespace=value['namespace'], output='screen', emulate_tty=True,
         parameters=[value['config'], parameters],
-        arguments=['--ros-args', '--log-level', f"{logger}:={value['log_level']}"])]
+        arguments=['--ros-args', '--log-level', f"{logger}:={value['log_level']}",
+                   *enclave(value['enclave'])])]
     if value['video']:
         nodes.append(Node(
             package='lg_tracker_ros', executable='lg_tracker_camera', output='screen',
             namespace=value['namespace'],
             # as a string: launch would read YAML in it, where # begins a comment and 0001 is 1
             parameters=[{'source': ParameterValue(value['video'], value_type=str), 'loop': True}],
+            arguments=enclave(value['enclave'], '_camera'),
             remappings=[('image', images[0])] if images else []))
     if value['rviz'].lower() == 'true':
         nodes.append(rviz(value['namespace']))

@@ -242,7 +242,8 @@ def _check_what_was_installed(install, source):
                            ('weights', 'lg_tracker_ros/weights'), ('examples', 'examples')):
         expected = {p.name for p in (source / origin).glob('*')
                     if p.is_file() and (p.suffix != '.py' or folder in ('launch', 'examples'))}
-        assert {p.name for p in (share / folder).glob('*')} == expected
+        assert {p.name for p in (share / folder).glob('*') if p.is_file()} == expected
+    assert (share / 'config/sros2/policies/lg_tracker.policy.xml').is_file()
     # every module and network arrives: sub-packages without __init__.py would be left out
     package, = prefix.glob('lib/python3*/site-packages/lg_tracker_ros')
     for pattern in ('*.py', '*.html', '*.onnx', '*.bin', '*.safetensors', 'SHA256SUMS'):

@@ -163,6 +163,8 @@ class TrackerNode(LifecycleNode):
         if self._action is not None:
             self._action.destroy()
         super().destroy_node()
+        # it holds the participant, whose threads must not outlive what they use, OpenSSL say
+        self._state_machine.destroy_when_not_in_use()
 
     # -- lifecycle -------------------------------------------------------------
 

@@ -143,9 +143,6 @@ class Rig:
             self.node = TrackerNode(
                 self.build, context=self.context, namespace=namespace, cli_args=self.cli_args,
                 parameter_overrides=[Parameter(k, value=v) for k, v in parameters.items()])
-            # destroy_node leaves it, it holds the node, that the context, and that a participant:
-            # no more than some thirty on a machine find each other
-            self.end.callback(self.node._state_machine.destroy_when_not_in_use)
             self.end.callback(self.node.destroy_node)
             self.end.callback(self.node.close)
             self._spin(self.node)

@@ -61,6 +61,16 @@ def test_an_argument_becomes_the_parameter_of_its_name(launch, name, text, value
     NodeOptions().changed({name: value, **others})  # a value that the node takes
 
 
+def test_each_node_gets_its_own_enclave_and_none_where_none_is_given(launch):
+    context = {name: default for name, default, _ in launch.ARGUMENTS}
+    plain = launch.start({**context, 'video': 'v.mp4'})
+    assert [n.arguments for n in plain] == [
+        ['--ros-args', '--log-level', 'lg_tracker:=info'], []]
+    nodes = launch.start({**context, 'video': 'v.mp4', 'enclave': '/lg_tracker'})
+    assert [n.arguments[-3:] for n in nodes] == [
+        ['--ros-args', '--enclave', name] for name in ('/lg_tracker', '/lg_tracker_camera')]
+
+
 def test_the_real_launch_reads_it():
     pytest.importorskip('launch_ros', reason='launch is not on PyPI: needs ROS 2 from apt')
     from launch.launch_description_sources import PythonLaunchDescriptionSource

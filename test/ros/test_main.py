@@ -7,10 +7,14 @@ import subprocess
 import sys
 import time
 
-from helpers.ros import path, PATIENCE, Rig, scene
+from helpers.ros import Build, path, PATIENCE, Rig, scene
 from lg_tracker_ros.bench import busy
+from lg_tracker_ros.ros.node import TrackerNode
 from lifecycle_msgs.srv import GetState
 import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.parameter import Parameter
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKING, CAMERA = 'lg_tracker: tracking', 'lg_tracker: camera /image'
@@ -185,6 +189,21 @@ sys.exit(spin(lambda: Late('late'), []))
 """
     done = subprocess.run([sys.executable, '-c', text], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, 'closed\n', '')
+
+
+def test_a_node_that_is_destroyed_takes_its_participant_along():
+    context = Context()
+    rclpy.init(context=context)
+    try:
+        node = TrackerNode(Build(), context=context, parameter_overrides=[
+            Parameter('autostart', value=False)])
+        with Rig(node=False) as rig:
+            rig.until(lambda: 'lg_tracker' in rig.client.get_node_names(), 'seen')
+            node.close()
+            node.destroy_node()  # the object is still there, as it is when the process ends
+            rig.until(lambda: 'lg_tracker' not in rig.client.get_node_names(), 'gone', 10)
+    finally:
+        rclpy.try_shutdown(context=context)
 
 
 def test_a_package_that_is_missing_is_told_in_one_line():
