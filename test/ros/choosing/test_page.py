@@ -53,7 +53,7 @@ def test_the_word_of_who_looks_on_counts_and_sliders_are_the_parameters():
         assert viewer.ask(do='set', name='beta1', value=1) == (True, 'beta1 is 1')
         assert viewer.ask(do='set', name='beta2', value=3) == (True, 'beta2 is 3')
         assert rig.node.get_parameter('beta1').value == 1.0
-        assert rig.node.stream.worker.tracker.config.beta2 == 3
+        rig.until(lambda: rig.node.stream.worker.tracker.config.beta2 == 3, 'taken by the worker')
         viewer.when(lambda state: state['sliders'][1]['value'] == 3)
         good, text = viewer.ask(do='set', name='beta1', value=0.1)
         assert not good and 'visible_threshold' in text
