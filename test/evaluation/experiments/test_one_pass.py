@@ -7,7 +7,7 @@ from pathlib import Path
 from helpers.clip import CLIP, DATA, shorter, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
-from lg_tracker_ros.evaluation.experiments import one_pass as run
+from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.evaluation.experiments.records import read_labels, read_records
 from lg_tracker_ros.evaluation.experiments.trackers import (
     folder_name,
@@ -49,7 +49,7 @@ def test_results_are_in_the_columns_of_track_and_are_those_of_the_tracker(evalua
     assert tuple(rows[0]) == (*COLUMNS, *PLACE)
     assert [int(r['frame']) for r in rows] == list(range(30))
     runner = make_runner(LIGHT)
-    played = run.read_dataset(data)[0].frames()
+    played = read_dataset(data)[0].frames()
     runner.init(next(played), Box(*truth()[0]))
     for row, frame in zip(rows[1:], played):
         track = runner.step(frame)
