@@ -17,8 +17,8 @@ from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.search.aside import Asides
+from lg_tracker_ros.team import Team
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.tracking.team import Team
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 
 
@@ -41,7 +41,7 @@ class Worker:
     searched in a thread of its own, but never in ``lockstep``.
 
     With ``more`` trackers it follows more targets, in places numbered from 0, in the frames that
-    were decoded once, those beside the first in ``every``-th moments (tracking.team.Team);
+    were decoded once, those beside the first in ``every``-th moments (team.Team);
     ``together`` gets the results of all for a moment, after ``publish``.
     """
 
