@@ -6,7 +6,6 @@ import time
 from typing import Sequence
 
 from lg_tracker_ros.boxes import inside_fraction
-from lg_tracker_ros.rhythm import Rhythm
 from lg_tracker_ros.search import (
     Candidate,
     Decision,
@@ -16,6 +15,7 @@ from lg_tracker_ros.search import (
     SearchPolicy,
 )
 from lg_tracker_ros.search.aside import Asides, Found
+from lg_tracker_ros.tracking.rhythm import Rhythm
 from lg_tracker_ros.tracking.rivals import RivalSearch
 from lg_tracker_ros.tracking.views import report, View, Views
 from lg_tracker_ros.tracking.whole_images import WholeImages

@@ -92,6 +92,24 @@ def test_imports_have_no_cycle() -> None:
     assert graph == {}  # what is left lies on a cycle, or above one
 
 
+def _room(module: str) -> str:
+    """Give a module's room: its folder or its file in the root; metrics are one of their own."""
+    parts = module.split('.')
+    return 'metrics' if parts[:2] == ['evaluation', 'metrics'] else parts[0]
+
+
+def test_rooms_lie_above_each_other() -> None:
+    # also what is imported inside functions; the package itself holds a version and nothing else
+    rooms: dict[str, set[str]] = {}
+    for path in SOURCES:
+        if name := _module(path):
+            rooms.setdefault(_room(name), set()).update(
+                _room(other) for other in _imports(path) if other and not other.startswith('!'))
+    while free := {name for name, wanted in rooms.items() if not wanted & rooms.keys() - {name}}:
+        rooms = {name: wanted for name, wanted in rooms.items() if name not in free}
+    assert rooms == {}  # rooms that import each other, or lie above such
+
+
 def test_the_world_is_imported_where_it_is_asked_for() -> None:
     # nothing of it may slow the start of a node that does without
     eager = [str(path) for path in SOURCES if 'world' not in path.parts and any(

@@ -14,8 +14,8 @@ from lg_tracker_ros.offline.outputs import Rows
 from lg_tracker_ros.offline.progress import moments, Progress
 from lg_tracker_ros.offline.signals import Signals
 from lg_tracker_ros.rows import COLUMNS, track_row
+from lg_tracker_ros.team import Team
 from lg_tracker_ros.tracker import check_init_box, choose, LongTermTracker
-from lg_tracker_ros.tracking.team import Team
 from lg_tracker_ros.types import Box, Track
 from tqdm import tqdm
 

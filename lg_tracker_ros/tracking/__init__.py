@@ -1,1 +1,1 @@
-"""What the long-term tracker is made of: views of frames, whole images, rivals."""
+"""What the long-term tracker is made of: views of frames, their rate, whole images, rivals."""

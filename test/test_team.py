@@ -2,8 +2,8 @@
 
 from helpers.fakes import ScriptedLocal
 from lg_tracker_ros.search import SearchConfig
+from lg_tracker_ros.team import Team
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.tracking.team import Team
 from lg_tracker_ros.types import Box, Exclusive, Frame
 import numpy as np
 import pytest

@@ -5,7 +5,7 @@ from helpers.crossing import crossing
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.tracking.team import Team
+from lg_tracker_ros.team import Team
 from lg_tracker_ros.types import Box
 import pytest
 

@@ -3,7 +3,7 @@
 from helpers.clip import frames, truth
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.rhythm import Rhythm
+from lg_tracker_ros.tracking.rhythm import Rhythm
 from lg_tracker_ros.types import Box
 import numpy as np
 import pytest
