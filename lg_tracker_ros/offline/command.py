@@ -113,7 +113,7 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
                 done.seen[0] += last.visible
                 if video is not None:
                     where = next(f for f in frames if f.camera == last.camera)
-                    video.write(annotate(where.image, last))
+                    video.write(annotate(where.image, last), frames[0].stamp)
             bar.update()
 
 
