@@ -26,8 +26,8 @@ class VideoOut:
     """
     Writes images as a video; its first image decides the size, others are fitted into it.
 
-    An image is shown for as long as in the source, by the stamps. An .avi knows whole frames of its
-    rate only: there an image that stands still is repeated, and none lasts for less than a frame.
+    An image is shown for as long as in the source, by the stamps. An .avi knows whole frames of
+    its rate only: there an image may be shown again, and none lasts for less than a frame.
     An .mp4 is written in fragments, one a frame: killed or on a full disk it plays as far as it
     came. Closing makes an ordinary file of it (with libavformat 62 or newer).
     """
