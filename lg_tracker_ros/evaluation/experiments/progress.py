@@ -32,7 +32,8 @@ def carry_out(done: Iterable[tuple[J, Any, str]], jobs: Sequence[J], unit: str,
     with tqdm(total=sum(map(size, jobs)), unit=unit, file=sys.stderr,
               disable=not sys.stderr.isatty(), smoothing=0.05) as bar:
         try:
-            for count, (job, _, error) in enumerate(done, 1):
+            for job, _, error in done:
+                count += 1
                 if error:
                     failed.append(f'{job.label}: {error}')
                 bar.set_postfix_str(job.label, refresh=False)

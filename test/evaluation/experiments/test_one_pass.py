@@ -79,8 +79,8 @@ def test_what_is_there_is_not_done_again(evaluate, tmp_path):
 
 @pytest.mark.parametrize('name, words, status', [
     ('SIGTERM', (), 143), ('SIGHUP', (), 129), ('SIGINT', ('--again',), 130)])
-def test_a_signal_ends_it_with_a_line_and_the_same_command_goes_on(name, words, status, evaluate,
-                                                                  tmp_path, monkeypatch):
+def test_a_signal_ends_it_with_a_line_and_the_same_command_goes_on(
+        name, words, status, evaluate, tmp_path, monkeypatch):
     command = ('run', '--data', shorter(tmp_path / 'data', 4), '--out', tmp_path / 'out',
                '--trackers', f'{LIGHT},ncc+none')
     follow = one_pass.follow
