@@ -305,15 +305,16 @@ def test_an_older_result_stays_until_there_is_a_new_one(track, tmp_path):
 def test_a_cut_video_leaves_its_rows_a_word_and_a_status(track, tmp_path):
     whole, cut = tmp_path / 'whole.avi', tmp_path / 'cut.avi'
     video = VideoOut(whole, 10)
-    for frame in frames(8):
-        video.write(frame.image)
+    for i, frame in enumerate(frames(8)):
+        video.write(frame.image, frame.stamp + (i > 1) * 10**9)  # not at one rate
     video.close()
     cut.write_bytes(whole.read_bytes()[:whole.stat().st_size * 6 // 10])
     out, drawn = tmp_path / 'o.csv', tmp_path / 'o.mp4'
     status, _, err = track(cut, '--init', box_at(0), *LIGHT, '--out', out, '--video', drawn)
     assert status == 1 and len(err.splitlines()) == 1 and 'cut.avi ends early, after' in err
     got = rows(out.read_text())
-    assert 3 <= len(got) < 8 and len(list(Source(str(drawn)))) == len(got)
+    assert 3 <= len(got) < 8 and float(got[2]['stamp']) == 1.2
+    assert [f.stamp / 1e9 for f in Source(str(drawn))] == [float(r['stamp']) for r in got]
 
 
 def test_a_bag_gives_the_same_rows_each_time(track, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Callable
 
 from lg_tracker_ros.evaluation.exchange import submissions, trax
@@ -12,6 +13,7 @@ from lg_tracker_ros.evaluation.protocols import absent
 from lg_tracker_ros.evaluation.reports import report, spread
 from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts, summary
 from lg_tracker_ros.files import owned
+from lg_tracker_ros.offline.signals import Ended, Signals
 
 COMMANDS = {
     'run': (one_pass.add_arguments, one_pass.run,
@@ -46,13 +48,23 @@ WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras', 'scores', 
 
 
 def alone(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Let a command run as the one owner of its --out; ValueError where that can't be."""
+    """
+    Let a command run as the one owner of its --out; ValueError where that can't be.
+
+    A signal ends it with one line, which says where and that the same command goes on.
+    """
     def run_alone(args: argparse.Namespace) -> int:
         data = getattr(args, 'data', None)
         if data is not None and data.exists() and args.out.exists() and data.samefile(args.out):
             raise ValueError(f'{args.out} is the data set; give results an --out of their own')
-        with owned(args.out):
-            return run(args)
+        try:
+            with Signals(), owned(args.out):
+                return run(args)
+        except Ended as e:
+            again = 'without --again ' if getattr(args, 'again', False) else ''
+            more = f' {e.where}; {again}the same command goes on from there' if e.where else ''
+            print(f'lg_tracker_ros: {e}{more}', file=sys.stderr)
+            return e.status
     return run_alone
 
 

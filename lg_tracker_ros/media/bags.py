@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.media.mcap import has_end, Mended
 from lg_tracker_ros.reading.guard import one_line
 from lg_tracker_ros.types import Image
 
@@ -40,7 +41,7 @@ class Bag:
         Raises ValueError for what is no bag and for a topic that isn't one of images.
         """
         self._path = path
-        self._reader = _open(path)
+        self._reader, self._cut = _open(path)
         found: dict[str, list[Any]] = {}
         for c in self._reader.connections:
             if c.msgtype in IMAGES:
@@ -62,7 +63,7 @@ class Bag:
         Give images and stamps in nanoseconds from message ``start`` on, once; closes the bag.
 
         Raises ValueError, naming the bag, for an image that can't be decoded, and at the end of
-        a bag with fewer than it says.
+        a bag with fewer than it says or whose recorder was killed.
         """
         decoder, i = Decoder(), 0
         try:
@@ -75,13 +76,17 @@ class Bag:
             if i < self.count:
                 raise ValueError(f'it ends early, after {i} of {self.count} images: parts of the '
                                  'recording are missing')
+            if self._cut:
+                raise ValueError(f'it ends early, after {i} images: {self._cut} has no end, its '
+                                 'recorder was killed; what is whole in it was read')
         except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
             raise ValueError(f'{self._path}: {one_line(e, 200)}') from e
         finally:
             self._reader.close()
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> tuple[Any, str]:
+    """Open a bag; with the name of its file that has no end, '' where all have one."""
     try:
         from rosbags.highlevel import AnyReader
         from rosbags.typesys import get_typestore, Stores
@@ -90,7 +95,9 @@ def _open(path: Path) -> Any:
     alone = path.is_dir() and not (path / 'metadata.yaml').is_file()
     # bags from before Iron hold no definitions; images have not changed since
     try:
-        reader = AnyReader(_alone(path) if alone else [path],
+        files = _alone(path) if alone else [path]
+        cut = [f for f in files if f.suffix == '.mcap' and f.is_file() and not has_end(f)]
+        reader = AnyReader([Mended(f) if f in cut else f for f in files],
                            default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         reader.open()
     except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
@@ -98,4 +105,4 @@ def _open(path: Path) -> Any:
                 'recover` and `sqlite3 FILE .recover` keep what is whole')
         raise ValueError(f'{path} is not a bag that rosbags can read: '
                          f'{one_line(e, 120)}{cure}') from e
-    return reader
+    return reader, ', '.join(f.name for f in cut)

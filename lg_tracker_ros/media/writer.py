@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from fractions import Fraction
 import os
@@ -15,12 +16,18 @@ import numpy as np
 
 CODECS = {'.mp4': 'mpeg4', '.m4v': 'mpeg4', '.mov': 'mpeg4', '.mkv': 'mpeg4', '.avi': 'mjpeg'}
 _BITS = 64  # a pixel; the encoder then takes its finest step
+TICK = Fraction(1, 90_000)
+"""Seconds; MPEG's own clock, a whole number of which is a frame of all usual rates."""
+STILL_S = 60.0
+"""Seconds for which an image may stand still; more, or a step back, is a clock that was set."""
 
 
 class VideoOut:
     """
     Writes images as a video; its first image decides the size, others are fitted into it.
 
+    An image is shown for as long as in the source, by the stamps. An .avi knows whole frames of
+    its rate only: there an image may be shown again, and none lasts for less than a frame.
     An .mp4 is written in fragments, one a frame: killed or on a full disk it plays as far as it
     came. Closing makes an ordinary file of it (with libavformat 62 or newer).
     """
@@ -32,12 +39,23 @@ class VideoOut:
         self.path, self._av = path, load_av(path)
         # MPEG-4 knows no larger numbers in a rate than 65535
         self._rate = Fraction(fps).limit_denominator(max(int(65535 / max(fps, 1)), 1))
+        # an .avi has an entry for each tick
+        self._tick = 1 / self._rate if path.suffix.lower() == '.avi' else TICK
+        self._period = round(1 / self._rate * 10**9)
+        self._stamp: int | None = None
+        self._time = 0  # nanoseconds from the first image on
+        self._ticks: deque[int] = deque([-1])  # the last one, and those in the encoder
         self._container: Any = None
         self._stream: Any = None
         self._good = 0
 
-    def write(self, image: Image) -> None:
-        """Add an image; raises OSError, and leaves what was whole, when it can't be written."""
+    def write(self, image: Image, stamp: int | None = None) -> None:
+        """
+        Add an image, whose ``stamp`` in nanoseconds says when it is shown; None: a frame later.
+
+        Raises OSError, and leaves what was whole, when it can't be written.
+        """
+        self._ticks.append(self._next_tick(stamp))
         try:
             if self._container is None:
                 self._open(image.shape[1], image.shape[0])
@@ -73,12 +91,26 @@ class VideoOut:
         self._container = self._av.open(f'file:{self.path}', 'w', options=options)
         stream = self._stream = self._container.add_stream(CODECS[suffix], rate=self._rate)
         stream.width, stream.height = width, height
+        stream.time_base = self._tick
         stream.pix_fmt = 'yuvj420p' if suffix == '.avi' else 'yuv420p'
         stream.bit_rate = min(int(_BITS * width * height * self._rate), 2**30)
 
     def _mux(self, frame: Any) -> None:
         for packet in self._stream.encode(frame):
+            # the encoder counts frames, for its rate control; players go by what the packets say
+            self._ticks.popleft()
+            packet.time_base = self._tick
+            packet.pts = packet.dts = self._ticks[0]
+            packet.duration = round(1 / self._rate / self._tick)
             self._container.mux(packet)
+
+    def _next_tick(self, stamp: int | None) -> int:
+        """Return when an image is shown, in ticks, later than the one before."""
+        if self._ticks[-1] >= 0:
+            gap = 0 if stamp is None or self._stamp is None else stamp - self._stamp
+            self._time += gap if 0 < gap <= STILL_S * 1e9 else self._period
+        self._stamp = stamp
+        return max(round(Fraction(self._time, 10**9) / self._tick), self._ticks[-1] + 1)
 
     def _give_up(self, error: Any) -> None:
         """Cut off what is not whole, and say why."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-import signal
 import sys
 import time
 from typing import Any, Callable, Mapping, Sequence, TextIO, TYPE_CHECKING
@@ -113,7 +112,7 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
                 done.seen[0] += last.visible
                 if video is not None:
                     where = next(f for f in frames if f.camera == last.camera)
-                    video.write(annotate(where.image, last))
+                    video.write(annotate(where.image, last), frames[0].stamp)
             bar.update()
 
 
@@ -128,9 +127,8 @@ def run(args: argparse.Namespace) -> int:
         with Signals() as signals:
             _run(args, done, signals)
     except Ended as e:
-        name = signal.Signals(e.args[0]).name
-        print(f'lg_tracker_ros: ended by {name} after {done.frames} frames, target visible in '
-              f'{done}', file=sys.stderr)
+        print(f'lg_tracker_ros: {e} after {done.frames} frames, target visible in {done}',
+              file=sys.stderr)
         return e.status
     print(f'{done.frames} frames, target visible in {done}', file=sys.stderr)
     return 0

@@ -60,5 +60,5 @@ def follow_all(trackers: Sequence[LongTermTracker], sources: Sequence[Source],
                     for place, track in enumerate(last):
                         if track.camera == last[0].camera:
                             image = annotate(image, track, f'{place + 1}', place)
-                    video.write(image)
+                    video.write(image, frames[0].stamp)
             bar.update()

@@ -12,7 +12,13 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(KeyboardInterrupt):
-    """A signal asked the run to end; its number is the argument."""
+    """A signal asked the run to end; its number is the argument, ``where`` how far it came."""
+
+    where = ''
+
+    def __str__(self) -> str:
+        """Name the signal."""
+        return f'ended by {signal.Signals(self.args[0]).name}'
 
     @property
     def status(self) -> int:

@@ -31,8 +31,8 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
     The node's ``close`` is called at the end; ``finished``, where it has one, ends it too, with
     ``status`` for the process. Calls
     that are ``pending``, where it has that, are answered before the end. A second signal ends the
-    process at once. ``mishap``, where it has that, gets what a callback raised, and the node goes
-    on.
+    process at once; so does the first one while the node is ``building``, where it has that.
+    ``mishap``, where it has that, gets what a callback raised, and the node goes on.
     """
     signals = _Signals()
     try:
@@ -69,6 +69,8 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
             return 0  # the context was shut down between asking ok() and waiting
         raise
     finally:
+        if signals.came and getattr(node, 'building', False):
+            _leave(node)
         if node is not None:
             node.close()  # first: a thread of its may still wake the executor
             _answer(node, executor)
@@ -84,6 +86,20 @@ def _answer(node: Any, executor: SingleThreadedExecutor) -> None:
     while rclpy.ok() and getattr(node, 'pending', False) and time.monotonic() < end:
         executor.spin_once(timeout_sec=WAKE_S)
         node.close()  # a transition that was under way may have ended meanwhile
+
+
+def _leave(node: Any) -> None:
+    """
+    End the process without the thread that makes networks: that may take many seconds.
+
+    It has nothing to finish, for files are written whole. The node takes leave of the others; else
+    they would see it for some twenty seconds.
+    """
+    node.destroy_node()
+    rclpy.try_shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
 
 
 class _Signals:

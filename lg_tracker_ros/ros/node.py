@@ -128,6 +128,11 @@ class TrackerNode(LifecycleNode):
         """Whether a service call or a goal has not been answered yet."""
         return self.targets.pending or (self._action is not None and self._action.pending)
 
+    @property
+    def building(self) -> bool:
+        """Whether a thread makes the networks, in which nothing can interrupt it."""
+        return self.state == 'configuring'
+
     def close(self, why: str = 'the node is being shut down') -> None:
         """End the threads of builder and worker, refuse who waits; before destroy_node."""
         if self._aside is not None and self._aside is not threading.current_thread():

@@ -27,6 +27,8 @@ from rclpy.parameter import Parameter
 _FIELDS = (*fields(Settings), *fields(NodeOptions))
 NAMES = tuple(f.name for f in _FIELDS)
 """Names of all parameters of the node."""
+OUTPUTS = ('~/debug_image', '~/attention', '~/targets')
+"""Topics of the node's own that have a type which it takes in."""
 
 
 def descriptor(name: str) -> ParameterDescriptor:
@@ -106,7 +108,7 @@ def check_names(changes: Sequence[Parameter]) -> None:
 
 
 def check_topics(node: Node, options: NodeOptions) -> None:
-    """Raise ValueError for what is no topic name, and for one camera that is named twice."""
+    """Raise ValueError for no topic name, the node's own output, and a camera named twice."""
     full: dict[str, str] = {}
     for topic in options.topics:
         try:
@@ -114,6 +116,10 @@ def check_topics(node: Node, options: NodeOptions) -> None:
         except Exception as e:  # rclpy has a name for it that moved between releases
             raise ValueError(f'{one_line(topic, 60)!r} is no topic name: '
                              f'{str(e).splitlines()[0]}') from e
+    own = {node.resolve_topic_name(t) for t in OUTPUTS}
+    if loops := [topic for topic in full if full[topic] in own]:
+        raise ValueError(f"{one_line(loops[0], 60)!r} is this node's own output; name the topic "
+                         'of a camera or a detector')
     images = [full[t] for t in options.image_topics]
     if len(set(images)) < len(images):
         raise ValueError('image_topics must differ from each other, got '

@@ -69,6 +69,33 @@ def test_a_whole_video_is_an_ordinary_one(tmp_path, suffix):
     assert source.count == (0 if suffix == '.mkv' else 9) and len(list(source)) == 9
 
 
+@pytest.mark.parametrize('suffix', ['.mp4', '.mov', '.mkv', '.avi'])
+def test_images_are_shown_when_their_stamps_say(tmp_path, suffix):
+    path = tmp_path / f'o{suffix}'
+    out = VideoOut(path, 10)
+    times = [0, 0.1, 0.2, 1.2, 1.3, 5.3]
+    for i, t in enumerate(times):
+        out.write(np.full((48, 80, 3), 40 * i, np.uint8), 10**18 + round(t * 1e9))
+    # a clock that is set, forwards or back, stops nothing: such images come a frame later
+    for i, stamp in enumerate((10**18 + 10**15, 7, 7, None)):
+        out.write(np.full((48, 80, 3), 60 * i, np.uint8), stamp)
+    out.close()
+    shown = {round(f.stamp / 1e9, 3): round(float(f.image.mean())) for f in Source(str(path))}
+    grey = [0, 40, 80, 120, 160, 200, 0, 60, 120, 180]
+    due = dict(zip([*times, 5.4, 5.5, 5.6, 5.7], grey))
+    assert {t: shown.get(t) for t in due} == pytest.approx(due, abs=5)
+    assert len(shown) == len(due)
+
+
+def test_images_faster_than_the_rate_of_an_avi_are_all_there(tmp_path):
+    out = VideoOut(tmp_path / 'o.avi', 10)
+    for i in range(6):
+        out.write(np.full((48, 80, 3), 40 * i, np.uint8), 10_000_000 * i)
+    out.close()
+    assert [round(f.stamp / 1e9, 3) for f in Source(str(tmp_path / 'o.avi'))] == [
+        0, 0.1, 0.2, 0.3, 0.4, 0.5]
+
+
 def test_no_video_has_that_name(tmp_path):
     with pytest.raises(ValueError, match=r'o\.txt: the name of a video must end in \.mp4'):
         VideoOut(tmp_path / 'o.txt', 10)

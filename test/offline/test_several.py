@@ -6,6 +6,7 @@ import io
 from helpers.clip import first_box, VIDEO
 from helpers.crossing import crossing
 from lg_tracker_ros.cli import main
+from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.media.writer import VideoOut
 import pytest
 
@@ -19,8 +20,8 @@ def clip(tmp_path_factory):
     path = tmp_path_factory.mktemp('clip') / 'two.mp4'
     drawn = list(crossing(12))
     out = VideoOut(path, 30.0)
-    for frame, _, _ in drawn:
-        out.write(frame.image)
+    for i, (frame, _, _) in enumerate(drawn):
+        out.write(frame.image, i * 10**8 + (i > 1) * 10**9)  # not at one rate
     out.close()
     return path, [f'{b.x:g},{b.y:g},{b.w:g},{b.h:g}' for b in drawn[0][1:]]
 
@@ -39,7 +40,8 @@ def test_a_line_for_each_target_of_each_frame(clip, tmp_path, capsys):
     assert abs(x[1][0] - 396) < 1
     assert err.splitlines()[-1] == '12 frames, target visible in ' + ', '.join(
         str(sum(r['visible'] == '1' for r in rows if r['target'] == t)) for t in '12')
-    assert video.stat().st_size > 1000
+    assert [f.stamp / 1e9 for f in Source(str(video))] == [
+        float(r['stamp']) for r in rows if r['target'] == '1']
 
 
 def test_what_is_about_one_target_is_refused_with_several(capsys):

@@ -2,6 +2,7 @@
 
 from helpers.ros import path, Rig, scene
 from lg_tracker_ros.ros.convert import compressed_to_msg
+import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header, String
@@ -90,6 +91,20 @@ def test_unreadable_images_are_an_error_and_are_counted():
         assert rig.received(2)['undecodable'] == 1
         rig.part(CAMERA, lambda s: s.level == ERROR and "'64FC1'" in s.message)
         rig.process(2)
+
+
+def test_the_range_of_a_thermal_camera_is_told():
+    grey = 29500 + 4 * scene(*path(0))[..., 0].astype(np.uint16)
+    with Rig() as rig:
+        rig.send(0, msg=Image(width=320, height=240, step=640, encoding='mono16',
+                              data=grey.tobytes()))
+        rig.received(1)
+        assert rig.init(0).success
+        status = rig.part(CAMERA, lambda s: any(
+            v.key == 'range_shown' and v.value for v in s.values))
+        low, high = map(float, next(
+            v.value for v in status.values if v.key == 'range_shown').split('..'))
+        assert grey.min() <= low < low + 400 < high <= grey.max()
 
 
 def test_topics_that_a_remapping_swaps_are_not_swapped_twice():

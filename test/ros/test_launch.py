@@ -71,6 +71,19 @@ def test_each_node_gets_its_own_enclave_and_none_where_none_is_given(launch):
         ['--ros-args', '--enclave', name] for name in ('/lg_tracker', '/lg_tracker_camera')]
 
 
+def test_rviz_that_is_not_installed_leaves_the_tracker_and_a_word(launch, monkeypatch):
+    context = {name: default for name, default, _ in launch.ARGUMENTS}
+
+    def absent(name):
+        raise KeyError(name)
+    node, view = launch.start({**context, 'rviz': 'true'})
+    assert (node.executable, view.executable) == ('lg_tracker', 'rviz2')
+    monkeypatch.setattr(launch, 'get_package_prefix', absent)
+    # an error here would end the launch and leave the tracker running
+    node, word = launch.start({**context, 'rviz': 'true'})
+    assert node.executable == 'lg_tracker' and 'rviz2 is not installed' in word.msg
+
+
 def test_the_real_launch_reads_it():
     pytest.importorskip('launch_ros', reason='launch is not on PyPI: needs ROS 2 from apt')
     from launch.launch_description_sources import PythonLaunchDescriptionSource

@@ -41,9 +41,14 @@ def test_a_signal_is_heeded_while_networks_are_built(how):
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         assert any(line == 'building\n' for line in node.stdout)
-        node.send_signal(how)
-        said, _ = node.communicate('go on\n', timeout=60)
-        assert node.returncode == 0 and 'Traceback' not in said, said
+        with Rig(node=False) as rig:
+            rig.until(lambda: 'lg_tracker' in rig.client.get_node_names(), 'seen')
+            node.send_signal(how)
+            # before: it waited for its networks, which are never made here
+            assert node.wait(PATIENCE) == 0
+            rig.until(lambda: 'lg_tracker' not in rig.client.get_node_names(), 'gone', 10)
+        said = node.stdout.read()
+        assert not said, said
     finally:
         node.kill()
         node.wait()

@@ -24,6 +24,25 @@ def declared():
     rclpy.try_shutdown()
 
 
+@pytest.mark.parametrize('given, cli_args', [
+    ({'image_topics': ['image', 'given/debug_image']}, []),
+    ({'image_topics': ['/given/attention']}, []),
+    ({'depth_topics': ['looped'], 'image_topics': ['image']},
+     ['--ros-args', '-r', '~/debug_image:=/looped']),
+    ({'detections_topic': '/given/targets'}, [])])
+def test_a_node_takes_nothing_of_its_own_in(given, cli_args):
+    rclpy.init()
+    node = Node('given', cli_args=cli_args)
+    try:
+        options = NodeOptions().changed(given)
+        with pytest.raises(ValueError, match="is this node's own output; name the topic of a cam"):
+            params.check_topics(node, options)
+        params.check_topics(node, NodeOptions().changed({'image_topics': ['/other/debug_image']}))
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
 def test_one_topic_without_brackets_is_a_list_of_one(declared):
     wrong, options = declared(image_topics='/cam/image_raw', compressed_formats='png')
     assert not wrong

@@ -272,6 +272,6 @@ def run(args: argparse.Namespace) -> int:
     one_protocol(members, args.out / FOLDER)
     write_labels(args.out / FOLDER, members, marks)
     todo = remaining(jobs, args.again)
-    failed = carry_out(over_processes(follow_group, todo, args.jobs), len(todo), 'group')
+    failed = carry_out(over_processes(follow_group, todo, args.jobs), todo, 'group')
     print('\n'.join(section(args.out)))
     return 1 if failed else 0

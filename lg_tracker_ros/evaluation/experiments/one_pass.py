@@ -102,7 +102,7 @@ def run_jobs(jobs: Sequence[Run], workers: int, again: bool = False, ray: str = 
     order = {name: i for i, name in enumerate(dict.fromkeys(j.tracker for j in jobs))}
     todo.sort(key=lambda j: (order[j.tracker], -len(j.sequence.truth)))
     done = over_ray(follow, todo, ray) if ray else over_processes(follow, todo, workers)
-    return carry_out(done, sum(j.frames for j in todo), 'frame', lambda j: j.frames)
+    return carry_out(done, todo, 'frame', lambda j: j.frames)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

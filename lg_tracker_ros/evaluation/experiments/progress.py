@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Iterable, Protocol, TypeVar
+from typing import Any, Callable, Iterable, Protocol, Sequence, TypeVar
 
+from lg_tracker_ros.offline.signals import Ended
 from tqdm import tqdm
 
 
@@ -19,21 +20,27 @@ class Labelled(Protocol):
 J = TypeVar('J', bound=Labelled)
 
 
-def carry_out(done: Iterable[tuple[J, Any, str]], total: int, unit: str,
+def carry_out(done: Iterable[tuple[J, Any, str]], jobs: Sequence[J], unit: str,
               size: Callable[[J], int] = lambda job: 1) -> int:
     """
-    Wait for all jobs, as over_processes and over_ray give them; returns how many failed.
+    Wait for all ``jobs``, as over_processes and over_ray give them; returns how many failed.
 
-    The bar counts ``size(job)`` of ``total`` ``unit``s. It is only drawn on a terminal.
+    The bar counts ``size(job)`` ``unit``s. It is only drawn on a terminal. A signal's Ended says
+    how many jobs were done.
     """
-    failed = []
-    with tqdm(total=total, unit=unit, file=sys.stderr, disable=not sys.stderr.isatty(),
-              smoothing=0.05) as bar:
-        for job, _, error in done:
-            if error:
-                failed.append(f'{job.label}: {error}')
-            bar.set_postfix_str(job.label, refresh=False)
-            bar.update(size(job))
+    failed, count = [], 0
+    with tqdm(total=sum(map(size, jobs)), unit=unit, file=sys.stderr,
+              disable=not sys.stderr.isatty(), smoothing=0.05) as bar:
+        try:
+            for job, _, error in done:
+                count += 1
+                if error:
+                    failed.append(f'{job.label}: {error}')
+                bar.set_postfix_str(job.label, refresh=False)
+                bar.update(size(job))
+        except Ended as e:
+            e.where = f'after {count - len(failed)} of {len(jobs)} jobs'
+            raise
     for line in failed:
         print(f'lg_tracker_ros: {line}', file=sys.stderr)
     return len(failed)

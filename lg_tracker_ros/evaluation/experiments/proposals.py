@@ -237,7 +237,7 @@ def run(args: argparse.Namespace) -> int:
     todo = remaining(jobs, args.again)
     if args.beside:  # results of before there were maps
         todo += [job for job in jobs if job not in todo and not job.maps.is_file()]
-    failed = carry_out(over_processes(follow, todo, args.jobs), len(todo), 'sequence')
+    failed = carry_out(over_processes(follow, todo, args.jobs), todo, 'sequence')
     if args.beside:
         draw_beside(jobs, args.out / FOLDER / BESIDE)
     draw(args.out)

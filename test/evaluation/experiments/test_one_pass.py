@@ -2,12 +2,15 @@
 
 import csv
 import json
+import os
 from pathlib import Path
+import signal
 
 from helpers.clip import CLIP, DATA, shorter, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
+from lg_tracker_ros.evaluation.experiments import one_pass
 from lg_tracker_ros.evaluation.experiments.records import read_labels, read_records
 from lg_tracker_ros.evaluation.experiments.trackers import (
     folder_name,
@@ -72,6 +75,35 @@ def test_what_is_there_is_not_done_again(evaluate, tmp_path):
     assert '1 of 1 are done already' in err and path.stat().st_mtime_ns == before
     path.unlink()  # an interrupted run leaves no lines, at most the sidecar
     assert evaluate(*words)[0] == 0 and len(read(path)) == 12
+
+
+@pytest.mark.parametrize('name, words, status', [
+    ('SIGTERM', (), 143), ('SIGHUP', (), 129), ('SIGINT', ('--again',), 130)])
+def test_a_signal_ends_it_with_a_line_and_the_same_command_goes_on(
+        name, words, status, evaluate, tmp_path, monkeypatch):
+    command = ('run', '--data', shorter(tmp_path / 'data', 4), '--out', tmp_path / 'out',
+               '--trackers', f'{LIGHT},ncc+none')
+    follow = one_pass.follow
+
+    def ended(job):
+        if job.tracker != LIGHT:
+            os.kill(os.getpid(), getattr(signal, name))
+        return follow(job)
+    # a shell that starts tests in the background has them ignore Ctrl-C
+    monkeypatch.setattr(one_pass, 'follow', ended)
+    before = {n: signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        again = 'without --again ' if words else ''
+        assert evaluate(*command, *words) == (
+            status, '', f'lg_tracker_ros: ended by {name} after 1 of 2 jobs; {again}the same '
+            'command goes on from there\n')
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    monkeypatch.undo()
+    status, _, err = evaluate(*command)
+    assert status == 0 and err.startswith('1 of 2 are done already\n')
 
 
 def test_results_of_other_settings_are_not_mixed_in(evaluate, tmp_path):
