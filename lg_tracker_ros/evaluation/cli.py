@@ -8,7 +8,7 @@ from typing import Callable
 
 from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
-from lg_tracker_ros.evaluation.figures import iterations, scores, strips
+from lg_tracker_ros.evaluation.figures import iterations, predictions, scores, strips
 from lg_tracker_ros.evaluation.protocols import absent
 from lg_tracker_ros.evaluation.reports import report, spread
 from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts, summary
@@ -38,12 +38,15 @@ COMMANDS = {
                "an online module's score maps beside its host's, and its templates"),
     'iterations': (iterations.add_arguments, iterations.run,
                    'what a classifier looks at while it learns the target (MDNet and its kin)'),
+    'predictions': (predictions.add_arguments, predictions.run,
+                    'what a classifier looks at and believes, frame by frame (the same)'),
     'submit': (submissions.add_arguments, submissions.run, "write a benchmark's own files"),
     'trax': (trax.add_arguments, trax.run, 'serve a tracker to vot-toolkit'),
 }
 
 
-WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras', 'scores', 'iterations')
+WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras', 'scores', 'iterations',
+           'predictions')
 """Commands that own their --out while they run."""
 
 

@@ -94,6 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--tracker', default='default@online_module=drol', metavar='NAME',
                         help='one with an online module')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    add_at(parser)
+
+
+def add_at(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--at``."""
     parser.add_argument('--at', default='', metavar='I,J',
                         help=f'frames whose maps are drawn; default: {SHOWN} over the sequence')
 

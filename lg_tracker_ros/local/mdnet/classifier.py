@@ -137,8 +137,14 @@ class Classifier:
         return loss
 
     def attention(self, samples: Samples) -> tuple[Tensor, Tensor]:
-        """Return the attention of the target's score and of the background's, N x h x w each."""
-        assert self._maps is not None and self._rest is not None  # asked for with the loss
+        """
+        Return the attention of the target's score and of the background's, N x h x w each.
+
+        Raises ValueError for a classifier without maps.
+        """
+        if self._maps is None or self._rest is None:
+            raise ValueError('this classifier has no maps whose attention could be asked; '
+                             'expected one as of dat, dat_lite or mdnet_lite')
         maps = self._maps(samples).detach().requires_grad_()
         logits = self.head(self._rest(maps))
         return attention(logits[:, 1], maps), attention(logits[:, 0], maps)

@@ -48,7 +48,7 @@ def build_dat(weights: Path, engine: EngineConfig, schedule: Schedule) -> MdnetT
     from lg_tracker_ros.local.mdnet.patches import Patches
     from lg_tracker_ros.local.mdnet.vggm import learner, read_start, VGG_M
     start = read_start(weights, VGG_M, begun=False)
-    patches = Patches(start.net, engine.device, keep=bool(schedule.reciprocative))
+    patches = Patches(start.net, engine.device, keep=True)
     make = learner(start, (0.5, 0.5, 0.5), schedule, engine.device, patches.maps, patches.rest)
     return MdnetTracker(patches, make, schedule, engine.threads)
 

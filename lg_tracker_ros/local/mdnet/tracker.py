@@ -80,8 +80,8 @@ class MdnetTracker:
         which it may fit scales to. ``threads``: those of the CPU, 0 for as many as PyTorch takes.
         """
         self.schedule = schedule
-        self.make = make  # public, so that learning can be watched
-        self._extract, self._threads = extract, threads
+        self.make, self.extract = make, extract  # public, so that learning can be watched
+        self._threads = threads
         self._classifier: Classifier | None = None
         self._regression: BoxRegression | None = None
         self._start()
@@ -100,7 +100,7 @@ class MdnetTracker:
         c = self.schedule
         self._start()
         rng = self._rng
-        views = self._extract.first(frame.image, box)
+        views = self.extract.first(frame.image, box)
         size = frame.width, frame.height
         near = c.first_negatives - round(c.whole * c.first_negatives)
         zoom, aspect = c.first_negative_zoom, c.first_negative_aspect
@@ -149,7 +149,7 @@ class MdnetTracker:
             return []
         regions = [replace(r, box=self._unrefined(frame.camera, r.box)) for r in regions]
         with cpu_threads(self._threads), torch.no_grad():
-            views = self._extract.see(frame.image, [r.box for r in regions])
+            views = self.extract.see(frame.image, [r.box for r in regions])
             found = [self._search(frame, *row) for row in zip(views, regions)]
         outputs, plain, best = map(list, zip(*found))
         self._seen[frame.camera] = _Seen(views, outputs, plain, best)

@@ -202,7 +202,7 @@ def run(args: argparse.Namespace) -> int:
     for name in args.trackers:
         weights = args.weights or LOCAL_TRACKERS[name].found_below(args.peers)
         settings = Settings(tracker=name, redetector='none', threads=1, backbone=args.backbone,
-                            tracker_weights=str(weights))
+                            tracker_weights=str(weights), recognition='first_look')
         recognizers[name] = make_local(settings, settings.engine_config())
     material = read_material(args.data, validation=True, without=args.without)
     counts = {source: max(round(n * args.episodes), 1) for source, n in EPISODES.items()}

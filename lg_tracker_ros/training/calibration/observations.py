@@ -11,7 +11,16 @@ from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import decode, Rng
 from lg_tracker_ros.training.samples.crops import drawn_scenario, HARDLY, still_views
-from lg_tracker_ros.types import Box, Frame, Image, Kind, LocalTracker, Region, TrackerOutput
+from lg_tracker_ros.types import (
+    Box,
+    Frame,
+    Image,
+    Kind,
+    LocalTracker,
+    OnlineTracker,
+    Region,
+    TrackerOutput,
+)
 import numpy as np
 import numpy.typing as npt
 
@@ -81,7 +90,8 @@ def watch(rng: Rng, trackers: Mapping[str, LocalTracker], episode: Episode
     """
     Let every tracker follow an episode's target; gives what each found, by its name.
 
-    One that refuses the first box sits out.
+    One that refuses the first box sits out. One that learns online does so from its own
+    decisions, right or wrong: on clean labels its score would be trusted too much.
     """
     first, *rest = episode
     if first.box is None:
@@ -99,7 +109,10 @@ def watch(rng: Rng, trackers: Mapping[str, LocalTracker], episode: Episode
             regions = [Region(place)]
             if own.random() < ELSEWHERE:
                 regions.append(Region(elsewhere(own, moment, place), Kind.PROPOSAL))
-            found = tracker.track(Frame(moment.image), regions)
+            frame = Frame(moment.image)
+            found = tracker.track(frame, regions)
+            if isinstance(tracker, OnlineTracker):
+                learn(tracker, frame, found[0])
             if moment.clear:
                 for i, output in enumerate(found):
                     yield name, judged(output, moment.box, i == 0)
@@ -109,6 +122,14 @@ def watch(rng: Rng, trackers: Mapping[str, LocalTracker], episode: Episode
             place = limit_size(box, drawn, SearchConfig().max_size_ratio)
             if lost >= PATIENCE and moment.box is not None:
                 place, lost = moment.box, 0
+
+
+def learn(tracker: OnlineTracker, frame: Frame, followed: TrackerOutput) -> None:
+    """Let a tracker learn from a frame as the search policy would by its confidence."""
+    if followed.confidence >= SearchConfig().beta1:
+        tracker.update(frame, followed, [])
+    else:
+        tracker.miss(frame)
 
 
 def judged(output: TrackerOutput, box: Box | None, followed: bool) -> Evidence:

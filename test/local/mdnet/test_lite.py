@@ -141,7 +141,7 @@ def test_dats_loss_makes_attention_on_the_target_even(clip):
     for weight in (0.0, 5.0):
         tracker = build(ENGINE, replace(SMALL, first_iterations=50, reciprocative=weight))
         tracker.init(clip[0], first_box())
-        view = tracker._extract.see(clip[0].image, [first_box()])[0]
+        view = tracker.extract.see(clip[0].image, [first_box()])[0]
         samples = view.samples(tracker._positives(first_box(), 40))
         classifier = tracker._classifier
         seen += [a.detach().std((1, 2)) / a.detach().mean((1, 2))

@@ -40,6 +40,13 @@ def test_r_is_the_sum_of_four_ratios():
         assert float(regularizer((a, b), (c, d))) == pytest.approx(wanted)
 
 
+def test_a_classifier_without_maps_says_that_it_has_no_attention():
+    made = classifier(SCHEDULE)
+    bare = Classifier(made.head, SCHEDULE, None, None, torch.Generator())
+    with pytest.raises(ValueError, match='no maps whose attention could be asked'):
+        bare.attention(samples(2, 1.0))
+
+
 def test_attention_is_the_squared_gradient_by_the_maps():
     weights = torch.randn(3, 2, 2, dtype=torch.double)
     maps = torch.randn(5, 3, 2, 2, dtype=torch.double, requires_grad=True)

@@ -1,5 +1,6 @@
 """Calibration: the constants that made the data come back, and the command on real episodes."""
 
+from dataclasses import replace
 import json
 
 import cv2
@@ -135,6 +136,35 @@ def test_a_lost_tracker_is_put_back_and_unclear_frames_are_left_out():
     assert tracker.places[PATIENCE + 1] == there
     with pytest.raises(ValueError, match='begins with its target in view'):
         next(watch(np.random.default_rng(0), {}, [Moment(PICTURE, None)]))
+
+
+class Learner(Stuck):
+    """One that is sure in every other frame, and notes what it is told to learn."""
+
+    def track(self, frame, regions):
+        """Stay; wherever else it is sent it is sure, too."""
+        sure = 0.9 if len(self.places) % 2 else 0.2
+        found = super().track(frame, regions)
+        return [replace(o, confidence=sure if not i else 0.9) for i, o in enumerate(found)]
+
+    def update(self, frame, accepted, rejected):
+        """Note what was accepted."""
+        self.learned.append((accepted.box, list(rejected)))
+
+    def miss(self, frame):
+        """Note that nothing was."""
+        self.learned.append(None)
+
+
+def test_a_tracker_that_learns_does_so_from_its_own_decisions():
+    """Right or wrong: the target has left, and what is sure of itself is learned all the same."""
+    here = Box(10, 10, 20, 20)
+    tracker = Learner()
+    tracker.learned = []
+    list(watch(np.random.default_rng(0), {'x': tracker},
+               [Moment(PICTURE, here), *[Moment(PICTURE, None)] * 4]))
+    place = tracker.places[0]
+    assert tracker.learned == [(place, []), None] * 2
 
 
 def test_candidates_are_look_alikes_the_targets_surroundings_or_anything():
