@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from lg_tracker_ros.runtime.buffers import Item
-from lg_tracker_ros.runtime.results import Target
+from lg_tracker_ros.runtime.results import NOBODY, Target
 from lg_tracker_ros.types import Track
-
-NOBODY = Target('', '')
 
 
 class Followed:
