@@ -11,9 +11,9 @@ from typing import Callable, Mapping, NamedTuple, Sequence
 
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
-from lg_tracker_ros.runtime.followed import Followed
+from lg_tracker_ros.runtime.followed import Followed, place_for
 from lg_tracker_ros.runtime.intake import Intake
-from lg_tracker_ros.runtime.results import Result, Target
+from lg_tracker_ros.runtime.results import NOBODY, Result, Target
 from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.search.aside import Asides
@@ -115,23 +115,10 @@ class Worker:
         """
         return self.decoders.image(item)
 
-    def place_for(self, name: str) -> int:
-        """
-        Return the place for a target that is to be called ``name`` ('': it has no name yet).
-
-        It is that of the target with this name, else the first free one. Raises ValueError where
-        all are taken; a single one is taken over by every new target.
-        """
+    def place_for(self, name: str, place: int | None = None) -> int:
+        """Return the place for a target that is to be called ``name``; see followed.place_for."""
         with self._wake:
-            booked = [p.booked for p in self._places]
-        if len(booked) == 1:
-            return 0
-        if name in booked:  # '' is booked where nobody is followed
-            return booked.index(name)
-        if '' not in booked:
-            raise ValueError(f'all {len(booked)} targets are taken; reset one, or give as '
-                             f'target_id the one to replace: {one_line(", ".join(booked))}')
-        return booked.index('')
+            return place_for([p.booked for p in self._places], name, place)
 
     def begin(self, item: Item, image: Image, box: Box, target: Target) -> int:
         """
@@ -207,6 +194,11 @@ class Worker:
     def target(self) -> Target:
         """The first target; an empty name where none is followed."""
         return self._places[0].target
+
+    @property
+    def leader(self) -> Target:
+        """The first of the targets that are followed; an empty name where none is."""
+        return next((p.target for p in self._places if p.target.name), NOBODY)
 
     @property
     def targets(self) -> list[Target]:
