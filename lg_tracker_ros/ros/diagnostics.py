@@ -15,6 +15,7 @@ from lg_tracker_ros.ros.inputs import CameraInput, loss_advice
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import FATES
 from lg_tracker_ros.runtime.pace import Load, Standstill
+from lg_tracker_ros.runtime.results import NOBODY
 from lg_tracker_ros.runtime.words import one_line
 from lg_tracker_ros.types import Mode
 from rclpy.node import Node
@@ -47,10 +48,10 @@ def tracking_state(state: str, mode: Mode, visible: bool, trouble: str, silence:
     level, text = OK, 'target is followed'
     if state != 'active':
         text = f'node is {state}'
-    elif mode is Mode.IDLE:
-        text = 'no target; give one with init_target'
     elif silence:
         level, text = WARN, silence
+    elif mode is Mode.IDLE:
+        text = 'no target; give one with init_target'
     elif not visible:
         level, text = WARN, 'target is not visible' + (
             ': searching everywhere' if mode is Mode.GLOBAL else '')
@@ -157,15 +158,15 @@ class Diagnostics:
     def _tracking(self, state: str, stream: Stream | None, counts: Sequence[Mapping[str, int]],
                   now: int, notes: Sequence[str]) -> DiagnosticStatus:
         health = self._health
-        target = stream.worker.target.name if stream is not None else ''
+        target = stream.worker.leader if stream is not None else NOBODY
         last = health.last(target)
         mode = last.track.mode if last is not None else Mode.IDLE
         silence = stream.silence() if stream is not None else ''
         visible = last is not None and last.track.visible and not silence
         return self._make('tracking', *tracking_state(state, mode, visible, health.trouble,
                                                       silence, notes), {
-            'state': state, 'mode': mode.name, 'target_id': one_line(target), 'visible': visible,
-            'camera': health.camera,
+            'state': state, 'mode': mode.name, 'target_id': one_line(target.name),
+            'visible': visible, 'camera': health.camera,
             'confidence': 0.0 if last is None or silence else last.track.confidence,
             'rate_hz': health.meter.rate(now),
             'latency_p50_ms': health.meter.percentile(0.5),

@@ -9,7 +9,7 @@ import logging
 import time
 
 from lg_tracker_ros.reading.guard import LOG
-from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.runtime.words import one_line
 from rclpy.node import Node
 
@@ -80,7 +80,8 @@ class Health:
     """
     Takes in results and complaints from any thread, and writes the complaints to the log.
 
-    ``camera`` is that in which the target was seen last.
+    Results are those of one target at a time, the worker's leader. ``camera`` is that in which it
+    was seen last.
     """
 
     def __init__(self, node: Node) -> None:
@@ -102,14 +103,18 @@ class Health:
         self._refused.clear()
         self.meter = Meter()
 
-    def forget(self) -> None:
-        """Forget the last result and what went wrong."""
-        self._last, self.trouble, self._silence, self.camera = None, '', '', ''
+    def forget(self, target: Target | None = None) -> None:
+        """Forget what went wrong, and the last result, that of another than ``target`` not."""
+        self.trouble = ''
+        if target is None or self.last(target) is not None:
+            self._last, self._silence, self.camera = None, '', ''
 
     def processed(self, result: Result, total_ms: float) -> None:
         """Take in a result and its total latency; all is well again."""
         self.meter.add(total_ms)
         self._heard = time.perf_counter()
+        if self.last(result.target) is None:
+            self.camera = ''  # where another target was says nothing of this one
         self._last = result
         self.trouble = ''
         before, now = self.camera, result.track.camera
@@ -148,9 +153,9 @@ class Health:
         self.engine_note = text
         self._node.get_logger().warning(text)
 
-    def last(self, target: str) -> Result | None:
-        """Return the last result; None without one, and without a target."""
-        return self._last if target else None
+    def last(self, target: Target) -> Result | None:
+        """Return the last result; None where that was another target's, and without one."""
+        return self._last if self._last is not None and self._last.target is target else None
 
     def age(self) -> float:
         """Return seconds since the last result; only what ``last`` returned has one."""
@@ -162,7 +167,7 @@ class Health:
         if news and text:
             self._node.get_logger().warning(text)
         elif news:
-            self._node.get_logger().info(f'results again; before: {self._silence}')
+            self._node.get_logger().info(f'no longer so: {self._silence}')
         self._silence = text
         return news
 

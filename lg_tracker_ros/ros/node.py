@@ -17,6 +17,7 @@ from lg_tracker_ros.ros.health import EngineLog, Health, passed_on
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.ros.stream import Stream, world_type
 from lg_tracker_ros.ros.target_services import TargetServices
+from lg_tracker_ros.runtime.results import NOBODY
 from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.tracker import LongTermTracker
 from lifecycle_msgs.msg import Transition
@@ -101,8 +102,9 @@ class TrackerNode(LifecycleNode):
         if self._options.track_action:
             # here: a node without it has nothing more to wait for
             from lg_tracker_ros.ros.choosing.action import TrackAction
-            self._action = TrackAction(self, self.targets, self._health, steady,
-                                       lambda: self.outputs.last if self.outputs else None)
+            self._action = TrackAction(
+                self, self.targets, self._health, steady,
+                lambda: (NOBODY, None) if self.outputs is None else self.outputs.last)
         if hasattr(self, 'add_pre_set_parameters_callback'):  # not in Humble
             self.add_pre_set_parameters_callback(partial(params.lenient, self))
         params.answer_always(self)

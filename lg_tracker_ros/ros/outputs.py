@@ -9,17 +9,19 @@ from typing import Any, Callable, Sequence
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.ros.convert import detection_to_msg, image_to_msg
-from lg_tracker_ros.runtime.results import Result, Target
+from lg_tracker_ros.runtime.results import NOBODY, Result, Target
 from lg_tracker_ros.types import Mode, Sight
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D
 
+Said = tuple[Target, TrackerStatus | None]
+
 
 class Outputs:
     """
-    Publishers of a configured node; ``last`` is the last status with a target.
+    Publishers of a configured node; ``last`` is the last status with a target, and the target.
 
     ``together`` wants the results of all targets for a moment; None where there is one.
     """
@@ -34,7 +36,7 @@ class Outputs:
         # best effort would lose big images, depth 1: a slow viewer must not cost memory
         self.debug = node.create_lifecycle_publisher(Image, '~/debug_image', 1)
         self.attention = node.create_lifecycle_publisher(Image, '~/attention', 1)
-        self.last: TrackerStatus | None = None
+        self.last: Said = NOBODY, None
         self._node = node
 
     def close(self) -> None:
@@ -45,13 +47,14 @@ class Outputs:
     def publish(self, result: Result) -> float:
         """Publish a result; returns the total latency in ms."""
         track, header = result.track, result.item.message.header
-        self.last = self.tell(result, self.detection, self.status)
+        status = self.tell(result, self.detection, self.status)
+        self.last = result.target, status
         self.draw([result])
         if (track.proposals is not None and track.proposals.attention is not None
                 and self.attention.get_subscription_count()):
             grey = np.clip(255 * track.proposals.attention, 0, 255).astype(np.uint8)
             self.attention.publish(image_to_msg(grey, header, 'mono8'))
-        return float(self.last.latency_total_ms)
+        return float(status.latency_total_ms)
 
     @staticmethod
     def tell(result: Result, detections: Any, statuses: Any) -> TrackerStatus:
@@ -89,14 +92,15 @@ class Outputs:
 
     def quiet(self, result: Result, seconds: float) -> None:
         """Say that nothing has been known of the target for ``seconds`` since this result."""
-        self.last = quiet_msg(result, seconds)
-        self.status.publish(self.last)
+        msg = quiet_msg(result, seconds)
+        self.last = result.target, msg
+        self.status.publish(msg)
 
     def idle(self) -> None:
         """Say that there is no target."""
         self.status.publish(idle_msg())
 
-    def rest(self, targets: Sequence[Target]) -> None:
+    def rest(self, targets: Sequence[Target], overdue: Callable[[Result, float], bool]) -> None:
         """Say of every target but the first what no result says; there is none here."""
 
 

@@ -77,16 +77,20 @@ class Stream:
         return self._health.silence(self.silence())
 
     def silence(self) -> str:
-        """Say for how long nothing is known of the target, and why; empty while it is."""
-        last = self._health.last(self.worker.target.name)
-        if last is None:
-            return ''
+        """
+        Say for how long nothing is known of the leader, and why; empty while it is.
+
+        Of the worker's pause it tells without a target, too.
+        """
         if self.worker.paused:
             return 'tracking is disabled; ~/enable goes on'
+        last = self._health.last(self.worker.leader)
+        if last is None:
+            return ''
         now, age, busy = time.perf_counter(), self._health.age(), self.worker.busy_s
         timeout = self.options.camera_timeout
-        camera = next(c for c in self.cameras if c.name == last.track.camera)
-        if age <= max(timeout, LATE * camera.pace.period):
+        camera = self._camera(last)
+        if not self._overdue(last, age):
             return ''
         if silent := camera.pace.silent(now, timeout):
             return f'no image for {silent:.1f} s on {camera.name}'
@@ -98,8 +102,8 @@ class Stream:
 
     def tell(self) -> None:
         """Publish a status where no result does: without a target, and in a silence."""
-        self._outputs.rest(self.worker.targets)
-        last = self._health.last(self.worker.target.name)
+        self._outputs.rest(self.worker.targets, self._overdue)
+        last = self._health.last(self.worker.target)
         if last is None:
             self._outputs.idle()
         elif self.silence():
@@ -125,6 +129,15 @@ class Stream:
         if self._annotations is not None:
             self._annotations.close()
 
+    def _camera(self, result: Result) -> CameraInput:
+        return next(c for c in self.cameras if c.name == result.track.camera)
+
+    def _overdue(self, result: Result, age: float) -> bool:
+        """Whether a target's last result, of ``age`` seconds, says nothing of it any more."""
+        turn = self.options.targets_every if result.target.place else 1
+        return self.worker.paused or age > max(
+            self.options.camera_timeout, LATE * turn * self._camera(result).pace.period)
+
     def _receive(self, item: Item) -> None:
         self.worker.offer(item)
         self._arrived(item)
@@ -133,9 +146,10 @@ class Stream:
 
     def _publish(self, result: Result) -> None:
         total_ms = self._outputs.publish(result)
+        if result.target is self.worker.leader:
+            self._health.processed(result, total_ms)
         if result.target.place:
             return
-        self._health.processed(result, total_ms)
         if self.world is not None:
             self.world.publish(result)
         if self._annotations is not None:

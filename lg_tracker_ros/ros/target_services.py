@@ -130,8 +130,8 @@ class TargetServices:
             if len(text := getattr(request, name)) > LONGEST:
                 raise ValueError(f'{name} must have at most {LONGEST} characters, '
                                  f'got {len(text)}')
-        if place is None:
-            stream.worker.place_for(request.target_id)  # where none is free no frame is awaited
+        # where none is free no frame is awaited
+        stream.worker.place_for(request.target_id, place)
         drawn = (request.image_width, request.image_height)
         box = first_box(request.x, request.y, request.width, request.height, drawn)
         item = await self._frame(stream, request)
@@ -164,8 +164,7 @@ class TargetServices:
         """Begin on this frame: the target, and frames to catch up."""
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
-        if place is None:
-            place = stream.worker.place_for(name)
+        place = stream.worker.place_for(name, place)
         target = Target(name or f'target-{self._series}-{next(self._numbers)}', label, place)
         return target, stream.worker.begin(item, image, box, target)
 
@@ -264,10 +263,10 @@ class TargetServices:
     def forget(self, place: int = 0) -> str:
         """Forget a target; return its id, '' where there was none."""
         stream = self.stream
-        target = stream.worker.forget(place) if stream is not None else ''
-        if not place:
-            self._health.forget()
-        return target
+        if stream is None:
+            return ''
+        self._health.forget(stream.worker.targets[place])
+        return stream.worker.forget(place)
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         """Process images, or none until the next call; the target stays."""

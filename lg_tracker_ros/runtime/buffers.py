@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping
+from typing import Any, Callable
+
+from lg_tracker_ros.runtime.pace import LATE, Pace
 
 FATES = ('processed', 'overwritten', 'not_wanted', 'undecodable', 'failed')
 """
@@ -122,9 +124,28 @@ class Ring:
             self._bytes -= items.popleft().size
 
 
-def overdue(last: Mapping[str, int], camera: str, timeout: float) -> bool:
-    """Whether a camera's ``last`` arrival, in ns, is more than ``timeout`` s behind the newest."""
-    return max(last.values(), default=0) - last.get(camera, 0) > timeout * 1e9
+class Arrivals:
+    """When the last frame of each camera came, in ns, and in what rhythm they come."""
+
+    def __init__(self) -> None:
+        """Start without a camera."""
+        self.last: dict[str, int] = {}
+        self._paces: dict[str, Pace] = {}
+
+    def note(self, item: Item) -> None:
+        """Take note of a frame."""
+        self.last[item.camera] = item.arrived
+        self._paces.setdefault(item.camera, Pace()).tick(item.arrived / 1e9)
+
+    def patience(self, camera: str, timeout: float) -> int:
+        """Return the ns that a camera may be late: ``timeout`` s, a slow one LATE periods."""
+        pace = self._paces.get(camera)
+        return int(1e9 * max(timeout, 0.0 if pace is None else LATE * pace.period))
+
+    def overdue(self, camera: str, timeout: float) -> bool:
+        """Whether a camera's last frame is further behind the newest of all than it may be."""
+        newest = max(self.last.values(), default=0)
+        return newest - self.last.get(camera, 0) > self.patience(camera, timeout)
 
 
 class Mailbox:
@@ -138,14 +159,14 @@ class Mailbox:
     """
 
     def __init__(self, counts: Counts, timeout: float) -> None:
-        """Report drops to ``counts``; ``timeout`` seconds make a camera silent."""
+        """Report drops to ``counts``; ``timeout`` seconds, or LATE periods, make a silence."""
         self.counts = counts
         self.limit(timeout)
         self._clock = ''
         self._wants: Callable[[str], bool] = bool
         self._silent = False
         self._slots: dict[str, Item] = {}
-        self._last: dict[str, int] = {}
+        self._arrivals = Arrivals()
 
     def limit(self, timeout: float, megabytes: float = 0.0) -> None:
         """Change the timeout; ``megabytes`` are for a Queue, this keeps one frame a camera."""
@@ -172,7 +193,7 @@ class Mailbox:
 
     def push(self, item: Item) -> None:
         """Put a frame in; the one that waited in its camera's slot is dropped."""
-        self._last[item.camera] = item.arrived
+        self._arrivals.note(item)
         if not self._clock:
             self.counts.settle(item, 'not_wanted')
             return
@@ -182,13 +203,14 @@ class Mailbox:
             self.counts.settle(old, 'overwritten' if own else 'not_wanted')
         self._slots[item.camera] = item
         # the minimum: time goes backwards when a bag starts over
-        last = self._last[self._clock] = min(
-            self._last.get(self._clock, item.arrived), item.arrived)
-        self._silent = not own and item.arrived - last > self.timeout * 1e9
+        known = self._arrivals.last
+        last = known[self._clock] = min(known.get(self._clock, item.arrived), item.arrived)
+        self._silent = not own and item.arrived - last > self._arrivals.patience(
+            self._clock, self.timeout)
 
     def silent(self, camera: str) -> bool:
-        """Whether a camera has sent nothing for ``timeout`` while others did."""
-        return overdue(self._last, camera, self.timeout)
+        """Whether a camera has sent nothing for longer than it may while others did."""
+        return self._arrivals.overdue(camera, self.timeout)
 
     def take(self) -> list[Item]:
         """Take the frames of one moment, the clock's first."""
@@ -197,7 +219,7 @@ class Mailbox:
         newest = max((i.arrived for i in [*moment, *self._slots.values()]), default=0)
         for camera in [c for c in self._slots if own is None or self._wants(c)]:
             item = self._slots.pop(camera)
-            if newest - item.arrived <= self.timeout * 1e9:
+            if newest - item.arrived <= self._arrivals.patience(camera, self.timeout):
                 moment.append(item)
             else:
                 self.counts.settle(item, 'not_wanted')

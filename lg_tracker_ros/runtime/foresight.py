@@ -7,7 +7,7 @@ import threading
 
 from lg_tracker_ros.geometry.background import Background
 from lg_tracker_ros.geometry.prediction import DepthPath, Guess, ImagePath
-from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.runtime.results import NOBODY, Result, Target
 from lg_tracker_ros.types import Box, LARGEST, SMALLEST
 
 GAP_S = 1.0
@@ -49,13 +49,13 @@ class Foresight:
         with self._lock:
             self._path: ImagePath | None = None
             self._depth: DepthPath | None = None
-            self._key = ('', '')
+            self._key = (NOBODY, '')
             self._stamp = self._seen = 0
             self._background.forget()
 
     def watch(self, result: Result) -> Foreseen | None:
         """Take a result in; what is foreseen where the target isn't seen, None otherwise."""
-        track, key = result.track, (result.target.name, result.track.camera)
+        track, key = result.track, (result.target, result.track.camera)
         gap = (track.stamp - self._stamp) / 1e9
         if self._path is None or key != self._key or not 0 < gap <= GAP_S:
             if track.box is None:
@@ -85,7 +85,8 @@ class Foresight:
         return Foreseen(self._path.guess(), seconds, motion is not None,
                         depth if depth is not None and depth[0] > 0 else None)
 
-    def measured(self, target: str, camera: str, stamp: int, z: float, variance: float) -> None:
+    def measured(self, target: Target, camera: str, stamp: int, z: float, variance: float
+                 ) -> None:
         """Take in how far away the target was in an image that ``watch`` was given."""
         with self._lock:
             if (target, camera) != self._key:

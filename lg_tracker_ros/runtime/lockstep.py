@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable
 
-from lg_tracker_ros.runtime.buffers import Counts, Item, MOST, overdue
+from lg_tracker_ros.runtime.buffers import Arrivals, Counts, Item, MOST
 
 TOGETHER_NS = 15_000_000
 """Frames of several cameras whose stamps are no further apart show one moment (half of 30 Hz)."""
@@ -17,7 +17,8 @@ class Queue:
 
     Those of several cameras are taken by their stamps, those of one moment together; none goes
     ahead of a camera from which an earlier one may still come, unless that has been silent for
-    ``timeout`` seconds. Only when memory runs out is the oldest dropped, and counted.
+    ``timeout`` seconds, a slow one for LATE of its periods. Only when memory runs out is the
+    oldest dropped, and counted.
     """
 
     def __init__(self, counts: Counts, timeout: float, megabytes: float) -> None:
@@ -27,7 +28,7 @@ class Queue:
         self._clock = ''
         self._wants: Callable[[str], bool] = bool
         self._waiting: dict[str, deque[Item]] = {}
-        self._last: dict[str, int] = {}
+        self._arrivals = Arrivals()
 
     def limit(self, timeout: float, megabytes: float) -> None:
         """Change the limits, for what comes from now on."""
@@ -48,7 +49,7 @@ class Queue:
 
     def push(self, item: Item) -> None:
         """Put a frame at the end of its camera's queue."""
-        self._last[item.camera] = item.arrived
+        self._arrivals.note(item)
         if not self._clock:
             self.counts.settle(item, 'not_wanted')
             return
@@ -62,11 +63,11 @@ class Queue:
     def ready(self) -> bool:
         """Whether the next moment is complete, or as complete as it will be."""
         return any(self._waiting.values()) and all(
-            self._waiting.get(camera) or self.silent(camera) for camera in self._last)
+            self._waiting.get(camera) or self.silent(camera) for camera in self._arrivals.last)
 
     def silent(self, camera: str) -> bool:
-        """Whether a camera has sent nothing for ``timeout`` while others did."""
-        return overdue(self._last, camera, self.timeout)
+        """Whether a camera has sent nothing for longer than it may while others did."""
+        return self._arrivals.overdue(camera, self.timeout)
 
     def take(self) -> list[Item]:
         """Take the frames of the next moment that are wanted, the target's camera first."""

@@ -8,13 +8,20 @@ from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.types import Image, Track
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
-    """What the user called the target; ``place`` is its number, from 0, of several."""
+    """
+    What the user called the target; ``place`` is its number, from 0, of several.
+
+    Two targets are two, though they may be called alike: one may have replaced the other.
+    """
 
     name: str
     label: str
     place: int = 0
+
+
+NOBODY = Target('', '')
 
 
 @dataclass(frozen=True, eq=False)

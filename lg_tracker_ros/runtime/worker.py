@@ -12,7 +12,7 @@ from typing import Callable, Sequence
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.intake import Intake
-from lg_tracker_ros.runtime.results import Result, Target
+from lg_tracker_ros.runtime.results import NOBODY, Result, Target
 from lg_tracker_ros.runtime.targets.orders import Orders
 from lg_tracker_ros.runtime.targets.processing import Processing
 from lg_tracker_ros.runtime.words import one_line, told
@@ -108,15 +108,10 @@ class Worker:
         """
         return self.decoders.image(item)
 
-    def place_for(self, name: str) -> int:
-        """
-        Return the place for a target that is to be called ``name`` ('': it has no name yet).
-
-        It is that of the target with this name, else the first free one. Raises ValueError where
-        all are taken; a single one is taken over by every new target.
-        """
+    def place_for(self, name: str, place: int | None = None) -> int:
+        """Return the place for a target that is to be called ``name``; see targets.followed."""
         with self._wake:
-            return self._orders.place_for(name)
+            return self._orders.place_for(name, place)
 
     def begin(self, item: Item, image: Image, box: Box, target: Target) -> int:
         """
@@ -189,6 +184,11 @@ class Worker:
     def target(self) -> Target:
         """The first target; an empty name where none is followed."""
         return self._orders.places[0].target
+
+    @property
+    def leader(self) -> Target:
+        """The first of the targets that are followed; an empty name where none is."""
+        return next((p.target for p in self._orders.places if p.target.name), NOBODY)
 
     @property
     def targets(self) -> list[Target]:

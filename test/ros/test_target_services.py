@@ -189,6 +189,10 @@ def test_disabled_it_processes_nothing_and_goes_on_with_the_same_target():
 
         def enable(on):
             return rig.result(client.call_async(SetBool.Request(data=on)))
+        enable(False)  # without a target it is told, too
+        rig.part('lg_tracker: tracking', lambda s: (s.level, s.message) == (
+            b'\x01', 'tracking is disabled; ~/enable goes on'))
+        enable(True)
         target = rig.start(0, target_id='cup').target_id
         rig.process(1)
         assert enable(False) == SetBool.Response(success=True, message='tracking is disabled')

@@ -78,6 +78,11 @@ MOMENTS = [
     ('all, at the clock', 'a', True, [('b', 0), ('a', 1), ('b', 2), ('a', 3)],
      [['a', 'b'], ['a', 'b']]),
     ('others too old', 'a', True, [('b', 0), ('a', 1500)], [['a']]),
+    ('slow cameras, the clock is none silent', 'a', False,
+     [('a', -4000), ('a', -2000), ('a', 0), ('b', 1900), ('a', 2000)], [['a']] * 4),
+    ('slow cameras, all', 'a', True,
+     [('b', -1900), ('a', 0), ('b', 100), ('a', 2000), ('b', 2100), ('a', 4000)],
+     [['a'], ['a', 'b'], ['a', 'b']]),
     ('silent clock', 'a', False, [('a', 0), ('b', 500), ('b', 1100), ('b', 1200)],
      [['a'], ['b'], ['b']])]
 

@@ -11,6 +11,7 @@ import pytest
 STEP = 50 * 10**6  # ns
 WALL = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (240, 400, 3), np.uint8),
                         (0, 0), 2)
+TARGETS = {'t': Target('t', ''), 'u': Target('u', ''), 't again': Target('t', '')}
 WALL = cv2.normalize(WALL, None, 0, 255, cv2.NORM_MINMAX)
 
 
@@ -19,7 +20,7 @@ def result(n, box, camera='/a', target='t', pan=0, stamp=None):
     stamp = n * STEP if stamp is None else stamp
     track = Track(camera, stamp, Mode.LOCAL, box, 0.9, 0)
     return Result(track, Item(camera, stamp, None, 0), WALL[:, pan:pan + 320].copy(),
-                  Target(target, ''), 0.0, 0.0, 0.0)
+                  TARGETS[target], 0.0, 0.0, 0.0)
 
 
 def seen(foresight, frames=10, target='t', camera='/a', pan=0):
@@ -51,15 +52,15 @@ def test_the_camera_may_turn_meanwhile():
 def test_distance_is_foreseen_where_it_was_measured():
     foresight = Foresight(1.0)
     seen(foresight)
-    foresight.measured('t', '/a', 9 * STEP, 2.0, 1e-4)
-    foresight.measured('t', '/a', 10 * STEP, 2.05, 1e-4)
-    foresight.measured('other', '/a', 10 * STEP, 9.0, 1e-4)
-    foresight.measured('t', '/b', 10 * STEP, 9.0, 1e-4)
+    foresight.measured(TARGETS['t'], '/a', 9 * STEP, 2.0, 1e-4)
+    foresight.measured(TARGETS['t'], '/a', 10 * STEP, 2.05, 1e-4)
+    foresight.measured(TARGETS['u'], '/a', 10 * STEP, 9.0, 1e-4)
+    foresight.measured(TARGETS['t'], '/b', 10 * STEP, 9.0, 1e-4)
     z, speed, variance = foresight.watch(result(11, None)).depth
     assert 2.05 < z < 2.12 and 0 < speed < 1.1
     assert foresight.watch(result(12, None)).depth[2] > variance
     # towards the camera: what would lie behind it is no distance
-    foresight.measured('t', '/a', 13 * STEP, 0.001, 1e-9)
+    foresight.measured(TARGETS['t'], '/a', 13 * STEP, 0.001, 1e-9)
     assert foresight.watch(result(13, None)) is not None
 
 
@@ -77,6 +78,7 @@ def test_another_camera_that_does_not_see_it_changes_nothing():
 
 @pytest.mark.parametrize('later', [
     result(11, None, target='u'),            # another target
+    result(11, None, target='t again'),      # another one that is called the same
     result(0, None, stamp=99 * 10**9),       # long after
     result(0, None, stamp=STEP)])            # a bag that begins again
 def test_it_begins_anew(later):

@@ -8,7 +8,9 @@ from typing import Any, Callable
 from lg_tracker_interfaces.action import Track
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.health import Health
+from lg_tracker_ros.ros.outputs import Said
 from lg_tracker_ros.ros.target_services import QUEUE, TargetServices
+from lg_tracker_ros.runtime.results import NOBODY, Target
 from lg_tracker_ros.runtime.words import one_line, told
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -25,10 +27,10 @@ End = tuple[int, str]
 
 @dataclass(eq=False)
 class _Goal:
-    """A goal that is under way; ``target`` is '' until a detector has chosen one."""
+    """A goal that is under way; ``target`` is NOBODY until a detector has chosen one."""
 
     handle: Any
-    target: str
+    target: Target = NOBODY
     begun: bool = False
     told: TrackerStatus | None = None
     done: Future = field(default_factory=Future)
@@ -38,8 +40,8 @@ class TrackAction:
     """Offers the action from the start on; goals are refused while no stream is attached."""
 
     def __init__(self, node: Node, targets: TargetServices, health: Health, clock: Clock,
-                 status: Callable[[], TrackerStatus | None]) -> None:
-        """Offer it; ``clock`` is steady, ``status`` gives the one that went out last."""
+                 status: Callable[[], Said]) -> None:
+        """Offer it; ``clock`` is steady, ``status`` gives what was said last, and of whom."""
         self._targets, self._health, self._status = targets, health, status
         self._goals: list[_Goal] = []
         self._open = 0
@@ -63,15 +65,14 @@ class TrackAction:
 
     async def _execute(self, handle: Any) -> Any:
         request = handle.request
-        goal = _Goal(handle, '')
+        goal = _Goal(handle)
         self._open += 1
         try:
             if not request.lost_after >= 0:
                 raise ValueError('lost_after must be in seconds, 0 for never, '
                                  f'got {request.lost_after}')
             if request.width or request.height:
-                _, target, _ = await self._targets.begin(request)
-                goal.target = target.name
+                _, goal.target, _ = await self._targets.begin(request)
             elif self._targets.stream is None:
                 raise ValueError(self._targets.refusal())
         except Exception as e:  # of a decoder, say: the one who waits gets it
@@ -86,7 +87,7 @@ class TrackAction:
             handle.canceled()
         else:
             handle.abort()
-        return Result(error_code=code, error_msg=one_line(text), target_id=goal.target)
+        return Result(error_code=code, error_msg=one_line(text), target_id=goal.target.name)
 
     def _tick(self) -> None:
         waiting = [g for g in self._goals if not g.done.done()]
@@ -106,26 +107,28 @@ class TrackAction:
         stream = self._targets.stream
         if stream is None:
             return Result.STOPPED, self._targets.refusal()
-        now = stream.worker.target.name
-        goal.target = goal.target or now
-        goal.begun = goal.begun or (bool(now) and now == goal.target)
-        if goal.begun and now != goal.target:
-            return Result.REPLACED, (f'{now} is followed instead' if now
-                                     else f'{goal.target} was forgotten')
+        now = stream.worker.target
+        if goal.target is NOBODY:
+            goal.target = now
+        goal.begun = goal.begun or (now is not NOBODY and now is goal.target)
+        if goal.begun and now is not goal.target:
+            return Result.REPLACED, (f'{goal.target.name} was forgotten' if now is NOBODY
+                                     else f'{now.name} is followed instead'
+                                     if now.name != goal.target.name
+                                     else f'another target is called {now.name} since')
         if goal.handle.is_cancel_requested:
             return Result.NONE, ''
-        if goal.target and not goal.begun and not stream.worker.beginning:
+        if goal.target is not NOBODY and not goal.begun and not stream.worker.beginning:
             return Result.REFUSED, self._health.trouble or 'another target was asked for since'
         unseen = goal.told.time_since_last_seen if goal.told is not None else 0.0
         limit = goal.handle.request.lost_after
         if limit > 0 and unseen >= limit:
-            return Result.LOST, f'{goal.target} has been unseen for {unseen:.1f} s'
+            return Result.LOST, f'{goal.target.name} has been unseen for {unseen:.1f} s'
         return None
 
     def _feed(self, goal: _Goal) -> None:
         """Tell how it goes, where that is news."""
-        status = self._status()
-        if status is not None and status is not goal.told and goal.begun and (
-                status.target_id == goal.target):
+        target, status = self._status()
+        if status is not None and status is not goal.told and target is goal.target:
             goal.told = status
             goal.handle.publish_feedback(Track.Feedback(status=status))

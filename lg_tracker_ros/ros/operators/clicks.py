@@ -55,7 +55,7 @@ class ClickInput:
         self._group = ReentrantCallbackGroup()  # what awaits its image must not keep it away
         self._subscription: Any = None
         self._made, self._carries = '', ''
-        self._first: tuple[float, tuple[float, float]] | None = None
+        self._first: tuple[float, str, tuple[float, float]] | None = None
         self._problem = 0.0, ''
         self._counts = {'clicks': 0, 'targets_begun': 0}
         self._timer = node.create_timer(POLL_S, self._poll, callback_group=self._group,
@@ -109,8 +109,10 @@ class ClickInput:
         if not (math.isfinite(point.x) and math.isfinite(point.y)):
             raise ValueError(f'a click must be in pixels, got {point.x:g}, {point.y:g}')
         now, here = time.perf_counter(), (point.x, point.y)
-        first, self._first = self._first, (now, here)
-        clicks = [first[1], here] if first is not None and now - first[0] < PAIR_S else [here]
+        first, self._first = self._first, (now, header.frame_id, here)
+        paired = (first is not None and now - first[0] < PAIR_S
+                  and first[1] == header.frame_id)  # a click into another image begins anew
+        clicks = [first[2], here] if first is not None and paired else [here]
         box = box_of(clicks, self._stream.options.click_size)
         if box is None:
             return

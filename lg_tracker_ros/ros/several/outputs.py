@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 import time
-from typing import Sequence
+from typing import Callable, Sequence
 
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.convert import detection_to_msg
@@ -12,9 +12,6 @@ from lg_tracker_ros.ros.outputs import idle_msg, Outputs, quiet_msg
 from lg_tracker_ros.runtime.results import Result, Target
 from rclpy.lifecycle import LifecycleNode
 from vision_msgs.msg import Detection2D, Detection2DArray
-
-QUIET_S = 1.5
-"""Seconds without a result after which a target's status goes on, as not visible."""
 
 
 class TeamOutputs(Outputs):
@@ -53,15 +50,15 @@ class TeamOutputs(Outputs):
     def draw(self, results: Sequence[Result]) -> None:
         """Draw nothing until all are there."""
 
-    def rest(self, targets: Sequence[Target]) -> None:
+    def rest(self, targets: Sequence[Target], overdue: Callable[[Result, float], bool]) -> None:
         """Say of every target but the first what no result says."""
         now = time.perf_counter()
         for place, (_, statuses) in self._others.items():
             heard, result = self._heard.get(place, (now, None))
             if not targets[place].name:
                 statuses.publish(idle_msg())
-            elif (result is not None and result.target == targets[place]
-                  and now - heard > QUIET_S):
+            elif (result is not None and result.target is targets[place]
+                  and overdue(result, now - heard)):
                 statuses.publish(quiet_msg(result, now - heard))
 
     def _publish_all(self, results: Sequence[Result]) -> None:

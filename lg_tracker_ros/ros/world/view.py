@@ -63,7 +63,7 @@ class View:
     def __init__(self, node: Node, topics: ViewTopics, rectified: bool, alignment: str,
                  tolerance: float, outputs: WorldOutputs, transforms: Transforms,
                  group: CallbackGroup,
-                 measured: Callable[[str, str, int, float, float], None]) -> None:
+                 measured: Callable[[Target, str, int, float, float], None]) -> None:
         """Subscribe to nothing yet; ``measured`` gets target, camera, stamp, z, variance."""
         self._node, self.topics, self._alignment = node, topics, alignment
         self._outputs, self._transforms, self._measured = outputs, transforms, measured
@@ -144,7 +144,7 @@ class View:
                 continue
             self._counts['placed'] += 1
             self._outputs.place(seen.header, where, seen.confidence, seen.target)
-            self._measured(seen.target.name, self.topics.image, seen.stamp, found.z,
+            self._measured(seen.target, self.topics.image, seen.stamp, found.z,
                            float(where.covariance[2, 2]))
 
     def _surface(self, seen: Seen, item: Item | None) -> Surface | None:

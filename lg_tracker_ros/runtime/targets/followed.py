@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from lg_tracker_ros.runtime.buffers import Item
-from lg_tracker_ros.runtime.results import Target
+from lg_tracker_ros.runtime.results import NOBODY, Target
+from lg_tracker_ros.runtime.words import one_line
 from lg_tracker_ros.types import Track
 
-NOBODY = Target('', '')
+
+def place_for(booked: Sequence[str], name: str, place: int | None = None) -> int:
+    """
+    Return the place for a target that is to be called ``name`` ('': it has no name yet).
+
+    ``booked`` has the id in each place, '' where nobody is followed. It is the place with this
+    name, else the first free one; a given ``place`` is taken over whoever has it. Raises
+    ValueError where all are taken (a single one is taken over by every new target), and for a
+    name that another place has.
+    """
+    if place is not None:
+        if name and name in [*booked[:place], *booked[place + 1:]]:
+            raise ValueError(one_line(
+                f'target {booked.index(name) + 1} is called {name} already; give another '
+                'target_id, or reset that one first'))
+        return place
+    if len(booked) == 1:
+        return 0
+    if name in booked:  # '' is booked where nobody is followed
+        return booked.index(name)
+    if '' not in booked:
+        raise ValueError(f'all {len(booked)} targets are taken; reset one, or give as '
+                         f'target_id the one to replace: {one_line(", ".join(booked))}')
+    return booked.index('')
 
 
 class Followed:

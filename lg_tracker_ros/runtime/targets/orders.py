@@ -10,8 +10,7 @@ from collections import deque
 from typing import Callable, NamedTuple
 
 from lg_tracker_ros.runtime.results import Target
-from lg_tracker_ros.runtime.targets.followed import Followed
-from lg_tracker_ros.runtime.words import one_line
+from lg_tracker_ros.runtime.targets.followed import Followed, place_for
 
 
 class Order(NamedTuple):
@@ -67,14 +66,6 @@ class Orders:
         """Whether ``what`` waits, for one place or, None, for any."""
         return any(o.what == what and place in (None, o.place) for o in self._waiting)
 
-    def place_for(self, name: str) -> int:
-        """Return the place for a target that is to be called ``name``, as Worker.place_for."""
-        booked = [p.booked for p in self.places]
-        if len(booked) == 1:
-            return 0
-        if name in booked:  # '' is booked where nobody is followed
-            return booked.index(name)
-        if '' not in booked:
-            raise ValueError(f'all {len(booked)} targets are taken; reset one, or give as '
-                             f'target_id the one to replace: {one_line(", ".join(booked))}')
-        return booked.index('')
+    def place_for(self, name: str, place: int | None = None) -> int:
+        """Return the place for a target that is to be called ``name``; see followed.place_for."""
+        return place_for([p.booked for p in self.places], name, place)

@@ -90,6 +90,24 @@ def test_the_end_of_a_goal_says_why():
             ABORTED, Result.REFUSED, 'the node is inactive; activate it first')
 
 
+def test_a_goal_for_another_target_of_the_same_name_replaces_the_first():
+    with Rig(track_action=True) as rig:
+        client = Client(rig)
+        rig.feed(range(3))
+        first = client.goal(0, target_id='p', lost_after=0.1)
+        rig.until(lambda: client.heard, 'feedback')
+        for i in (3, 4):
+            rig.process(i)
+        second = client.goal(4, target_id='p', lost_after=0.1)
+        assert client.end(first) == (
+            ABORTED, Result.REPLACED, 'another target is called p since')
+        rig.process(5)
+        rig.until(lambda: time_from_msg(client.heard[-1].header.stamp) == stamp(5), 'fed')
+        assert rig.init(5, target_id='p').success
+        assert client.end(second)[:2] == (ABORTED, Result.REPLACED)
+        assert rig.process(6)[1].target_id == 'p'
+
+
 def test_a_goal_without_a_box_follows_what_a_detector_chooses():
     with Rig(track_action=True, detections_topic='detections', select='largest') as rig:
         client = Client(rig)

@@ -46,6 +46,20 @@ def test_two_clicks_begin_on_the_frame_that_they_name_and_one_with_a_size():
         rig.until(lambda: rig.node.stream.worker.target.name not in ('', first), 'another')
 
 
+def test_corners_in_the_images_of_two_cameras_are_none_of_one_box():
+    with Rig(click_topic='clicks', cameras=('image', 'other')) as rig:
+        mouse = rig.client.create_publisher(PointStamped, 'clicks', 10)
+        rig.until(mouse.get_subscription_count, 'clicks subscribed')
+        rig.feed([1])
+        rig.feed([2], topic='other')
+        (x, y), (w, h) = path(1), SIZE
+        mouse.publish(click(5, 5, frame_id='other_optical'))
+        mouse.publish(click(x + w, y, 1, frame_id='image_optical'))
+        mouse.publish(click(x, y + h, 1, frame_id='image_optical'))
+        rig.until(lambda: rig.boxes().get(stamp(1)), 'begun')
+        assert rig.boxes()[stamp(1)] == Box(x, y, w, h)
+
+
 def test_rqt_image_view_publishes_bare_points_and_another_type_is_told():
     with Rig(click_topic='image_mouse_left', click_size=32.0) as rig:
         mouse = rig.client.create_publisher(Point, 'image_mouse_left', 10)

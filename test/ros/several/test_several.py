@@ -1,13 +1,17 @@
 """Several targets in one node, over DDS: places, topics, services."""
 
 from helpers.ros import find, path, Rig, scene, SIZE, stamp, TemplateRedetector, TemplateTracker
+from lg_tracker_interfaces.action import Track
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg
 from lg_tracker_ros.tracker import LongTermTracker
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray
+
+from ros.choosing.test_action import ABORTED, Client
 
 OTHER = np.kron(np.random.default_rng(9).integers(0, 256, (7, 9, 3), np.uint8),
                 np.ones((4, 4, 1), np.uint8))
@@ -119,6 +123,14 @@ def test_in_a_silence_the_second_ones_status_goes_on_as_not_visible(rig):
     assert last.time_since_last_seen > 1.0
 
 
+def test_what_is_a_silence_is_the_same_for_the_second(rig):
+    stream, (_, result) = rig.node.stream, rig.node.outputs._heard[1]
+    assert stream._overdue(result, 1.1) and not stream._overdue(result, 0.9)
+    assert rig.node.set_parameters([Parameter('camera_timeout', value=9.0)])[0].successful
+    assert not stream._overdue(result, 8.9)
+    rig.node.set_parameters([Parameter('camera_timeout', value=1.0)])
+
+
 def test_one_target_is_reset_and_the_other_goes_on_and_the_place_is_free_again(rig):
     answer = rig.init(None, (*other(5), *SIZE), target_id='three')
     assert not answer.success and 'all 2 targets are taken' in answer.message
@@ -153,6 +165,38 @@ def test_rejecting_the_second_leaves_the_first_and_reset_target_forgets_all(rig)
     assert rig.reset().message == 'forgot again, two'
     rig.until(lambda: rig.second_statuses[-1].mode == TrackerStatus.IDLE, 'idle')
     assert rig.call('target_2/reset') == (True, 'there was no target')
+
+
+def test_no_two_targets_have_one_id():
+    with TwoRig(namespace='/ids', track_action=True) as rig:
+        rig.start_both()
+        client = Client(rig)
+        assert client.end(client.goal(0, target_id='two')) == (
+            ABORTED, Track.Result.REFUSED, 'target 2 is called two already; give another '
+            'target_id, or reset that one first')
+        rig.both(1)
+        assert [d.id for d in rig.arrays[-1].detections] == ['one', 'two']
+        client.goal(1, target_id='one')  # its own name may be kept
+        rig.until(lambda: any(s.target_id == 'one' for s in client.heard), 'fed')
+
+
+def test_of_the_first_that_is_followed_diagnostics_tell(rig):
+    rig.start_both()
+    second = rig.node.stream.worker._team.trackers[1].local
+    tracking = 'lg_tracker: tracking'
+    assert near(rig.both(1)[1], other(1)) and rig.call('target_1/reset')[0]
+    rig.until(lambda: not rig.node.stream.worker.target.name, 'forgotten')
+    second.fail = 'track'
+    rig.send(2, two(2))
+    rig.part(tracking, lambda s: 'device lost' in s.message)
+    second.fail = ''
+    rig.send(3, two(3))
+    told = rig.part(tracking, lambda s: s.message == 'target is followed')
+    assert {v.key: v.value for v in told.values}['target_id'] == 'two'
+    rig.part(tracking, lambda s: s.message.startswith('no image for'))
+    assert rig.statuses[-1].mode == TrackerStatus.IDLE
+    assert rig.init(3, (*path(3), *SIZE), target_id='anew').success
+    rig.part(tracking, lambda s: 'anew' in {v.value for v in s.values})
 
 
 def test_with_one_target_there_are_no_such_topics():
