@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Hashable
 
 from lg_tracker_ros.checkpoint import confidence_of, shared_backbone
@@ -46,9 +45,8 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     module = ONLINE_MODULES[settings.online_module]
     tracker: LocalTracker
     if module is None or spec.host is None:
-        build = spec.build if spec.reciprocative is None else partial(
-            spec.reciprocative, settings.reciprocative)
-        tracker = build(given, backbone, engine)
+        tracker = spec.build(given, backbone, engine,
+                             **{name: getattr(settings, name) for name in spec.parameters})
     else:
         tracker = module(spec.host(given, backbone, engine), settings.online())
     own = confidence_of(given, spec.file(backbone)) if spec.weights else None

@@ -189,7 +189,7 @@ class AnchorFreeTracker:
         self._bias = np.zeros(4, np.float32)
         if self.config.bias:
             around = [Box.from_center(box.cx, box.cy, box.w * k, box.h * k) for k in SIZES]
-            self._bias = self._selector.bias(*self._seek(frame, around), box)
+            self._bias = self._selector.bias(*self._seek(frame, around)[:4], box)
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
         """Search a crop of twice the template's context around each region, as one batch."""
@@ -197,17 +197,20 @@ class AnchorFreeTracker:
             raise RuntimeError('no target: call init first')
         if not regions:
             return []
-        around = [r.box for r in regions]
-        crops, _, scores, ltrb = self._seek(frame, around)
-        return [self._selector.pick(frame, *row).output
-                for row in zip(crops, around, scores, unbiased(ltrb, self._bias))]
+        return self._pick(frame, *self._seek(frame, [r.box for r in regions])[:4])
 
     def _seek(self, frame: Frame, around: Sequence[Box]
-              ) -> tuple[list[Crop], Sequence[Box], Array, Array]:
-        """Cut and search a crop around each box: crops, boxes, scores and sides."""
+              ) -> tuple[list[Crop], Sequence[Box], Array, Array, list[Array]]:
+        """Cut and search a crop around each box: crops, boxes, scores, sides, what else came."""
         crops = [self._selector.cut(frame.image, box, self._fill) for box in around]
-        maps = self._match(np.stack([c.image for c in crops]))
-        return crops, around, *self._selector.read(*maps[:2])
+        scores, ltrb, *more = self._match(np.stack([c.image for c in crops]))
+        return crops, around, *self._selector.read(scores, ltrb), more
+
+    def _pick(self, frame: Frame, crops: Sequence[Crop], around: Sequence[Box], scores: Floats,
+              ltrb: Array) -> list[TrackerOutput]:
+        """Take the best point of each crop, its box without the network's bias."""
+        return [self._selector.pick(frame, *row).output
+                for row in zip(crops, around, scores, unbiased(ltrb, self._bias))]
 
     def _match(self, images: Image) -> list[Array]:
         """Run the network on N search crops: scores, sides, and what else it gives."""

@@ -43,20 +43,19 @@ class LocalSpec:
     trained on as their authors say (DATA SET/SEQUENCE, ``*`` for all), where the files say
     nothing themselves. ``host``, with the arguments of ``build``, opens it for what learns online
     on top of its features and score maps (local/online); None where it has none.
-    ``reciprocative``, with the weight of DAT's loss before these arguments, goes before ``build``
-    where there is one.
+    ``parameters``: names of the parameters that ``build`` takes besides, as keywords.
     """
 
     name: str
     summary: str
-    build: Callable[[str, str, EngineConfig], LocalTracker]
+    build: Callable[..., LocalTracker]
     confidence: Confidence
     weights: str = ''
     backbones: tuple[str, ...] = BACKBONES[:1]
     external: ExternalFiles | None = None
     trained_on: tuple[str, ...] = ()
     host: Callable[[str, str, EngineConfig], Host] | None = None
-    reciprocative: Callable[[float, str, str, EngineConfig], LocalTracker] | None = None
+    parameters: tuple[str, ...] = ()
 
     def found_below(self, folder: Path | None) -> str:
         """

@@ -1,10 +1,12 @@
 """A local tracker of one's own: a file with a class and a spec, and a line that registers it."""
 
 import csv
+from dataclasses import fields, replace
 import importlib.util
 
 from helpers.clip import first_box, VIDEO
 from lg_tracker_ros.cli import main
+from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.provenance import weights_of, what_made_it
@@ -29,11 +31,32 @@ SPEC = LocalSpec('still', 'a target that never moves', lambda weights, backbone,
 """
 
 
-def test_a_tracker_is_a_file_and_a_line(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def still(tmp_path):
+    """Write the module and import it."""
     (tmp_path / 'still.py').write_text(MODULE)
     spec = importlib.util.spec_from_file_location('still', tmp_path / 'still.py')
-    still = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(still)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_tracker_is_built_with_the_parameters_that_its_spec_names(still, monkeypatch):
+    took = {}
+
+    def build(weights, backbone, engine, **more):
+        took.update(more)
+        return still.Still()
+    spec = replace(still.SPEC, build=build, parameters=('beta2', 'reciprocative'))
+    monkeypatch.setitem(LOCAL_TRACKERS, 'still', spec)
+    settings = Settings(tracker='still', redetector='none', recognition='first_look', beta2=7)
+    make_local(settings, settings.engine_config())
+    assert took == {'beta2': 7, 'reciprocative': settings.reciprocative}
+    known = {f.name for f in fields(Settings)}
+    assert all(set(s.parameters) <= known for s in LOCAL_TRACKERS.values())
+
+
+def test_a_tracker_is_a_file_and_a_line(still, tmp_path, monkeypatch, capsys):
     with pytest.raises(ValueError, match='tracker must be one of'):
         Settings(tracker='still')
     monkeypatch.setitem(LOCAL_TRACKERS, still.SPEC.name, still.SPEC)

@@ -105,9 +105,9 @@ def test_a_node_answers_while_its_networks_are_built():
         assert begun.wait(PATIENCE)
         assert rig.result(get.call_async(GetState.Request())).current_state.label == 'configuring'
         assert 'configuring' in rig.init(0).message
-        builder = rig.node._aside
+        builder = rig.node.transitions.thread
         assert not change(rig, 'activate') and not change(rig, 'configure')
-        assert rig.node._aside is builder  # no second one, which nobody would wait for
+        assert rig.node.transitions.thread is builder  # no second one, which nobody would wait for
         params = AsyncParameterClient(rig.client, 'lg_tracker')
         refused, taken = rig.result(params.set_parameters(
             [Parameter('tracker', value='pixelwise'), Parameter('beta1', value=0.9)])).results

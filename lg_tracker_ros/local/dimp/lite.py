@@ -10,7 +10,7 @@ from lg_tracker_ros.boxes import APART, iou
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, Crop
 from lg_tracker_ros.engine import BATCHES, compile_network, cpu_threads, EngineConfig, Runner
-from lg_tracker_ros.local.anchor_free import AnchorFreeTracker, unbiased
+from lg_tracker_ros.local.anchor_free import AnchorFreeTracker
 from lg_tracker_ros.local.dimp.first import Change, changed
 from lg_tracker_ros.local.dimp.lite_net import centers, DimpLite, FILTER, SearchNet, WIDTH
 from lg_tracker_ros.local.dimp.memory import FilterMemory
@@ -104,14 +104,11 @@ class DimpLiteTracker(AnchorFreeTracker):
             raise RuntimeError('no target: call init first')
         if not regions:
             return []
-        boxes = [r.box for r in regions]
-        crops = [self._selector.cut(frame.image, b, self._fill) for b in boxes]
-        scores, ltrb, responses, features = self._match(np.stack([c.image for c in crops]))
+        crops, around, scores, ltrb, (responses, features) = self._seek(
+            frame, [r.box for r in regions])
         share = self.dimp.share
-        plain, sides = self._selector.read(scores, ltrb)
-        mixed = (1 - share) * plain + share * responses.clip(0, 1).reshape(plain.shape)
-        outputs = [self._selector.pick(frame, *row).output
-                   for row in zip(crops, boxes, mixed, unbiased(sides, self._bias))]
+        mixed = (1 - share) * scores + share * responses.clip(0, 1).reshape(scores.shape)
+        outputs = self._pick(frame, crops, around, mixed, ltrb)
         self._seen[frame.camera] = _Seen(crops, outputs, responses, features)
         return outputs
 

@@ -164,8 +164,9 @@ def _make(weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
     return build(engine)
 
 
-def _make_dat(weight: float, weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
-    return build(engine, replace(SCHEDULE, reciprocative=weight))
+def _make_dat(weights: str, backbone: str, engine: EngineConfig,
+              reciprocative: float = RECIPROCATIVE) -> MdnetTracker:
+    return build(engine, replace(SCHEDULE, reciprocative=reciprocative))
 
 
 def _make_attentive(weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
@@ -176,7 +177,7 @@ SPECS = (
     LocalSpec('mdnet_lite', 'a classifier on a frozen backbone, learned online from nothing',
               _make, UNFITTED),
     LocalSpec('dat_lite', "mdnet_lite with DAT's reciprocative loss",
-              partial(_make_dat, RECIPROCATIVE), UNFITTED, reciprocative=_make_dat),
+              _make_dat, UNFITTED, parameters=('reciprocative',)),
     LocalSpec('attentive_lite', 'mdnet_lite on features that learned attention weighs: what DAT '
               'compares itself with', _make_attentive, UNFITTED),
 )

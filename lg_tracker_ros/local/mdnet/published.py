@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lg_tracker_ros.checkpoint import checked_file
 from lg_tracker_ros.engine import EngineConfig
@@ -56,18 +57,16 @@ def build_dat(weights: Path, engine: EngineConfig, schedule: Schedule) -> MdnetT
 BUILDERS = {'mdnet': build_mdnet, 'rtmdnet': build_rtmdnet, 'dat': build_dat}
 
 
-def _make(name: str, weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
-    return BUILDERS[name](checked_file(weights, f'{name}.safetensors'), engine, SCHEDULES[name])
-
-
-def _make_dat(weight: float, weights: str, backbone: str, engine: EngineConfig) -> MdnetTracker:
-    return build_dat(checked_file(weights, 'dat.safetensors'), engine,
-                     replace(SCHEDULES['dat'], reciprocative=weight))
+def _make(name: str, weights: str, backbone: str, engine: EngineConfig, **changed: Any
+          ) -> MdnetTracker:
+    return BUILDERS[name](checked_file(weights, f'{name}.safetensors'), engine,
+                          replace(SCHEDULES[name], **changed))
 
 
 SPECS = tuple(
-    LocalSpec(name, summary, partial(_make, name), UNFITTED,
-              f'{name}.safetensors', reciprocative=_make_dat if name == 'dat' else None)
-    for name, summary in (('mdnet', 'MDNet (Nam & Han 2016); needs a checkpoint, and a GPU'),
-                          ('rtmdnet', 'RT-MDNet (Jung et al. 2018); needs a checkpoint'),
-                          ('dat', 'DAT (Pu et al. 2018); needs VGG-M, and a GPU')))
+    LocalSpec(name, summary, partial(_make, name), UNFITTED, f'{name}.safetensors',
+              parameters=parameters)
+    for name, summary, parameters in (
+        ('mdnet', 'MDNet (Nam & Han 2016); needs a checkpoint, and a GPU', ()),
+        ('rtmdnet', 'RT-MDNet (Jung et al. 2018); needs a checkpoint', ()),
+        ('dat', 'DAT (Pu et al. 2018); needs VGG-M, and a GPU', ('reciprocative',))))

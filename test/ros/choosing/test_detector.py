@@ -46,7 +46,7 @@ class Detector:
 
     def count(self, key):
         """Return a counter of the node's part."""
-        return self.rig.node._detector.part()[3][key]
+        return self.rig.node.parts.detector.part()[3][key]
 
 
 def begun(rig, i):
@@ -139,11 +139,11 @@ def test_what_is_wrong_is_told_and_the_target_is_followed_all_the_same():
         for n, (wrong, said) in enumerate(WRONG):
             wrong = {'i': 20, **wrong}
             detector.see(wrong.pop('i'), *wrong.pop('detections'), **wrong)
-            level, message = rig.node._detector.part()[1:3]
+            level, message = rig.node.parts.detector.part()[1:3]
             assert level == WARN and said in message and len(message) <= 300, message
             assert rig.process(21 + n)[1].visible
         rig.part(PART, lambda s: s.level == WARN and 'no class' in s.message)
-        values = rig.node._detector.part()[3]
+        values = rig.node.parts.detector.part()[3]
         assert values['boxes_refused'] == 2 and values['without_image'] == 5
         assert values['late'] == 1
 
@@ -187,9 +187,9 @@ def test_no_publisher_and_parameters():
             answer, = change([Parameter(name, value=value)])
             assert not answer.successful and said in answer.reason
         assert change([Parameter('select', value='largest')])[0].successful
-        assert rig.node._detector._selection().select == 'largest'
+        assert rig.node.parts.detector._selection().select == 'largest'
         rig.node.trigger_deactivate()
-        assert rig.node._detector is None
+        assert rig.node.parts.detector is None
         answer, = change([Parameter('detections_topic', value='a b')])
         assert not answer.successful and "'a b' is no topic name" in answer.reason
         assert change([Parameter('detections_topic', value='')])[0].successful
@@ -207,7 +207,7 @@ def test_a_topic_of_another_type_is_told_and_the_node_tracks():
 def test_a_node_without_a_detector_has_no_such_part():
     with Rig() as rig:
         rig.start(0)
-        assert rig.node._detector is None
+        assert rig.node.parts.detector is None
         rig.part('lg_tracker: engine')
         assert not any('detections' in name for name in rig.diagnostics)
 

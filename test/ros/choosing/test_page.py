@@ -11,7 +11,7 @@ PART = 'lg_tracker: page'
 def opened(rig):
     """Return the address of the rig's page."""
     rig.until(lambda: rig.node.state == 'active', 'active')
-    return rig.node._page._address
+    return rig.node.parts.page._address
 
 
 def begun(rig, i):
@@ -79,7 +79,7 @@ def test_it_goes_with_the_node_and_what_keeps_it_from_coming_stops_nothing():
             rig.send(0)
             viewer.picture()
             with Rig(namespace='/two', ui=True, ui_port=port) as other:
-                name, level, text, _ = other.node._page.part()
+                name, level, text, _ = other.node.parts.page.part()
                 assert (name, level) == ('page', b'\x02') and 'already in use' in text
                 assert other.start().success
             rig.part(PART, lambda s: s.message == '1 viewer(s)')
@@ -88,12 +88,12 @@ def test_it_goes_with_the_node_and_what_keeps_it_from_coming_stops_nothing():
             rig.node.trigger_deactivate()
             while viewer.hear() is not None:
                 pass
-            assert viewer.code == 1001 and rig.node._page is None
+            assert viewer.code == 1001 and rig.node.parts.page is None
 
 
 def test_a_node_without_it_has_none_of_it():
     with Rig() as rig:
-        assert rig.node._page is None and rig.node.stream.page is None
+        assert rig.node.parts.page is None and rig.node.stream.page is None
         rig.start()
     with Rig(started=False, ui=True, ui_host='') as rig:
         rig.until(lambda: 'ui_host must be an address' in rig.node._health.trouble, 'the reason')

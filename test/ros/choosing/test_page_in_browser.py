@@ -16,7 +16,7 @@ class Session:
         """Open the page."""
         self.rig, self.browser, self.i = rig, browser, 0
         rig.until(lambda: rig.node.state == 'active', 'active')
-        browser.visit(rig.node._page._address)
+        browser.visit(rig.node.parts.page._address)
         browser.until('typeof state == "object" && state')
 
     def send(self, target=True):
@@ -89,7 +89,7 @@ def test_draw_follow_lose_find_again_reject_reset(touch):
 def test_a_token_is_asked_for():
     with Rig(ui=True, ui_host='0.0.0.0', ui_port=0) as rig, Browser() as browser:
         rig.until(lambda: rig.node.state == 'active', 'active')
-        address, _, token = rig.node._page._address.partition('#')
+        address, _, token = rig.node.parts.page._address.partition('#')
         port = address.split(':')[2]
         browser.visit(f'http://127.0.0.1:{port}')
         browser.until('typeof $ == "function" && !document.querySelector("#door").hidden')

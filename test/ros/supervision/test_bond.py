@@ -84,7 +84,7 @@ def test_who_ends_the_bond_is_answered_and_the_tracking_goes_on():
         rig.until(lambda: not manager.heard[-1].active, 'answer')
         count = len(manager.heard)
         for i in range(1, 4):
-            rig.node._bond._beat()  # what its timer does: nothing, from now on
+            rig.node.parts.bond._beat()  # what its timer does: nothing, from now on
             assert rig.process(i)[1].target_id
         assert len(manager.heard) == count
         assert rig.part(PART, lambda s: s.level == WARN).message == (
@@ -112,5 +112,5 @@ def test_a_missing_package_is_told_the_cure(monkeypatch):
 
 def test_a_node_without_a_bond_sends_none():
     with Rig() as rig:
-        assert rig.node._bond is None and not rig.client.count_publishers('bond')
+        assert rig.node.parts.bond is None and not rig.client.count_publishers('bond')
         assert PART not in rig.diagnostics

@@ -1,0 +1,1 @@
+"""What the node is made of: its transitions, its optional parts, parameters that change."""
