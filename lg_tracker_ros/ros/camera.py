@@ -26,6 +26,10 @@ PARAMETERS: tuple[tuple[str, Any, str], ...] = (
     ('wait_for', 1, 'Subscribers to wait for before the first image of a file.'))
 
 
+FASTEST = 1000.0
+"""Images a second."""
+
+
 class CameraNode(Node):
     """Publishes on ``image``, stamped by the node's clock."""
 
@@ -54,8 +58,8 @@ class CameraNode(Node):
             else self.create_publisher(Image, 'image', qos))
         self._idle_ticks = 0
         rate = float(get['rate'] or rate)
-        if rate <= 0:
-            raise ValueError(f'rate must be positive, got {rate:g}')
+        if not 0 < rate <= FASTEST:  # NaN isn't either
+            raise ValueError(f'rate must be above 0 and at most {FASTEST:g}, got {rate:g}')
         self._rate = rate
         self.create_timer(1 / rate, self._tick)
         self.get_logger().info(f'{self._source} at {rate:g} images a second on '
