@@ -111,10 +111,15 @@ def use_profile() -> None:
             os.environ[name] = str(share_file('config/fastdds_camera.xml'))
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the camera node."""
+def make() -> CameraNode:
+    """Make the node in a process of its own."""
     use_profile()
-    return spin(CameraNode, args)
+    return CameraNode()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the camera node; ros.main.camera does so too, and heeds signals while this loads."""
+    return spin(make, args)
 
 
 if __name__ == '__main__':
