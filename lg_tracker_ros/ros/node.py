@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any, Callable
 
-from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.engine import EngineConfig, give_back
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
@@ -335,6 +335,7 @@ class TrackerNode(LifecycleNode):
             self.outputs.close()
             self.outputs = None
         self.tracker, self._more = None, []
+        give_back()
 
     # -- timers ----------------------------------------------------------------
 
