@@ -51,7 +51,7 @@ setup(
     entry_points={
         'console_scripts': [
             f'lg_tracker = {NAME}.ros.main:main',
-            f'lg_tracker_camera = {NAME}.ros.camera:main',
+            f'lg_tracker_camera = {NAME}.ros.main:camera',
         ],
     },
 )

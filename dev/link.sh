@@ -23,10 +23,11 @@ for folder in launch config lg_tracker_ros/weights examples; do
     find "$root/$folder" -maxdepth 1 -type f -exec ln -s -t "$target" {} + 2>/dev/null || true
 done
 
-script() { # NAME MODULE: what `ros2 run` and launch look for
-    printf '#!%s\nimport sys\n\nfrom %s import main\n\nsys.exit(main())\n' "$python" "$2" \
+script() { # NAME FUNCTION: what `ros2 run` and launch look for
+    printf '#!%s\nimport sys\n\nfrom lg_tracker_ros.ros.main import %s\n\nsys.exit(%s())\n' \
+        "$python" "$2" "$2" \
         >"$venv/lib/lg_tracker_ros/$1"
     chmod +x "$venv/lib/lg_tracker_ros/$1"
 }
-script lg_tracker lg_tracker_ros.ros.main
-script lg_tracker_camera lg_tracker_ros.ros.camera
+script lg_tracker main
+script lg_tracker_camera camera

@@ -12,11 +12,19 @@ from typing import Iterator, Sequence
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all, so that a broken run leaves no half of one."""
+    """
+    Write a file whole or not at all, so that a broken run leaves no half of one.
+
+    Raises OSError, a full disk's say; nothing is left of it then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'.{path.name}.{os.getpid()}')
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    part.replace(path)
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.replace(path)
+    except BaseException:  # a signal's, too; what is left of it would never be looked at again
+        part.unlink(missing_ok=True)
+        raise
 
 
 def sha256(path: Path) -> str:

@@ -1,10 +1,35 @@
-"""An output folder has one owner."""
+"""Files are written whole, and an output folder has one owner."""
 
+import os
 import subprocess
 import sys
 
 from lg_tracker_ros.files import owned
 import pytest
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from lg_tracker_ros.files import replace_file
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
+try:
+    replace_file(Path(sys.argv[1]), bytes(100000))
+except OSError as e:
+    print(e.strerror)
+"""
+
+
+def test_a_full_disk_keeps_what_was_there_and_nothing_else(tmp_path):
+    path = tmp_path / 'rows.csv'
+    path.write_text('before')
+    # not measured: the limit would cut coverage's own file off
+    env = {k: v for k, v in os.environ.items() if not k.startswith('COV')}
+    done = subprocess.run([sys.executable, '-c', FULL, str(path)], env=env, text=True,
+                          capture_output=True, timeout=60)
+    assert done.stdout == 'File too large\n' and not done.stderr
+    assert list(tmp_path.iterdir()) == [path] and path.read_text() == 'before'
+
 
 OWNS = """
 import sys

@@ -2,8 +2,8 @@
 
 from lg_tracker_ros.engine.compiling import Array, BATCHES, compile_network, Runner
 from lg_tracker_ros.engine.config import EngineConfig, ENGINES, PRECISIONS
-from lg_tracker_ros.engine.memory import out_of_memory
+from lg_tracker_ros.engine.memory import give_back, out_of_memory
 from lg_tracker_ros.engine.pytorch import cpu_threads
 
 __all__ = ['Array', 'BATCHES', 'ENGINES', 'EngineConfig', 'PRECISIONS', 'Runner',
-           'compile_network', 'cpu_threads', 'out_of_memory']
+           'compile_network', 'cpu_threads', 'give_back', 'out_of_memory']

@@ -1,8 +1,10 @@
-"""What happens when a GPU's memory runs out: the networks go on, on the CPU."""
+"""A GPU's memory that runs out: the networks go on, on the CPU; and memory that is given back."""
 
 from __future__ import annotations
 
+import ctypes
 from functools import partial
+import gc
 import logging
 from typing import Callable, TypeVar
 
@@ -24,6 +26,18 @@ def out_of_memory(error: BaseException) -> bool:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
+
+
+def give_back() -> bool:
+    """
+    Give the system the memory that networks had which are gone; whether there was any.
+
+    glibc keeps it, for each thread that ever asked for some, and every new builder and worker is
+    another thread. Does nothing where the C library has no malloc_trim.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+    return bool(trim is not None and trim(0))
 
 
 class GpuMemory:

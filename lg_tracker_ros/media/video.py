@@ -122,6 +122,7 @@ class Webcam:
 
     def __init__(self, number: int) -> None:
         """Open it; ValueError where that can't be."""
+        self._number = number
         try:
             self._camera = cv2.VideoCapture(number)
             there = self._camera.isOpened()
@@ -132,14 +133,15 @@ class Webcam:
         self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
 
     def frames(self, start: int) -> Iterator[Moment]:
-        """Give images as they come, and the clock's time."""
+        """Give images as they come, and the clock's time; ValueError when none come any more."""
         try:
             for _ in range(start):
                 self._camera.grab()
             while True:
                 good, image = self._camera.read()
                 if not good:
-                    return
+                    raise ValueError(f'webcam {self._number} gives no more images; is it still '
+                                     'there?')
                 yield np.asarray(image, np.uint8), time.time_ns()
         finally:
             self._camera.release()

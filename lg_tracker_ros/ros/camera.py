@@ -26,6 +26,10 @@ PARAMETERS: tuple[tuple[str, Any, str], ...] = (
     ('wait_for', 1, 'Subscribers to wait for before the first image of a file.'))
 
 
+FASTEST = 1000.0
+"""Images a second."""
+
+
 class CameraNode(Node):
     """Publishes on ``image``, stamped by the node's clock."""
 
@@ -54,8 +58,8 @@ class CameraNode(Node):
             else self.create_publisher(Image, 'image', qos))
         self._idle_ticks = 0
         rate = float(get['rate'] or rate)
-        if rate <= 0:
-            raise ValueError(f'rate must be positive, got {rate:g}')
+        if not 0 < rate <= FASTEST:  # NaN isn't either
+            raise ValueError(f'rate must be above 0 and at most {FASTEST:g}, got {rate:g}')
         self._rate = rate
         self.create_timer(1 / rate, self._tick)
         self.get_logger().info(f'{self._source} at {rate:g} images a second on '
@@ -107,10 +111,15 @@ def use_profile() -> None:
             os.environ[name] = str(share_file('config/fastdds_camera.xml'))
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the camera node."""
+def make() -> CameraNode:
+    """Make the node in a process of its own."""
     use_profile()
-    return spin(CameraNode, args)
+    return CameraNode()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the camera node; ros.main.camera does so too, and heeds signals while this loads."""
+    return spin(make, args)
 
 
 if __name__ == '__main__':

@@ -206,7 +206,7 @@ class Diagnostics:
         refused = self._health.refused(camera.name)
         return self._make(
             f'camera {camera.name}', *camera_state(camera, silent_s, refused), {
-                'publishers': camera.publishers, 'frame_id': camera.frame_id or '',
+                'publishers': camera.publishers, 'frame_id': one_line(camera.frame_id or ''),
                 'range_shown': stream.worker.decoders.shown(camera.name),
                 **_fates(count), 'lost_on_the_way': lost_in_all([camera])})
 

@@ -1,4 +1,4 @@
-"""Entry point of the node: ``ros2 run lg_tracker_ros lg_tracker``."""
+"""Entry points of the nodes: ``ros2 run lg_tracker_ros lg_tracker`` and ``lg_tracker_camera``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ import time
 from typing import Any, Callable
 
 from lg_tracker_ros.runtime.words import one_line
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 
 WAKE_S = 0.2
 """Seconds within which a signal is heeded."""
@@ -35,6 +32,10 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
     ``mishap``, where it has that, gets what a callback raised, and the node goes on.
     """
     signals = _Signals()
+    with signals.heeded_at_once():  # here and not above: it takes a second
+        import rclpy
+        from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+        from rclpy.signals import SignalHandlerOptions
     try:
         # rclpy's own handler would take the context away while there are calls to answer
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -80,10 +81,10 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
         rclpy.try_shutdown()
 
 
-def _answer(node: Any, executor: SingleThreadedExecutor) -> None:
+def _answer(node: Any, executor: Any) -> None:
     """Let the answers to calls that are pending go out."""
     end = time.monotonic() + LAST_WORDS_S
-    while rclpy.ok() and getattr(node, 'pending', False) and time.monotonic() < end:
+    while executor.context.ok() and getattr(node, 'pending', False) and time.monotonic() < end:
         executor.spin_once(timeout_sec=WAKE_S)
         node.close()  # a transition that was under way may have ended meanwhile
 
@@ -95,8 +96,9 @@ def _leave(node: Any) -> None:
     It has nothing to finish, for files are written whole. The node takes leave of the others; else
     they would see it for some twenty seconds.
     """
+    context = node.context
     node.destroy_node()
-    rclpy.try_shutdown()
+    context.try_shutdown()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(0)
@@ -149,6 +151,14 @@ def main(args: list[str] | None = None) -> int:
     status = spin(make, args)
     gc.freeze()  # or the interpreter looks at all of PyTorch's objects again before it ends
     return status
+
+
+def camera(args: list[str] | None = None) -> int:
+    """Run the camera node."""
+    def make() -> Any:
+        from lg_tracker_ros.ros.camera import make
+        return make()
+    return spin(make, args)
 
 
 if __name__ == '__main__':

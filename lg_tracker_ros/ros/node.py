@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable
 
-from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.engine import EngineConfig, give_back
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.diagnostics import Diagnostics
@@ -216,6 +216,7 @@ class TrackerNode(LifecycleNode):
             self.outputs.close()
             self.outputs = None
         self.tracker, self._more = None, []
+        give_back()
 
     # -- timers ----------------------------------------------------------------
 

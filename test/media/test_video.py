@@ -118,6 +118,15 @@ def test_a_folder_may_have_a_number_for_a_name(tmp_path, monkeypatch):
     assert [f.image.shape for f in Source('0001')] == [SIGN.shape]
 
 
+def test_a_webcam_that_goes_away_ends_with_a_word(monkeypatch):
+    clip = cv2.VideoCapture(str(VIDEO))  # ends as a device does that is unplugged
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda number: clip)
+    source = iter(Source('7', start=158))
+    assert [next(source).image.shape for _ in range(2)] == [(288, 384, 3)] * 2
+    with pytest.raises(ValueError, match='webcam 7 gives no more images'):
+        next(source)
+
+
 def test_a_thermal_video_keeps_its_contrast(tmp_path):
     grey = (29500 + 4 * np.tile(np.arange(80, dtype=np.uint16), (48, 1)))
     path = tmp_path / 'thermal.mkv'

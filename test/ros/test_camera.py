@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
     ((), 'source is empty'), (('-p', 'loop:=7'), 'loop must be bool'),
     (('-p', 'source:=/nowhere.mp4'), '/nowhere.mp4 does not exist'),
     (('-p', f'source:={ROOT}/test'), 'holds no images'),
-    (('-p', f'source:={ROOT}/setup.py'), 'cannot be opened')])
+    (('-p', f'source:={ROOT}/setup.py'), 'cannot be opened'),
+    (('-p', f'source:={ROOT}/test/data/woman/video.mp4', '-p', 'rate:=.nan'),
+     'rate must be above 0 and at most 1000, got nan')])
 def test_camera_refuses_in_one_line(arguments, reason):
     camera = process('lg_tracker_ros.ros.camera', *arguments)
     text, _ = camera.communicate(timeout=60)

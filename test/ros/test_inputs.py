@@ -1,7 +1,7 @@
 """Image topics: which publisher counts, with which QoS, and what is said when nothing comes."""
 
 from helpers.ros import path, Rig, scene
-from lg_tracker_ros.ros.convert import compressed_to_msg
+from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
@@ -91,6 +91,10 @@ def test_unreadable_images_are_an_error_and_are_counted():
         assert rig.received(2)['undecodable'] == 1
         rig.part(CAMERA, lambda s: s.level == ERROR and "'64FC1'" in s.message)
         rig.process(2)
+        rig.cameras['image'].publish(image_to_msg(scene(), Header(
+            frame_id='\x1b[2J' + 'f' * 10**6)))
+        rig.part(CAMERA, lambda s: any(v.key == 'frame_id' and len(v.value) == 300
+                                       and v.value.startswith('\\x1b[2Jf') for v in s.values))
 
 
 def test_the_range_of_a_thermal_camera_is_told():

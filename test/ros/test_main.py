@@ -120,6 +120,17 @@ def test_a_signal_ends_what_takes_long_to_import(how):
     assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
 
 
+@pytest.mark.parametrize('node', ['main', 'camera'])
+def test_a_signal_while_rclpy_loads_ends_it_without_a_traceback(node):
+    start = f'import sys; from lg_tracker_ros.ros.main import {node}; sys.exit({node}([]))'
+    with subprocess.Popen([sys.executable, '-X', 'importtime', '-c', start],
+                          stderr=subprocess.PIPE, text=True) as run:
+        assert any('rpyutils' in line for line in run.stderr)  # the first that rclpy imports
+        run.send_signal(signal.SIGINT)
+        rest = run.communicate(timeout=60)[1]
+    assert run.returncode == 0 and 'Traceback' not in rest
+
+
 def test_what_a_callback_raises_is_told_and_ends_nothing():
     done = subprocess.run([sys.executable, '-c', UNLUCKY], capture_output=True, text=True,
                           timeout=60)

@@ -47,9 +47,9 @@ def looked_at(frame_id: str, cameras: Mapping[str, str | None]) -> list[str]:
         raise ValueError(f'no image has come yet on {", ".join(cameras)}')
     found = [name for name, f in known.items() if frame_id in ('', f)]
     if not found:
-        raise ValueError(f'detections have frame_id {frame_id!r}, images '
-                         f'{sorted({*known.values()})}; set detections_camera to the image topic '
-                         'that the detector looks at')
+        raise ValueError(f'detections have frame_id {one_line(frame_id, 60)!r}, images '
+                         f'{[one_line(f, 60) for f in sorted({*known.values()})][:2]}; set '
+                         'detections_camera to the image topic that the detector looks at')
     return found
 
 
