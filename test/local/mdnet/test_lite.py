@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from helpers.clip import first_box, frames, truth, VIDEO
+from helpers.clip import first_box, frames, truth
 from lg_tracker_ros.boxes import iou
-from lg_tracker_ros.cli import main
 from lg_tracker_ros.crops import Crop
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import make_local
@@ -182,16 +181,6 @@ def test_beta2_0_joins_attention_and_the_last_place_in_every_frame(clip, tracker
     whole.policy.place = replace(whole.policy.place, box=Box(20, 20, 60, 120))
     track = whole.step([clip[2]])[0]
     assert iou(track.box, Box(*truth()[2])) > 0.4
-
-
-@pytest.mark.parametrize('name', ['mdnet_lite', 'dat_lite'])
-def test_track_runs_by_name(name, capsys):
-    box = first_box()
-    words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '157',
-             '--param', f'tracker={name}', '--param', 'redetector=none',
-             '--param', 'recognition=first_look']
-    assert main(words) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + 3
 
 
 @pytest.mark.exact

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from helpers.clip import first_box, frames, truth, VIDEO
+from helpers.clip import first_box, frames, truth
 from helpers.vggm import shared, write_mat, write_pth
-from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -106,20 +105,6 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(tmp_path, clip, files, 
     with pytest.raises(ValueError, match=r'other.pth .*conv1.0.weight expected shape') as e:
         LOCAL_TRACKERS[name].build(str(tmp_path / 'other.pth'), '', ENGINE)
     assert '\n' not in str(e.value) and len(str(e.value)) <= 300
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_track_runs_by_name_and_says_once_that_it_is_not_calibrated(
-        files, name, monkeypatch, capsys, caplog):
-    monkeypatch.setitem(published.SCHEDULES, name, small(name))
-    box = first_box()
-    words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '157',
-             '--param', f'tracker={name}', '--param', f'tracker_weights={files[name]}',
-             '--param', 'redetector=none', '--param', 'recognition=first_look']
-    assert main(words) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + 3
-    assert caplog.text.count(f'{files[name]} is not calibrated') == 1
-    assert f'train calibrate {name} ' in caplog.text
 
 
 def test_every_frame_is_learned_from_as_the_policy_says(clip, make):

@@ -2,10 +2,8 @@
 
 import cv2
 from helpers import equations as eq
-from helpers.clip import first_box, VIDEO
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.checkpoint import read_state_dict
-from lg_tracker_ros.cli import main
 from lg_tracker_ros.crops import square_crop
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -85,7 +83,7 @@ def test_refinement_equals_the_equations(net, row, column):
 
 
 @pytest.mark.exact
-def test_both_layouts_load_and_track_alike(tmp_path, net, capsys):
+def test_both_layouts_load_and_track_alike(tmp_path, net):
     state = net.state_dict()
     theirs = {ours: name for name, ours in LAYOUTS['SiamMask'].prefixes.items()}
 
@@ -104,12 +102,6 @@ def test_both_layouts_load_and_track_alike(tmp_path, net, capsys):
         tracker.init(FRAME, Box(100, 100, 50, 40))
         outputs.append(tracker.track(FRAME, [Region(Box(95, 100, 50, 40))])[0])
     assert outputs[0].box == outputs[1].box and outputs[0].score == outputs[1].score
-    box = first_box()
-    words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '158',
-             '--param', 'tracker=siammask', '--param', f'tracker_weights={tmp_path / "model.pth"}',
-             '--param', 'redetector=none', '--param', 'recognition=first_look']
-    assert main(words) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + 2
 
 
 def test_a_mask_lies_where_its_search_pixels_lie():
