@@ -52,6 +52,14 @@ class WorldOutputs:
         """Whether somebody wants what needs the camera's calibration."""
         return _heard(self.bearing) or self.places_wanted
 
+    def unfit(self, parent: str) -> str:
+        """Say why the target's frame can't hang below ``parent``, an image's; empty if it can."""
+        if self.tf is None or parent.lstrip('/') not in ('', self._frame.lstrip('/')):
+            return ''
+        return (f'target_frame is {self._frame!r}, as the frame_id of the images: tf passes it '
+                'over; give it another name' if parent else
+                'images have no frame_id: tf passes target_frame over; let the camera set one')
+
     def close(self) -> None:
         """Destroy the publishers."""
         for publisher in (self.bearing, self.image_error, self.pose, self.uncertain,
@@ -67,7 +75,7 @@ class WorldOutputs:
             self.uncertain.publish(pose_with_covariance_to_msg(header, place))
         if _heard(self.detection):
             self.detection.publish(detection3d_to_msg(header, place, confidence, target))
-        if self.tf is not None:
+        if self.tf is not None and not self.unfit(header.frame_id):
             self.tf.publish(TFMessage(
                 transforms=[transform_to_msg(header, self._frame, place)]))
 

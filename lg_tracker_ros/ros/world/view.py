@@ -143,6 +143,7 @@ class View:
                 self._outputs.no_place(seen.header, seen.target)
                 continue
             self._counts['placed'] += 1
+            self.tell('frame', self._outputs.unfit(seen.header.frame_id))
             self._outputs.place(seen.header, where, seen.confidence, seen.target)
             self._measured(seen.target, self.topics.image, seen.stamp, found.z,
                            float(where.covariance[2, 2]))

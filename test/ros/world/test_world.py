@@ -205,6 +205,18 @@ def test_what_is_wrong_is_told_in_a_line():
         told('places are published')
 
 
+def test_a_frame_that_tf_would_pass_over_is_not_published_and_told():
+    with WorldRig(('target_pose', '/tf'), target_frame='image_optical') as rig:
+        rig.calibrate()
+        rig.start(0)
+        rig.look(1)
+        rig.at('target_pose', 1)
+        status = rig.part(WORLD, lambda s: "target_frame is 'image_optical'" in s.message)
+        assert status.level == ERROR and not rig.heard['/tf']
+        outputs = rig.node.stream.world._outputs
+        assert outputs.unfit('').startswith('images have no frame_id') and not outputs.unfit('a')
+
+
 def test_missing_topics_are_told():
     with WorldRig(('target_pose',), depth=False) as rig:
         rig.client.destroy_publisher(rig.info)
