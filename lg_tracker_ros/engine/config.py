@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cache
 import importlib.util
+import os
 from pathlib import Path
 import re
 from typing import Hashable
@@ -25,7 +26,10 @@ class EngineConfig:
 
     ``device``: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``engine``: one of ENGINES.
     ``precision``: ``fp32`` or, on a GPU, ``fp16``. ``threads``: CPU threads of one network,
-    0 = the library's choice. ``shipped``: folder with networks that were exported at release;
+    0 = the library's choice. ``search_threads``: those that ONNX Runtime has, where that is more,
+    for what a search adds to a frame: the whole image, and several places at once. They sleep
+    while they wait for one another (``spinning``: False), so where no core is free they cost
+    little and win little. ``shipped``: folder with networks that were exported at release;
     ``cache``: folder in which those that are exported here are kept. Without these folders no
     network is looked for on disk, nor left there. ``memory`` is the GPU's, that all networks of
     one configuration share. ``compiled``: networks that were made already, by what they compute;
@@ -41,6 +45,8 @@ class EngineConfig:
     cache: Path | None = None
     memory: GpuMemory = field(default_factory=GpuMemory, compare=False, repr=False)
     compiled: dict[Hashable, Runner] | None = field(default=None, compare=False, repr=False)
+    search_threads: int = 0
+    spinning: bool = True
 
     def resolve(self) -> EngineConfig:
         """
@@ -82,11 +88,32 @@ class EngineConfig:
         if self.precision == 'fp16' and engine == 'onnx':
             raise ValueError("engine 'onnx' runs fp32 only; for precision 'fp16' use engine "
                              "'torch' or 'tensorrt'")
-        return replace(self, device=device, engine=engine)
+        return replace(self, device=device, engine=engine,
+                       search_threads=min(self.search_threads, _cores()))
+
+    def for_search(self) -> EngineConfig:
+        """Return what networks of whole images run with: no frame but a search waits for them."""
+        if self.at_once < 2:
+            return self
+        return replace(self, threads=self.threads * self.at_once, spinning=False)
+
+    @property
+    def at_once(self) -> int:
+        """How many places of a batch are looked at at the same time."""
+        if not self.threads or (self.device, self.engine) != ('cpu', 'onnx'):
+            return 1
+        return max(self.search_threads // self.threads, 1)
 
     def on_cpu(self, engine: str) -> EngineConfig:
         """Return the same on the CPU, in ``engine``, resolved."""
         return replace(self, device='cpu', engine=engine, precision='fp32').resolve()
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def here(package: str) -> bool:

@@ -66,6 +66,9 @@ class Settings:
     precision: str = _p('fp32', 'fp16 needs a GPU.', choices=PRECISIONS, rebuild=True)
     threads: int = _p(1, 'CPU threads of a network; 1 is best beside other processes, 0: all '
                       'cores, for a machine that does nothing else.', Range(0, 64), rebuild=True)
+    search_threads: int = _p(
+        2, 'CPU threads, where that is more, for what a search adds to a frame: the whole image, '
+        'and several places at once; in ONNX Runtime.', Range(1, 64), rebuild=True)
     beta1: float = _p(
         SearchConfig.beta1, 'Confidence from which a result is reliable; also what a lost target '
         'must reach to be believed again.', Range(0.01, 1.0))
@@ -176,7 +179,8 @@ class Settings:
         It takes the exported networks that ship, and keeps others in the user's cache.
         """
         return EngineConfig(self.device, self.engine, self.precision, self.threads,
-                            SHIPPED_NETWORKS, network_cache()).resolve()
+                            SHIPPED_NETWORKS, network_cache(),
+                            search_threads=self.search_threads).resolve()
 
     def needs_rebuild(self, other: Settings) -> bool:
         """Whether going from this to ``other`` needs the networks to be made anew."""

@@ -47,8 +47,8 @@ class TanetLite:
         queries = [np.ones((1, PARTS + 2, conv.out_channels), np.float32)
                    for conv in (frame.head.embed, frame.head.fine)]
         mean = np.ones((1, frame.head.embed.in_channels), np.float32)
-        self._frame = compile_network(frame, [picture, picture, *queries, mean], engine,
-                                      shared=(2, 3, 4), batches=(1,))
+        self._frame = compile_network(frame, [picture, picture, *queries, mean],
+                                      engine.for_search(), shared=(2, 3, 4), batches=(1,))
         self.threshold = threshold
         self._queries: list[Array] = []
 

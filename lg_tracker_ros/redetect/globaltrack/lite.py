@@ -96,8 +96,8 @@ class GlobalTrackLite:
         queries = [np.ones((1, MAPS, conv.out_channels), np.float32)
                    for conv in (head.embed, head.fine)]
         plain = np.ones((1, MAPS, head.embed.in_channels), np.float32)
-        self._frame = compile_network(frame, [picture, picture, *queries, plain, size], engine,
-                                      shared=range(6))
+        self._frame = compile_network(frame, [picture, picture, *queries, plain, size],
+                                      engine.for_search(), shared=range(6))
         self.threshold = threshold
         self._query: list[Array] = []
 
