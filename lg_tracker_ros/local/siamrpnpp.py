@@ -58,12 +58,6 @@ class SiamRPNpp:
         self._near = Search(constants)
         self._target: _Target | None = None
 
-    @classmethod
-    def with_random_weights(cls, backbone: str, device: torch.device | str = 'cpu') -> SiamRPNpp:
-        """Make a tracker that has learned nothing: for tests and measurements of speed."""
-        net, constants = _variant(backbone)
-        return cls(net.to(device), device, constants)
-
     def init(self, frame: Frame, box: Box) -> None:
         """Learn the target from its first box; forgets the one before."""
         fill = mean_color(frame.image)

@@ -84,12 +84,6 @@ class TANet:
         self.history = self._config.clip_frames
         self._target: Features | None = None
 
-    @classmethod
-    def with_random_weights(cls, decoder: str = 'relu',
-                            device: torch.device | str = 'cpu') -> TANet:
-        """Make a re-detector that has learned nothing: for tests and measurements of speed."""
-        return cls(TANetGenerator(decoder).to(device), device)
-
     def init(self, frame: Frame, box: Box) -> None:
         """
         Learn the target from its first box; forgets the one before.

@@ -1,9 +1,9 @@
 """
 ``train finetune``: weights that know a robot's own pictures, from recordings with first boxes.
 
-Follows the boxes (teacher.py), trains on from the weights that there are with the usual material
-kept in so that nothing is forgotten (``train fit --weights``), and measures before and after on
-what was held out. Weights that didn't become better are not written.
+Follows the boxes (data/pseudo_labels.py), trains on from the weights that there are with the usual
+material kept in so that nothing is forgotten (``train fit --weights``), and measures before and
+after on what was held out. Weights that didn't become better are not written.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.training.assets.install import default_folder
 from lg_tracker_ros.training.data import pseudo_labels
 from lg_tracker_ros.training.data.media import held_out
+from lg_tracker_ros.training.data.recordings import BOXES
 from lg_tracker_ros.training.export import export
 from lg_tracker_ros.training.loop import fit as training
 from lg_tracker_ros.training.loop.checkpoints import set_values
@@ -130,7 +131,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train finetune``."""
     parser.add_argument('network', metavar='NETWORK', help='pixelwise, tanet_lite, ...')
     parser.add_argument('recordings', nargs='+', type=Path, metavar='RECORDINGS',
-                        help=f'folder of videos or bags with {pseudo_labels.BOXES}')
+                        help=f'folder of videos or bags with {BOXES}')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='tracks, run and weights; a run that is there goes on')
     parser.add_argument('--weights', type=Path, metavar='FILE',

@@ -10,9 +10,11 @@ from lg_tracker_ros.checkpoint import shared_backbone, SHIPPED_NETWORKS
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.factory import build_tracker, make_local
 from lg_tracker_ros.local.siamrpnpp import SiamRPNpp
+from lg_tracker_ros.local.siamrpnpp_net import VARIANTS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.look import LookNet
 from lg_tracker_ros.redetect.tanet import TANet
+from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.types import Box, Frame, Region
 import numpy as np
 import pytest
@@ -132,10 +134,11 @@ def test_the_tracker_follows_as_on_the_cpu(clip, precision):
 def test_every_part_that_moves_itself_runs_there(clip):
     """SiamRPN++ and the paper's TANet bring their networks to the device by themselves."""
     torch.manual_seed(0)
-    tracker = SiamRPNpp.with_random_weights('mobilenet_v2', 'cuda')
+    make, constants = VARIANTS['mobilenet_v2']
+    tracker = SiamRPNpp(make().to('cuda'), 'cuda', constants)
     tracker.init(clip[0], first_box())
     assert len(tracker.track(clip[1], [Region(first_box())] * 3)) == 3
-    net = TANet.with_random_weights(device='cuda')
+    net = TANet(TANetGenerator('relu').to('cuda'), 'cuda')
     net.init(clip[0], first_box())
     assert net.propose(clip[:3], (70, 140), 5).attention.shape == (300, 300)
 

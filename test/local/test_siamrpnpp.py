@@ -199,7 +199,8 @@ def test_network_sees_bgr_0_255_padded_with_the_first_frames_mean():
 
 def test_batch_equals_one_by_one_and_no_state_is_kept():
     torch.manual_seed(0)
-    tracker = SiamRPNpp.with_random_weights('alexnet')
+    make, constants = VARIANTS['alexnet']
+    tracker = SiamRPNpp(make(), 'cpu', constants)
     tracker.init(FRAME, Box(100, 100, 50, 40))
     boxes = [Box(90, 95, 50, 40), Box(10, 10, 30, 60), Box(280, 200, 60, 60)]
     batch = tracker.track(FRAME, [Region(b) for b in boxes])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 from lg_tracker_ros.evaluation.experiments import cameras
 from lg_tracker_ros.evaluation.experiments.records import read_labels, tracker_folders
@@ -25,7 +23,14 @@ from lg_tracker_ros.files import replace_file
 
 def write(out: Path, command: str = '', pictures: bool = True,
           beside: str = '') -> Results | None:
-    """Write the report of OUT (see write_report); None where OUT holds only other parts."""
+    """
+    Write OUT/report.json, OUT/report.md and OUT/pictures/ from the results in OUT.
+
+    ``command`` is what the Markdown says that made it; ``pictures`` can be left out. report.json
+    holds ``{tracker: {"mean": ..., "sequences": {name: ...}, ...}}``; it is empty, and None is
+    returned, where OUT holds nothing but results of several cameras or of attention. Raises
+    ValueError, in one line, when OUT holds no results, or those of more than one protocol.
+    """
     if pictures:
         proposal_results.draw(out)
     sections = [*cameras.section(out), *proposal_results.section(out)]
@@ -40,19 +45,6 @@ def write(out: Path, command: str = '', pictures: bool = True,
     drawn = draw(results, out / 'pictures', beside) if pictures else {}
     replace_file(out / 'report.md', markdown(results, command, drawn, sections))
     return results
-
-
-def write_report(out: Path, command: str = '', pictures: bool = True) -> dict[str, Any]:
-    """
-    Write OUT/report.json, OUT/report.md and OUT/pictures/ from the results in OUT.
-
-    ``command`` is what the Markdown says that made it; ``pictures`` can be left out. Returns what
-    report.json holds: ``{tracker: {"mean": ..., "sequences": {name: ...}, ...}}``, empty where
-    OUT holds nothing but results of several cameras or of attention. Raises ValueError, in one
-    line, when OUT holds no results, or those of more than one protocol.
-    """
-    results = write(out, command, pictures)
-    return json.loads(as_json(results)) if results else {}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,9 @@ from lg_tracker_ros.boxes import clip_to_image, inside_fraction, iou, scale
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import decode, Instance, Rng
-from lg_tracker_ros.training.synthesis.generator import draw_scenario, Scenario, SceneConfig
+from lg_tracker_ros.training.synthesis.generator import draw_scenario, SceneConfig
 from lg_tracker_ros.training.synthesis.photometric import degrade, jitter_color
+from lg_tracker_ros.training.synthesis.scene import Scenario
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.cells import inside_cells, SEARCH, TEMPLATE
 import numpy as np
