@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Iterator
+from urllib.parse import quote
 
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.mcap import has_end, Mended
@@ -12,6 +13,14 @@ from lg_tracker_ros.types import Image
 
 IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 SUFFIXES = ('.db3', '.mcap')
+
+
+class Quoted(type(Path())):  # type: ignore[misc]  # the class of this system's paths
+    """A path as rosbags puts it into SQLite's URIs, where # and ? would end it."""
+
+    def __format__(self, unused: str) -> str:
+        """Write it with what means something in a URI as %XX."""
+        return quote(str(self))
 
 
 def is_bag(path: Path) -> bool:
@@ -77,8 +86,8 @@ class Bag:
                 raise ValueError(f'it ends early, after {i} of {self.count} images: parts of the '
                                  'recording are missing')
             if self._cut:
-                raise ValueError(f'it ends early, after {i} images: {self._cut} has no end, its '
-                                 'recorder was killed; what is whole in it was read')
+                raise ValueError(f'it ends early, after {i} images: its recorder was killed, '
+                                 f'{self._cut}')
         except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
             raise ValueError(f'{self._path}: {one_line(e, 200)}') from e
         finally:
@@ -86,18 +95,19 @@ class Bag:
 
 
 def _open(path: Path) -> tuple[Any, str]:
-    """Open a bag; with the name of its file that has no end, '' where all have one."""
+    """Open a bag; and say what of it a recorder that was killed left unread, '' for nothing."""
     try:
         from rosbags.highlevel import AnyReader
         from rosbags.typesys import get_typestore, Stores
     except ImportError as e:
         raise ValueError(f'{path}: reading a bag needs rosbags: pip install rosbags') from e
-    alone = path.is_dir() and not (path / 'metadata.yaml').is_file()
     # bags from before Iron hold no definitions; images have not changed since
     try:
-        files = _alone(path) if alone else [path]
+        files = _alone(path) if path.is_dir() else [path]
         cut = [f for f in files if f.suffix == '.mcap' and f.is_file() and not has_end(f)]
-        reader = AnyReader([Mended(f) if f in cut else f for f in files],
+        whole = not cut and (path / 'metadata.yaml').is_file()
+        reader = AnyReader([Mended(f) if f in cut else Quoted(f)
+                            for f in ([path] if whole else files)],
                            default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         reader.open()
     except Exception as e:  # what rosbags and sqlite3 make of a damaged file has no one type
@@ -105,4 +115,12 @@ def _open(path: Path) -> tuple[Any, str]:
                 'recover` and `sqlite3 FILE .recover` keep what is whole')
         raise ValueError(f'{path} is not a bag that rosbags can read: '
                          f'{one_line(e, 120)}{cure}') from e
-    return reader, ', '.join(f.name for f in cut)
+    left = [f'{f.name} has no end; what is whole in it was read' for f in cut]
+    # SQLite's log of what it has yet to write into the file itself; rosbags passes it over
+    left += [f"{f.name}-wal holds more: `sqlite3 {f.name} 'PRAGMA wal_checkpoint'` moves it there"
+             for f in files if _size(f.with_name(f'{f.name}-wal'))]
+    return reader, '; '.join(left)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

@@ -16,6 +16,10 @@ import numpy as np
 
 CODECS = {'.mp4': 'mpeg4', '.m4v': 'mpeg4', '.mov': 'mpeg4', '.mkv': 'mpeg4', '.avi': 'mjpeg'}
 _BITS = 64  # a pixel; the encoder then takes its finest step
+SIDES = {'mpeg4': 8190, 'mjpeg': 65500}
+"""Pixels of the longest side that FFmpeg's encoders take."""
+FASTEST = 1000.0
+"""Images a second; what says more of itself is, as a rule, a recording without a rate."""
 TICK = Fraction(1, 90_000)
 """Seconds; MPEG's own clock, a whole number of which is a frame of all usual rates."""
 STILL_S = 60.0
@@ -26,6 +30,7 @@ class VideoOut:
     """
     Writes images as a video; its first image decides the size, others are fitted into it.
 
+    An image that is larger than its codec can have (SIDES) is made smaller.
     An image is shown for as long as in the source, by the stamps. An .avi knows whole frames of
     its rate only: there an image may be shown again, and none lasts for less than a frame.
     An .mp4 is written in fragments, one a frame: killed or on a full disk it plays as far as it
@@ -37,6 +42,7 @@ class VideoOut:
         if path.suffix.lower() not in CODECS:
             raise ValueError(f'{path}: the name of a video must end in {", ".join(CODECS)}')
         self.path, self._av = path, load_av(path)
+        fps = min(fps, FASTEST)
         # MPEG-4 knows no larger numbers in a rate than 65535
         self._rate = Fraction(fps).limit_denominator(max(int(65535 / max(fps, 1)), 1))
         # an .avi has an entry for each tick
@@ -90,10 +96,11 @@ class VideoOut:
         # file: so that no name is taken for an address
         self._container = self._av.open(f'file:{self.path}', 'w', options=options)
         stream = self._stream = self._container.add_stream(CODECS[suffix], rate=self._rate)
-        stream.width, stream.height = width, height
+        k = min(SIDES[CODECS[suffix]] / max(width, height), 1.0)
+        stream.width, stream.height = max(int(width * k), 1), max(int(height * k), 1)
         stream.time_base = self._tick
         stream.pix_fmt = 'yuvj420p' if suffix == '.avi' else 'yuv420p'
-        stream.bit_rate = min(int(_BITS * width * height * self._rate), 2**30)
+        stream.bit_rate = min(int(_BITS * stream.width * stream.height * self._rate), 2**30)
 
     def _mux(self, frame: Any) -> None:
         for packet in self._stream.encode(frame):

@@ -6,6 +6,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, Callable, Sequence
 
+from lg_tracker_ros.parameters.description import unknown as no_parameter
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from lg_tracker_ros.runtime.words import one_line, told
@@ -74,6 +75,10 @@ def declare(node: Node) -> dict[str, str]:
             node._parameter_overrides[f.name] = Parameter(
                 f.name, Parameter.Type.DOUBLE, float(given[f.name]))
         try:
+            if f.name in given and given[f.name] is None:
+                raise InvalidParameterValueException(
+                    f.name, '[]', 'an empty list has no type in ROS, so that it counts as none; '
+                    'leave it out for the default')
             node.declare_parameter(f.name, default, descriptor(f.name))
         except (InvalidParameterTypeException, InvalidParameterValueException,
                 InvalidParameterException) as e:
@@ -114,8 +119,9 @@ def check_topics(node: Node, options: NodeOptions) -> None:
         try:
             full[topic] = node.resolve_topic_name(topic)
         except Exception as e:  # rclpy has a name for it that moved between releases
+            cure = '; several are a list: [/a, /b]' if ',' in topic else ''
             raise ValueError(f'{one_line(topic, 60)!r} is no topic name: '
-                             f'{str(e).splitlines()[0]}') from e
+                             f'{str(e).splitlines()[0].split(", at ")[0]}{cure}') from e
     own = {node.resolve_topic_name(t) for t in OUTPUTS}
     if loops := [topic for topic in full if full[topic] in own]:
         raise ValueError(f"{one_line(loops[0], 60)!r} is this node's own output; name the topic "
@@ -157,8 +163,8 @@ def unknown(node: Node) -> list[str]:
     """
     names = sorted(n for n in _overrides(node)
                    if not node.has_parameter(n) and not of_ros(n))
-    return [renamed(n) + '; its value is not used' if n in RENAMED
-            else f'parameter {one_line(n, 60)!r} means nothing to this node' for n in names]
+    return [f'{renamed(n) if n in RENAMED else no_parameter(one_line(n, 60), NAMES)} (its value '
+            'is not used)' for n in names]
 
 
 def _overrides(node: Node) -> dict[str, Any]:

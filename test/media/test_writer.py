@@ -96,6 +96,17 @@ def test_images_faster_than_the_rate_of_an_avi_are_all_there(tmp_path):
         0, 0.1, 0.2, 0.3, 0.4, 0.5]
 
 
+@pytest.mark.parametrize('suffix, size', [('.mp4', (8190, 18)), ('.avi', (9000, 20))])
+def test_a_panorama_is_made_as_small_as_its_codec_needs(tmp_path, suffix, size):
+    out = VideoOut(tmp_path / f'o{suffix}', 1e6)  # such a rate is none
+    for grey in (90, 180):
+        out.write(np.full((20, 9000, 3), grey, np.uint8))
+    out.close()
+    images = [f.image for f in Source(str(tmp_path / f'o{suffix}'))]
+    assert [i.shape[1::-1] for i in images] == [size] * 2
+    assert [round(float(i.mean())) for i in images] == pytest.approx([90, 180], abs=6)
+
+
 def test_no_video_has_that_name(tmp_path):
     with pytest.raises(ValueError, match=r'o\.txt: the name of a video must end in \.mp4'):
         VideoOut(tmp_path / 'o.txt', 10)

@@ -262,10 +262,10 @@ def test_wrong_value_at_the_start_is_a_failed_configure(name, value, text):
 
 
 def test_name_of_before_is_refused_with_that_of_today():
-    with Rig(started=False, visible=0.3, speed=2) as rig:
+    with Rig(started=False, visible=0.3, beta_1=0.2) as rig:
         assert unknown(rig.node) == [
-            "parameter 'speed' means nothing to this node",
-            "parameter 'visible' is now called 'visible_threshold'; its value is not used"]
+            "unknown parameter 'beta_1'; did you mean beta1 or beta2? (its value is not used)",
+            "parameter 'visible' is now called 'visible_threshold' (its value is not used)"]
         assert rig.node.settings.visible_threshold == 0.4
 
 

@@ -49,6 +49,31 @@ def test_one_topic_without_brackets_is_a_list_of_one(declared):
     assert options.image_topics == ('/cam/image_raw',) and options.compressed_formats == ('png',)
 
 
+@pytest.mark.parametrize('name', ['image_topics', 'beta1'])
+def test_an_empty_list_which_has_no_type_in_ros_is_refused(name):
+    rclpy.init()
+    node = Node('given', cli_args=['--ros-args', '-p', f'{name}:=[]'])
+    try:
+        wrong = params.declare(node)
+        assert list(wrong) == [name] and 'an empty list has no type in ROS' in wrong[name]
+        assert params.read(node)[1].image_topics == ('image',)  # before: the node died here
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+@pytest.mark.parametrize('words', ['/a,/b', '[/a, /b]'])
+def test_several_topics_in_one_word_are_told_the_cure(words):
+    rclpy.init()
+    node = Node('given')
+    try:
+        with pytest.raises(ValueError, match=r"'}'; several are a list: \[/a, /b\]"):
+            params.check_topics(node, NodeOptions(image_topics=(words,)))
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
 def test_a_word_where_a_list_must_be_is_told_the_cure():
     with pytest.raises(ValueError, match=r'image_topics must be a list: image_topics:=\[/cam/a\]'):
         NodeOptions().changed({'image_topics': '/cam/a'})

@@ -18,6 +18,7 @@ from lg_tracker_ros.evaluation.experiments.trackers import (
     peer_weights,
     settings_of,
 )
+from lg_tracker_ros.files import owned
 from lg_tracker_ros.rows import COLUMNS, PLACE
 from lg_tracker_ros.types import Box
 import numpy as np
@@ -104,6 +105,15 @@ def test_a_signal_ends_it_with_a_line_and_the_same_command_goes_on(
     monkeypatch.undo()
     status, _, err = evaluate(*command)
     assert status == 0 and err.startswith('1 of 2 are done already\n')
+
+
+def test_a_second_run_into_the_same_folder_is_told(evaluate, tmp_path):
+    data, out = shorter(tmp_path / 'data', 4), tmp_path / 'out'
+    with owned(out):  # as another process would
+        status, _, err = evaluate('run', '--data', data, '--trackers', LIGHT, '--out', out)
+        assert status == 1 and f'{out} is being written by process {os.getpid()}; wait' in err
+        assert [p.name for p in out.iterdir()] == ['.owner']
+    assert evaluate('run', '--data', data, '--trackers', LIGHT, '--out', out)[0] == 0
 
 
 def test_results_of_other_settings_are_not_mixed_in(evaluate, tmp_path):
