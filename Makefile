@@ -7,7 +7,8 @@
 #   make weights [DATA=folder JOBS=n]   the weights that ship, trained from nothing -> train_out/
 #   make gpu   [DATA=folder]             on a machine with an NVIDIA GPU: docs/results/gpu.md
 #   make soak  [MINUTES=10 FRAMES=100000 SEED=1]  node under storms, kills and jumps -> soak_out/
-#   make bench | make lint | make setup | make clean
+#   make bench [ARGS=--published]        ms of the parts and the node; the papers' networks
+#   make lint | make setup | make clean
 #
 # ROS 2 is taken as it is sourced; without it, wheels from PyPI go into .venv.
 SHELL := /bin/bash

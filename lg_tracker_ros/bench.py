@@ -62,6 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--processor-time', action='store_true',
                         help='count the time that this process computes, for a busy machine; '
                         'what needs other processes is left out')
+    parser.add_argument('--published', nargs='?', const='', metavar='A,B',
+                        help="the papers' networks instead, on random weights, at 640 x 480: "
+                        'operations and one CPU time; without names all of them, which takes '
+                        'minutes')
 
 
 def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[str, Step]:
@@ -230,6 +234,14 @@ def run(args: argparse.Namespace) -> int:
     if len(images) <= WARM_UP:
         raise ValueError(f'expected more than {WARM_UP} frames, the first of which only warm up, '
                          f'got {len(images)}; give --frames, or a longer --video')
+    if args.published is not None:
+        width, height = SIZES[0]
+        three = [Frame(np.asarray(cv2.resize(im, SIZES[0]), np.uint8), i, 'bench')
+                 for i, im in enumerate(images[:3])]
+        sized = scale(box, width / images[0].shape[1], height / images[0].shape[0])
+        from lg_tracker_ros.evaluation.tables.costs import costs
+        print('\n'.join(costs([n for n in args.published.split(',') if n], three, sized)))
+        return 0
     print(f'tracker {settings.tracker}, re-detector {settings.redetector}, engine {engine.engine} '
           f'on {engine.device}, {len(images)} frames, everything on the same frames in turn')
     for width, height in SIZES:

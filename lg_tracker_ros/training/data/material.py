@@ -103,13 +103,13 @@ def read_stills(folder: Path) -> list[Still]:
 
 
 def read_material(folders: Sequence[Path], validation: bool, clip_share: float = 0.2,
-                  without: Sequence[str] = ()) -> Material:
+                  without: Sequence[str] = (), composed: bool = True) -> Material:
     """
     Read what the folders hold, the held-out tenth of it (by name) or the rest.
 
     ``without`` names data sets to leave out, of stills that say theirs (a licence may not suit).
-    Raises ValueError for a folder with nothing to train on, and where it can't do: scenes need
-    cut-outs and something to put them over.
+    ``composed``: scenes are made. Raises ValueError for a folder with nothing to train on, and
+    where it can't do: scenes need cut-outs and something to put them over.
     """
     m = Material(clip_share=clip_share)
     left_out: set[str] = set()
@@ -128,7 +128,7 @@ def read_material(folders: Sequence[Path], validation: bool, clip_share: float =
     if left_out != set(without):
         raise ValueError(f'--without {" ".join(sorted(set(without) - left_out))}: no stills of '
                          'that data set are in --data')
-    if not m.sprites or not m.backgrounds:
+    if composed and not (m.sprites and m.backgrounds):
         raise ValueError(
             f'--data {" ".join(map(str, folders))}: the {"held-out" if validation else "training"}'
             f' split has {len(m.sprites)} cut-outs and {len(m.backgrounds)} photographs; at least '

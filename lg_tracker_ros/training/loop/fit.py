@@ -97,7 +97,8 @@ class Samples:
         """Read the material and return what makes a sampler of it; notes what is trained on."""
         if not self.data:
             raise ValueError(f'no data: {self.folder} holds too few samples and --data is missing')
-        material = read_material(self.data, validation, self.clips, self.without)
+        material = read_material(self.data, validation, self.clips, self.without,
+                                 self.network.composed)
         if not validation:
             replace_file(self.names, json.dumps(
                 sorted({*self.trained_on(), *material.names}), indent=0))

@@ -108,6 +108,7 @@ class Network(Generic[M, C]):
     loads; the discriminators of TANet aren't in it.
     ``asked_by(weights)``: the settings that a file of weights to begin with asks for.
     ``partial``: a step may leave parameters without a gradient (Algorithm 1 of TANet).
+    ``composed``: samples are scenes, for which there must be cut-outs and photographs.
     ``seen``: what the weights training begins with were trained on, such as ``ImageNet/*``.
     """
 
@@ -121,4 +122,5 @@ class Network(Generic[M, C]):
     shipped: Callable[[M], nn.Module] = whole
     asked_by: Callable[[Path], Mapping[str, Any]] = lambda weights: {}
     partial: bool = False
+    composed: bool = True
     seen: tuple[str, ...] = ()

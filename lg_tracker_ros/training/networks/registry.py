@@ -14,6 +14,7 @@ from lg_tracker_ros.training.networks import (
     tanet_lite,
 )
 from lg_tracker_ros.training.networks.network import Network
+from lg_tracker_ros.training.networks.online import mdnet
 
 NETWORKS: Mapping[str, Network[Any, Any]] = {
     'pixelwise': pixelwise.NETWORK,
@@ -23,4 +24,5 @@ NETWORKS: Mapping[str, Network[Any, Any]] = {
     'tanet_lite': tanet_lite.NETWORK,
     'dimp_lite': dimp_lite.NETWORK,
     'globaltrack_lite': globaltrack_lite.NETWORK,
+    'mdnet': mdnet.NETWORK,
 }

@@ -1,0 +1,1 @@
+"""Networks that a tracker goes on learning while it tracks."""
