@@ -138,23 +138,27 @@ class Worker:
             return len(self._intake.later(item))
 
     def forget(self, place: int = 0) -> str:
-        """Forget a target, return its id; a result that is under way is not published."""
+        """
+        Forget a target, one that waits to be begun on too; return its id.
+
+        A result that is under way is not published.
+        """
         with self._wake:
             followed = self._places[place]
-            followed.forgotten, followed.booked = True, ''
+            name, followed.forgotten, followed.booked = followed.booked, True, ''
             self._starting = any(c.what == 'begin' and c.place != place for c in self._commands)
             self._commands.append(_Command(partial(self._reset, place), 'reset', place))
             self._wake.notify()
-            return followed.target.name
+            return name
 
     def advise(self, right: bool, place: int = 0) -> str:
         """Take an operator's word whether the target is followed; return its id, or ''."""
         with self._wake:
-            name = self._places[place].target.name
-            if name:
-                self._commands.append(_Command(partial(self._advise, right, place)))
+            target = self._places[place].target
+            if target.name:
+                self._commands.append(_Command(partial(self._advise, right, target)))
                 self._wake.notify()
-            return name
+            return target.name
 
     def pause(self, paused: bool) -> None:
         """Process no frame until told to go on; the target stays, and the history goes on."""
@@ -289,9 +293,9 @@ class Worker:
             queue_ms = max(0.0, 1e3 * (begun - item.received))
             self._publish(Result(track, item, image, target, queue_ms, 0.0, 0.0))
 
-    def _advise(self, right: bool, place: int) -> None:
-        tracker = self._team.trackers[place]
-        if tracker.mode is not Mode.IDLE:  # it may have been forgotten meanwhile
+    def _advise(self, right: bool, target: Target) -> None:
+        tracker = self._team.trackers[target.place]
+        if self._places[target.place].target is target:  # another may be followed meanwhile
             (tracker.confirm if right else tracker.reject)()
             with self._wake:
                 self._follow()
