@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.health import Health
-from lg_tracker_ros.ros.inputs import CameraInput, loss_advice
+from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import FATES
 from lg_tracker_ros.runtime.pace import Load, Standstill
@@ -83,7 +83,7 @@ def camera_state(camera: CameraInput, silent_s: float, refused: str) -> tuple[by
     if silent_s:
         return WARN, f'no image for {silent_s:.1f} s'
     if lost:
-        return WARN, f'{lost} of {sent} frames lost on the way: {loss_advice(camera.bytes)}'
+        return WARN, f'{lost} of {sent} frames lost on the way: {camera.advice}'
     return OK, 'images arrive'
 
 

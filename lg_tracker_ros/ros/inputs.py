@@ -129,6 +129,11 @@ class CameraInput:
         """Whether a subscription exists."""
         return self._subscription is not None
 
+    @property
+    def advice(self) -> str:
+        """Why its images get lost on the way, and the cure."""
+        return loss_advice(self.bytes, self._made[1:2] == (ReliabilityPolicy.RELIABLE,))
+
     def poll(self) -> None:
         """Look at the publishers: subscribe, subscribe anew, or find what is wrong."""
         # under the name that it was given: what is asked for is remapped, and not twice
@@ -276,11 +281,12 @@ class CameraInput:
                 f'parameter {self._wanted.parameter} or remap: -r {self.topic}:={near[0]}')
 
 
-def loss_advice(size: int) -> str:
+def loss_advice(size: int, reliable: bool) -> str:
     """Return why images get lost between two processes, and the cure."""
+    weak = '' if reliable else ' or let it publish reliable'
     if 'fastrtps' not in get_rmw_implementation_identifier():
-        return ('the middleware drops images that are larger than its buffers: enlarge them '
-                '(net.core.rmem_max) or let the camera publish reliable')
+        return ('the middleware drops images of the camera that are larger than its buffers: '
+                f'enlarge them (net.core.rmem_max){weak}')
     return (f"images of {size / 2**20:.1f} MiB don't fit Fast DDS's shared-memory segment of 0.5 "
             "MiB as it comes; start the camera's process with FASTRTPS_DEFAULT_PROFILES_FILE="
-            f"{share_file('config/fastdds_camera.xml')} or let it publish reliable")
+            f"{share_file('config/fastdds_camera.xml')}{weak}")

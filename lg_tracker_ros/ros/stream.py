@@ -108,6 +108,10 @@ class Stream:
             self._outputs.idle()
         elif self.silence():
             self._outputs.quiet(last, self._health.age())
+        else:
+            return
+        if self._annotations is not None:
+            self._annotations.clear()
 
     def limit(self, options: NodeOptions) -> None:
         """Take other options; topics and reliability must be the same."""

@@ -115,13 +115,14 @@ class TargetServices:
         response.message = self._told(item, target, behind)
         self._node.get_logger().info(response.message)
 
-    async def begin(self, request: Any, replace: bool = True, place: int | None = 0
-                    ) -> tuple[Item, Target, int]:
+    async def begin(self, request: Any, place: int | None = 0,
+                    unwanted: Callable[[], str] = str) -> tuple[Item, Target, int]:
         """
         Begin on the frame that the request means: the frame, the target, frames to catch up.
 
-        ``place`` is its number of several, from 0; None: as Worker.place_for says.
-        ValueError with the reason if it can't be; unless ``replace``, when there is a target, too.
+        ``place`` is its number of several, from 0; None: as Worker.place_for says. ``unwanted``
+        says why not to begin, where that is known only while the frame is awaited.
+        ValueError with the reason if it can't be.
         """
         stream = self.stream
         if stream is None:
@@ -134,11 +135,11 @@ class TargetServices:
         stream.worker.place_for(request.target_id, place)
         drawn = (request.image_width, request.image_height)
         box = first_box(request.x, request.y, request.width, request.height, drawn)
-        item = await self._frame(stream, request)
+        item = await self._frame(stream, request, unwanted)
         if self.stream is not stream:
             raise ValueError(self._why)
-        if stream.worker.taken and not replace:
-            raise ValueError('there is a target already')
+        if why := unwanted():
+            raise ValueError(why)
         if stream.worker.paused:
             raise ValueError('tracking is disabled; call ~/enable with data: true first')
         return item, *self._follow(stream, item, box, drawn, request.target_id, request.label,
@@ -174,7 +175,7 @@ class TargetServices:
         return one_line(f'following {target.name}{number} in {item.camera}') + (
             f', catching up {behind} frames' if behind else '')
 
-    async def _frame(self, stream: Stream, request: Any) -> Item:
+    async def _frame(self, stream: Stream, request: Any, unwanted: Callable[[], str]) -> Item:
         """Return the frame that the request means, waiting for one that has yet to come."""
         stamp = time_from_msg(request.header.stamp)
         cameras = candidates(stream.cameras, request.camera, request.header.frame_id)
@@ -182,7 +183,7 @@ class TargetServices:
         # a camera may be slower than init_timeout
         timeout = max(stream.options.init_timeout, min(LATE * cameras[0].pace.period, LONG_WAIT_S))
         if not stamp:
-            item = await self._next_frame(names[:1], 0, timeout)
+            item = await self._next_frame(names[:1], 0, timeout, unwanted)
             if item is None:
                 newest = stream.worker.spans().get(names[0], (0, 0))[1]
                 raise ValueError(no_image(cameras[0], timeout, newest, time.perf_counter()))
@@ -193,15 +194,17 @@ class TargetServices:
             newest = max((spans[n][1] for n in names if n in spans), default=0)
             # a picture may reach the user's screen before it reaches this node
             if newest and 0 < stamp - newest <= timeout * 1e9:
-                item = await self._next_frame(names, stamp, timeout)
+                item = await self._next_frame(names, stamp, timeout, unwanted)
             if item is None:
                 raise ValueError(not_kept(stamp, names, spans))
         return item
 
-    async def _next_frame(self, names: Sequence[str], stamp: int, timeout: float) -> Item | None:
+    async def _next_frame(self, names: Sequence[str], stamp: int, timeout: float,
+                          unwanted: Callable[[], str]) -> Item | None:
         """Return the next frame of one of ``names``, 0: of any stamp; None after the timeout."""
         future: Future = Future()
-        self._waiting.add(names, stamp, time.perf_counter() + timeout, future.set_result)
+        self._waiting.add(names, stamp, time.perf_counter() + timeout, future.set_result,
+                          unwanted)
         self._start_ticking()
         answer: Answer = await future
         if isinstance(answer, str):

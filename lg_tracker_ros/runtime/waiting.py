@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
+from operator import is_
 import threading
 from typing import Callable, Collection
 
@@ -22,6 +24,7 @@ class _Waiter:
     stamp: int
     deadline: float
     answer: Callable[[Answer], None]
+    unwanted: Callable[[], str]
 
 
 class Waiting:
@@ -37,16 +40,17 @@ class Waiting:
         return len(self._waiters)
 
     def add(self, cameras: Collection[str], stamp: int, deadline: float,
-            answer: Callable[[Answer], None]) -> None:
+            answer: Callable[[Answer], None], unwanted: Callable[[], str] = str) -> None:
         """
         Wait until ``deadline`` for the next frame of ``cameras``, of this stamp unless it is 0.
 
-        Raises ValueError when too many wait already.
+        ``unwanted`` says why it is waited for no longer, empty while it is. Raises ValueError
+        when too many wait already.
         """
         with self._lock:
             if len(self._waiters) >= MOST:
                 raise ValueError(f'{MOST} requests wait for an image already; call again later')
-            self._waiters.append(_Waiter(cameras, stamp, deadline, answer))
+            self._waiters.append(_Waiter(cameras, stamp, deadline, answer, unwanted))
 
     def arrived(self, item: Item) -> None:
         """Answer those that wait for this frame."""
@@ -54,8 +58,11 @@ class Waiting:
             self._settle(lambda w: item.camera in w.cameras and w.stamp in (0, item.stamp), item)
 
     def expire(self, now: float) -> None:
-        """Answer those whose deadline has passed; ``now`` is of the deadlines' clock."""
-        self._settle(lambda w: now >= w.deadline, None)
+        """Answer who isn't wanted or whose deadline has passed; ``now`` is of their clock."""
+        for waiter in list(self._waiters):
+            why = waiter.unwanted()
+            if why or now >= waiter.deadline:
+                self._settle(partial(is_, waiter), why or None)
 
     def refuse(self, why: str) -> None:
         """Answer all that wait."""

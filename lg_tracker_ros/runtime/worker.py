@@ -126,7 +126,11 @@ class Worker:
             return len(self._intake.later(item))
 
     def forget(self, place: int = 0) -> str:
-        """Forget a target, return its id; a result that is under way is not published."""
+        """
+        Forget a target, one that waits to be begun on too; return its id.
+
+        A result that is under way is not published.
+        """
         with self._wake:
             name = self._orders.reset(place, partial(self._processing.reset, place))
             self._wake.notify()
@@ -135,11 +139,11 @@ class Worker:
     def advise(self, right: bool, place: int = 0) -> str:
         """Take an operator's word whether the target is followed; return its id, or ''."""
         with self._wake:
-            name = self._orders.places[place].target.name
-            if name:
-                self._orders.add(partial(self._processing.advise, right, place))
+            target = self._orders.places[place].target
+            if target.name:
+                self._orders.add(partial(self._processing.advise, right, target))
                 self._wake.notify()
-            return name
+            return target.name
 
     def pause(self, paused: bool) -> None:
         """Process no frame until told to go on; the target stays, and the history goes on."""

@@ -41,7 +41,9 @@ def test_qos_is_matched_also_after_the_camera_was_started_anew(reliable):
                   'matched anew')
         rig.connect()
         rig.process(1)
-        assert rig.node.stream.cameras[0].loss.lost == 0
+        camera = rig.node.stream.cameras[0]
+        assert camera.loss.lost == 0
+        assert ('let it publish reliable' in camera.advice) == (wanted == 'BEST_EFFORT')
 
 
 def test_the_newest_publisher_counts_and_silence_tries_another():

@@ -115,6 +115,28 @@ def test_whatever_is_raised_the_worker_goes_on_tells_and_counts(error):
     worker.stop()
 
 
+def test_a_word_for_one_target_is_none_for_the_next_and_what_waits_can_be_forgotten():
+    local, shown = Believer(), []
+    worker = Worker(LongTermTracker(local), lambda r: shown.append(r.target.name),
+                    lambda c, t: None)
+    follow(worker)
+    local.at_init.clear()
+    local.go, local.disown = threading.Event(), lambda: shown.append('disowned')
+    local.own = local.disown
+    worker.begin(item(0), np.zeros((60, 80, 3), np.uint8), BOX, Target('u', ''))
+    assert local.at_init.wait(10) and worker.advise(False) == 't'
+    local.go.set()
+    wait_until_idle(worker)
+    assert set(shown) == {'t', 'u'}
+    local.go = threading.Event()
+    worker.begin(item(0), np.zeros((60, 80, 3), np.uint8), BOX, Target('v', ''))
+    assert worker.forget() == 'v' and worker.forget() == ''
+    local.go.set()
+    wait_until_idle(worker)
+    worker.stop()
+    assert set(shown) == {'t', 'u'} and not worker.target.name
+
+
 def test_a_failure_in_the_middle_of_a_beginning_leaves_no_frame_waiting():
     tracker = LongTermTracker(Believer())
     stamps, told = [], []

@@ -20,6 +20,7 @@ from rclpy.task import Future
 
 TICK_S = 0.1
 """Seconds between two looks at the goals, and two feedbacks at least."""
+CANCELED = 'the goal was cancelled'
 Result = Track.Result
 End = tuple[int, str]
 """Error code and message; NONE: it was cancelled."""
@@ -72,11 +73,13 @@ class TrackAction:
                 raise ValueError('lost_after must be in seconds, 0 for never, '
                                  f'got {request.lost_after}')
             if request.width or request.height:
-                _, goal.target, _ = await self._targets.begin(request)
+                _, goal.target, _ = await self._targets.begin(
+                    request, unwanted=lambda: CANCELED if handle.is_cancel_requested else '')
             elif self._targets.stream is None:
                 raise ValueError(self._targets.refusal())
         except Exception as e:  # of a decoder, say: the one who waits gets it
-            code, text = Result.REFUSED, told(e)
+            code, text = ((Result.NONE, '') if str(e) == CANCELED
+                          else (Result.REFUSED, told(e)))
         else:
             self._goals.append(goal)
             self._timer.reset()

@@ -173,7 +173,8 @@ class DetectorInput:
             label=chosen.label, target_id=chosen.name)
         self._beginning = True
         try:
-            _, target, behind = await self._targets.begin(request, replace=False)
+            _, target, behind = await self._targets.begin(
+                request, unwanted=lambda: 'there is a target already' if worker.taken else '')
         except Exception as e:  # of a decoder, say: it would end the node
             if not worker.taken:
                 self._tell(f'the selected detection is not followed: {told(e)}')

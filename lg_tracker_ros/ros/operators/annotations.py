@@ -20,6 +20,7 @@ class Annotations:
     def __init__(self, node: Node) -> None:
         """Make the publisher."""
         self._node = node
+        self._drawn: ImageMarker | None = None
         self.publisher: Any = node.create_publisher(ImageMarker, '~/annotations', 10)
 
     def publish(self, result: Result) -> None:
@@ -27,6 +28,8 @@ class Annotations:
         if not self.publisher.get_subscription_count():
             return
         box = result.track.box
+        if self._drawn is not None and self._drawn.ns != result.target.name:
+            self.clear()  # a viewer keeps what has another name
         msg = ImageMarker(header=result.item.message.header, ns=result.target.name,
                           type=ImageMarker.LINE_STRIP, scale=_WIDE,
                           action=ImageMarker.REMOVE if box is None else ImageMarker.ADD)
@@ -37,7 +40,16 @@ class Annotations:
             corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0))
             msg.points = [Point(x=x, y=y) for x, y in corners]
         self.publisher.publish(msg)
+        self._drawn = None if box is None else msg
+
+    def clear(self) -> None:
+        """Take away what is drawn: the target is forgotten, or nothing is known of it."""
+        drawn, self._drawn = self._drawn, None
+        if drawn is not None:
+            self.publisher.publish(ImageMarker(header=drawn.header, ns=drawn.ns, type=drawn.type,
+                                               action=ImageMarker.REMOVE))
 
     def close(self) -> None:
-        """Destroy the publisher."""
+        """Take the box away and destroy the publisher."""
+        self.clear()
         self._node.destroy_publisher(self.publisher)

@@ -12,7 +12,7 @@ from lg_tracker_ros.geometry.camera import Camera
 from lg_tracker_ros.geometry.place import place
 from lg_tracker_ros.geometry.surface import registered, separate, Surface, surface
 from lg_tracker_ros.media.depth import DepthImage
-from lg_tracker_ros.ros.inputs import CameraInput, DEPTH, loss_advice
+from lg_tracker_ros.ros.inputs import CameraInput, DEPTH
 from lg_tracker_ros.ros.world.outputs import WorldOutputs
 from lg_tracker_ros.ros.world.sources import Calibration, DEPTHS, info_topic, Transforms
 from lg_tracker_ros.runtime.buffers import Item
@@ -215,7 +215,7 @@ class View:
             lost, sent = self._depth.loss.recent()
             if lost:
                 return WARN, (f'{lost} of {sent} depth images lost on the way: '
-                              f'{loss_advice(self._depth.bytes)}')
+                              f'{self._depth.advice}')
             return WARN, (f'{missed} of {total} images had no depth image within '
                           f'{self.matcher.tolerance:g} s on {self._depth.name}: raise '
                           'depth_tolerance, or have both stamped by one clock')

@@ -53,10 +53,10 @@ class Orders:
     def reset(self, place: int, work: Callable[[], None]) -> str:
         """Let a target be forgotten, what is under way for it at once; return its id."""
         followed = self.places[place]
-        followed.forgotten, followed.booked = True, ''
+        name, followed.forgotten, followed.booked = followed.booked, True, ''
         self.starting = any(o.what == 'begin' and o.place != place for o in self._waiting)
         self._waiting.append(Order(work, 'reset', place))
-        return followed.target.name
+        return name
 
     def take(self) -> Callable[[], None] | None:
         """Take the next work out; None where there is none."""

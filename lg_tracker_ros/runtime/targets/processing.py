@@ -58,10 +58,10 @@ class Processing:
             queue_ms = max(0.0, 1e3 * (begun - item.received))
             self._publish(Result(track, item, image, target, queue_ms, 0.0, 0.0))
 
-    def advise(self, right: bool, place: int) -> None:
+    def advise(self, right: bool, target: Target) -> None:
         """Take an operator's word whether the target is followed."""
-        tracker = self._team.trackers[place]
-        if tracker.mode is not Mode.IDLE:  # it may have been forgotten meanwhile
+        tracker = self._team.trackers[target.place]
+        if self._places[target.place].target is target:  # another may be followed meanwhile
             (tracker.confirm if right else tracker.reject)()
             with self._lock:
                 self._follow()

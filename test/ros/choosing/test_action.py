@@ -108,6 +108,17 @@ def test_a_goal_for_another_target_of_the_same_name_replaces_the_first():
         assert rig.process(6)[1].target_id == 'p'
 
 
+def test_a_goal_that_is_cancelled_before_its_image_comes_replaces_nobody():
+    with Rig(track_action=True, init_timeout=50.0) as rig:
+        client = Client(rig)
+        rig.start(0, target_id='cup')
+        handle = client.goal(9, target_id='never')
+        rig.until(lambda: rig.node.targets.waiting, 'waiting for the image')
+        assert rig.result(handle.cancel_goal_async()).goals_canceling
+        assert client.end(handle) == (CANCELED, Result.NONE, '')
+        assert rig.process(9)[1].target_id == 'cup'
+
+
 def test_a_goal_without_a_box_follows_what_a_detector_chooses():
     with Rig(track_action=True, detections_topic='detections', select='largest') as rig:
         client = Client(rig)

@@ -95,6 +95,23 @@ def test_the_box_is_drawn_and_taken_away():
         assert all(m.action == ImageMarker.ADD and m.points for m in heard[:-1])
 
 
+def test_the_box_of_a_target_that_is_forgotten_or_replaced_or_unknown_is_taken_away():
+    heard = []
+    with Rig(annotations=True) as rig:
+        rig.client.create_subscription(
+            ImageMarker, 'lg_tracker/annotations',
+            lambda m: rig._add(heard, (m.ns, m.action == ImageMarker.ADD)), 10)
+        rig.until(rig.node.stream._annotations.publisher.get_subscription_count, 'heard')
+        rig.start(0, target_id='a')
+        rig.init(0, target_id='b')
+        rig.until(lambda: heard[:3] == [('a', True), ('a', False), ('b', True)], lambda: heard)
+        rig.until(lambda: heard[3:4] == [('b', False)], lambda: heard)  # in a silence
+        rig.process(1)
+        rig.until(lambda: heard[4:5] == [('b', True)], lambda: heard)
+        rig.reset()
+        rig.until(lambda: heard[5:6] == [('b', False)], lambda: heard)
+
+
 def test_a_click_that_is_nowhere_spoils_no_other_and_a_topic_in_use_ends_no_node():
     with Rig(click_topic='clicks') as rig:
         mouse = rig.client.create_publisher(PointStamped, 'clicks', 10)
