@@ -27,14 +27,12 @@ class EngineConfig:
     ``device``: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``engine``: one of ENGINES.
     ``precision``: ``fp32`` or, on a GPU, ``fp16``. ``threads``: CPU threads of one network,
     0 = the library's choice. ``search_threads``: those that ONNX Runtime has, where that is more,
-    for what a search adds to a frame: the whole image, and several places at once. They sleep
-    while they wait for one another (``spinning``: False), so where no core is free they cost
-    little and win little. ``shipped``: folder with networks that were exported at release;
-    ``cache``: folder in which those that are exported here are kept. Without these folders no
-    network is looked for on disk, nor left there. ``memory`` is the GPU's, that all networks of
-    one configuration share. ``compiled``: networks that were made already, by what they compute;
-    trackers that are made with one such table share them, for none changes while it tracks. None:
-    each makes its own.
+    for what a search adds to a frame: the whole image, and several places at once. ``shipped``:
+    folder with networks that were exported at release; ``cache``: folder in which those that are
+    exported here are kept. Without these folders no network is looked for on disk, nor left there.
+    ``memory`` is the GPU's, that all networks of one configuration share. ``compiled``: networks
+    that were made already, by what they compute; trackers that are made with one such table share
+    them, for none changes while it tracks. None: each makes its own.
     """
 
     device: str = 'auto'
@@ -46,7 +44,6 @@ class EngineConfig:
     memory: GpuMemory = field(default_factory=GpuMemory, compare=False, repr=False)
     compiled: dict[Hashable, Runner] | None = field(default=None, compare=False, repr=False)
     search_threads: int = 0
-    spinning: bool = True
 
     def resolve(self) -> EngineConfig:
         """
@@ -93,9 +90,7 @@ class EngineConfig:
 
     def for_search(self) -> EngineConfig:
         """Return what networks of whole images run with: no frame but a search waits for them."""
-        if self.at_once < 2:
-            return self
-        return replace(self, threads=self.threads * self.at_once, spinning=False)
+        return replace(self, threads=self.threads * self.at_once)
 
     @property
     def at_once(self) -> int:

@@ -95,9 +95,11 @@ def _options(ort: Any, config: EngineConfig) -> Any:
     options.log_severity_level = 4  # what can't be opened is an exception
     if config.threads:
         options.intra_op_num_threads = config.threads
-    # threads that spin between two layers save a fifth of a frame, and cost twice the processor
-    # time where others compute; between two frames they would take the cores from the ROS executor
-    options.add_session_config_entry('session.intra_op.allow_spinning', str(int(config.spinning)))
+    # threads that spin between two layers save a fifth of a frame where all cores are theirs;
+    # where others compute too, that costs twice the processor time, and the frame takes longer.
+    # Between two frames they would take the cores from the ROS executor
+    spin = str(int(not config.threads))
+    options.add_session_config_entry('session.intra_op.allow_spinning', spin)
     options.add_session_config_entry('session.force_spinning_stop', '1')
     return options
 

@@ -65,7 +65,8 @@ class Settings:
                      'GPU.', choices=ENGINES, rebuild=True)
     precision: str = _p('fp32', 'fp16 needs a GPU.', choices=PRECISIONS, rebuild=True)
     threads: int = _p(1, 'CPU threads of a network; 1 is best beside other processes, 0: all '
-                      'cores, for a machine that does nothing else.', Range(0, 64), rebuild=True)
+                      'cores, which they keep busy, for a machine that does nothing else.',
+                      Range(0, 64), rebuild=True)
     search_threads: int = _p(
         2, 'CPU threads, where that is more, for what a search adds to a frame: the whole image, '
         'and several places at once; in ONNX Runtime.', Range(1, 64), rebuild=True)

@@ -56,24 +56,24 @@ def test_what_goes_wrong_in_a_row_is_told():
 
 
 @needs_onnx
-@pytest.mark.parametrize('asked, threads, at_the_same_time, spinning', [
-    ({'threads': 1, 'search_threads': 2}, 2, 2, False),
-    ({'threads': 1, 'search_threads': 64}, 4, 4, False),  # no more than there are cores
-    ({'threads': 2, 'search_threads': 4}, 4, 2, False),
-    ({'threads': 2, 'search_threads': 2}, 2, 1, True),
-    ({'threads': 1}, 1, 1, True),
-    ({'threads': 0, 'search_threads': 2}, 0, 1, True),  # all cores, for everything
-    ({'threads': 1, 'search_threads': 2, 'engine': 'torch'}, 1, 1, True)])
-def test_a_search_has_threads_of_its_own(asked, threads, at_the_same_time, spinning):
+@pytest.mark.parametrize('asked, threads, at_the_same_time', [
+    ({'threads': 1, 'search_threads': 2}, 2, 2),
+    ({'threads': 1, 'search_threads': 64}, 4, 4),  # no more than there are cores
+    ({'threads': 2, 'search_threads': 4}, 4, 2),
+    ({'threads': 2, 'search_threads': 2}, 2, 1),
+    ({'threads': 1}, 1, 1),
+    ({'threads': 0, 'search_threads': 2}, 0, 1),  # all cores, for everything
+    ({'threads': 1, 'search_threads': 2, 'engine': 'torch'}, 1, 1)])
+def test_a_search_has_threads_of_its_own(asked, threads, at_the_same_time):
     engine = EngineConfig('cpu', **{'engine': 'onnx'} | asked).resolve()
     search = engine.for_search()
     assert engine.at_once == at_the_same_time and search.at_once == 1
-    assert (search.threads, search.spinning) == (threads, spinning)
-    assert engine.threads == asked['threads'] and engine.spinning
+    assert (engine.threads, search.threads) == (asked['threads'], threads)
 
 
-@needs_onnx
-def test_only_the_whole_image_has_a_search_s_threads(monkeypatch):
+@pytest.fixture
+def sessions(monkeypatch):
+    """Note each session's threads, and whether they spin."""
     made, options = [], onnx_runtime._options
 
     def noted(ort, engine):
@@ -82,11 +82,24 @@ def test_only_the_whole_image_has_a_search_s_threads(monkeypatch):
                      result.get_session_config_entry('session.intra_op.allow_spinning')))
         return result
     monkeypatch.setattr(onnx_runtime, '_options', noted)
+    return made
+
+
+@needs_onnx
+def test_only_the_whole_image_has_a_search_s_threads(sessions):
     settings = Settings(engine='onnx', device='cpu')
     assert (settings.threads, settings.search_threads) == (1, 2)
     make_local(settings, settings.engine_config())
     make_redetector(settings, settings.engine_config())
-    assert made == [(1, '1')] * 4 + [(2, '0')]  # templates, places, looks; and the image
+    assert [threads for threads, _ in sessions] == [1] * 4 + [2]  # templates, places, looks; image
+
+
+@needs_onnx
+@pytest.mark.parametrize('threads, spin', [(0, '1'), (1, '0'), (3, '0')])
+def test_threads_spin_where_all_cores_are_theirs(sessions, threads, spin):
+    settings = Settings(engine='onnx', device='cpu', tracker='ncc', threads=threads)
+    make_local(settings, settings.engine_config())
+    assert sessions and set(sessions) == {(threads, spin)}
 
 
 @needs_onnx
