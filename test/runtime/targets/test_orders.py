@@ -36,7 +36,7 @@ def test_only_the_last_target_that_waits_for_a_place_is_begun_on(done):
 def test_what_is_to_be_forgotten_is_not_booked_and_not_published(done):
     orders, note = orders_of(done)
     orders.begin(Target('a', '', 0), note('a'))
-    assert orders.reset(0, note('reset')) == ''  # nobody is followed yet
+    assert orders.reset(0, note('reset')) == 'a'  # it waits to be begun on
     assert not orders.starting  # a reset comes behind it
     assert [p.booked for p in orders.places] == ['', '']
     assert orders.places[0].forgotten and not orders.places[1].forgotten
