@@ -17,7 +17,7 @@ from lg_tracker_ros import bench
 from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.offline import command
-from lg_tracker_ros.reading.guard import LONGEST, one_line
+from lg_tracker_ros.reading.words import LONGEST, one_line
 from lg_tracker_ros.training import cli as training
 
 EMPTY = ('--config=', '--data=', '--out=', '--video=')

@@ -12,7 +12,8 @@ from typing import Hashable
 
 from lg_tracker_ros.engine.memory import GpuMemory
 from lg_tracker_ros.engine.pytorch import Runner
-from lg_tracker_ros.reading.guard import one_line, tell_once
+from lg_tracker_ros.reading.guard import tell_once
+from lg_tracker_ros.reading.words import one_line
 import torch
 
 ENGINES = ('auto', 'torch', 'onnx', 'tensorrt')

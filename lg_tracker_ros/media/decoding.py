@@ -15,7 +15,8 @@ from typing import Any, Sequence
 import cv2
 from lg_tracker_ros.media.formats import CAMERA_FORMATS, header_size, recognise
 from lg_tracker_ros.media.levels import Levels
-from lg_tracker_ros.reading.guard import one_line, refuse_pointer
+from lg_tracker_ros.reading.guard import refuse_pointer
+from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.types import Image as Bgr
 import numpy as np
 import numpy.typing as npt

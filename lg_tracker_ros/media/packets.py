@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lg_tracker_ros.media.container import load_av
-from lg_tracker_ros.reading.guard import one_line
+from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.types import Image
 import numpy as np
 

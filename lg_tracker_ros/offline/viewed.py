@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Mapping, Sequence
 
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.runtime.words import told
+from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 from lg_tracker_ros.ui.access import Access

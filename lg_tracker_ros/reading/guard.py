@@ -8,19 +8,12 @@ from functools import cache
 import logging
 from pathlib import Path
 
-LONGEST = 300
-"""Characters of a message at most."""
+from lg_tracker_ros.reading.words import LONGEST, one_line
+
 POINTER = b'version https://git-lfs'
 """The first bytes of a pointer of Git LFS, which any file of a repository may be."""
 LOG = logging.getLogger('lg_tracker_ros')
 """Goes to stderr; the node passes it on to ROS."""
-
-
-def one_line(text: object, most: int = LONGEST) -> str:
-    """Bring a text onto one line of printable characters, at most ``most``; its end goes first."""
-    head = str(text)[:10 * most]  # a file may bring megabytes
-    line = ' '.join(''.join(c if c.isprintable() else ' ' for c in head).split())
-    return line if len(line) <= most else line[:most - 1] + '…'
 
 
 def refused(path: Path | str, words: object) -> ValueError:

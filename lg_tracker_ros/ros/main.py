@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Callable
 
-from lg_tracker_ros.runtime.words import one_line
+from lg_tracker_ros.reading.words import one_line
 
 WAKE_S = 0.2
 """Seconds within which a signal is heeded."""
@@ -40,7 +40,7 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
         # rclpy's own handler would take the context away while there are calls to answer
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as e:  # rcl refuses arguments with an exception that has no public name
-        print(f'lg_tracker_ros: {one_line(str(e))}', file=sys.stderr)
+        print(f'lg_tracker_ros: {one_line(e)}', file=sys.stderr)
         return 1
     node: Any = None
     executor = SingleThreadedExecutor()
@@ -64,7 +64,7 @@ def spin(make: Callable[[], Any], args: list[str] | None = None) -> int:
         return 0
     except (ValueError, RuntimeError) as e:
         if node is None:
-            print(f'lg_tracker_ros: {one_line(str(e))}', file=sys.stderr)
+            print(f'lg_tracker_ros: {one_line(e)}', file=sys.stderr)
             return 1
         if isinstance(e, RuntimeError) and not rclpy.ok():
             return 0  # the context was shut down between asking ok() and waiting

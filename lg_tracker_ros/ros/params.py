@@ -9,7 +9,7 @@ from typing import Any, Callable, Sequence
 from lg_tracker_ros.parameters.description import unknown as no_parameter
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
-from lg_tracker_ros.runtime.words import one_line, told
+from lg_tracker_ros.reading.words import one_line, told
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,
@@ -82,7 +82,7 @@ def declare(node: Node) -> dict[str, str]:
             node.declare_parameter(f.name, default, descriptor(f.name))
         except (InvalidParameterTypeException, InvalidParameterValueException,
                 InvalidParameterException) as e:
-            wrong[f.name] = one_line(str(e))
+            wrong[f.name] = one_line(e)
             node.declare_parameter(f.name, default, descriptor(f.name), ignore_override=True)
     return wrong
 

@@ -9,13 +9,13 @@ import threading
 import time
 from typing import Callable, Sequence
 
+from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.intake import Intake
 from lg_tracker_ros.runtime.results import NOBODY, Result, Target
 from lg_tracker_ros.runtime.targets.orders import Orders
 from lg_tracker_ros.runtime.targets.processing import Processing
-from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.search.aside import Asides
 from lg_tracker_ros.team import Team

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import cv2
-from lg_tracker_ros.runtime.words import told
+from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.types import Box, Image, Track
 from lg_tracker_ros.ui.shots import Board, Shot
 import numpy as np

@@ -11,7 +11,7 @@ import json
 import math
 from typing import Any, Callable
 
-from lg_tracker_ros.runtime.words import told
+from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.types import Box
 from lg_tracker_ros.ui.pictures import Encoder, Picture
 from lg_tracker_ros.ui.shots import Board, Host

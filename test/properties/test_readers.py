@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.reading.guard import one_line, reading
+from lg_tracker_ros.reading.guard import reading
 from lg_tracker_ros.reading.pickles import check_checkpoint
 from lg_tracker_ros.reading.plain import read_object, read_yaml_file
 from lg_tracker_ros.reading.tensors import read_metadata, read_safetensors
+from lg_tracker_ros.reading.words import one_line
 import pytest
 import torch
 

@@ -3,8 +3,9 @@
 from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.video import Source
-from lg_tracker_ros.reading.guard import LONGEST, one_line, reading, refused, tell_once
+from lg_tracker_ros.reading.guard import reading, refused, tell_once
 from lg_tracker_ros.reading.plain import read_yaml_file
+from lg_tracker_ros.reading.words import LONGEST
 import pytest
 
 
@@ -41,9 +42,7 @@ def test_what_a_user_should_know_is_told_once(caplog):
     assert caplog.messages == ['a is so', 'b is so']
 
 
-def test_a_message_is_one_short_printable_line():
-    assert one_line('a\n  b\x1b[31m\tc') == 'a b [31m c'
-    assert one_line('x' * 301) == 'x' * 299 + '…' and one_line('x' * 300) == 'x' * 300
+def test_what_is_refused_is_told_in_one_short_line():
     text = str(refused('/a' * 1000 + '/weights.pt', 'is wrong: ' + 'y\n' * 10**6))
     assert len(text) == LONGEST and '/weights.pt is wrong: y y y' in text
 

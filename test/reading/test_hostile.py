@@ -16,8 +16,8 @@ from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.parameters.as_yaml import as_yaml
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
-from lg_tracker_ros.reading.guard import LONGEST
 from lg_tracker_ros.reading.pickles import OPERATIONS
+from lg_tracker_ros.reading.words import LONGEST
 from lg_tracker_ros.rows import COLUMNS
 from lg_tracker_ros.training.loop.checkpoints import read_run
 import pytest

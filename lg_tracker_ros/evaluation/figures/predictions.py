@@ -13,7 +13,7 @@ from lg_tracker_ros.evaluation.experiments.planned import words
 from lg_tracker_ros.evaluation.experiments.trackers import local_of, make_runner
 from lg_tracker_ros.evaluation.figures.iterations import patch
 from lg_tracker_ros.evaluation.figures.maps import Map, over
-from lg_tracker_ros.evaluation.figures.scores import add_at, asked
+from lg_tracker_ros.evaluation.figures.scores import add_at, asked, in_crop
 from lg_tracker_ros.evaluation.figures.tiles import (
     board,
     BOXES,
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
 
     ``confidence`` is of boxes in the target's last size about each of GRID x GRID places in
     ``crop``; ``attention`` that of the target's score on the best of them, its highest value 1,
-    over ``looked_at``. ``box`` is nan where none is claimed.
+    over ``looked_at``. ``box`` is None where none is claimed.
     """
 
     frame: int
@@ -53,7 +53,7 @@ class Seen(NamedTuple):
     confidence: Map
     looked_at: Image
     attention: Map
-    box: npt.NDArray[np.float64]
+    box: Box | None
 
 
 def places(crop: Crop, size: Box) -> npt.NDArray[np.float64]:
@@ -113,9 +113,7 @@ def watch(name: str, sequence: LabelledSequence, wanted: Sequence[int]) -> list[
         track = runner.step(frame)
         place = track.place or place
         if asked_now is not None:
-            box = track.box
-            seen.append(Seen(i, *asked_now, np.full(4, np.nan) if box is None
-                             else np.array([box.x, box.y, box.w, box.h])))
+            seen.append(Seen(i, *asked_now, track.box))
         if i >= max(wanted):
             break
     return seen
@@ -125,10 +123,9 @@ def rows(name: str, sequence: LabelledSequence, seen: Sequence[Seen]) -> list[li
     """Draw a tracker's attention, confidence and result, a column for each frame."""
     out: list[list[Image]] = [[], [], []]
     for s in seen:
-        boxes = [(s.box, BOXES[0])]
-        if sequence.present[s.frame]:
-            boxes.insert(0, (sequence.truth[s.frame], TRUTH))
-        inside = [(in_crop(s.crop, box), color) for box, color in boxes]
+        truth = Box(*sequence.truth[s.frame]) if sequence.present[s.frame] else None
+        inside = [(in_crop(s.crop, box), color)
+                  for box, color in ((truth, TRUTH), (s.box, BOXES[0])) if box is not None]
         out[0].append(tile(over(s.looked_at, s.attention), [], WIDTH, WIDTH,
                            f'frame {s.frame}'))
         out[1].append(tile(over(s.crop.image, s.confidence), [], WIDTH, WIDTH,
@@ -136,13 +133,6 @@ def rows(name: str, sequence: LabelledSequence, seen: Sequence[Seen]) -> list[li
         out[2].append(tile(s.crop.image, inside, WIDTH, WIDTH))
     wide = sum(t.shape[1] for t in out[0])
     return [[heading(f'{name}: attention, confidence, result', wide)], *out]
-
-
-def in_crop(crop: Crop, box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give a box of the image, x, y, w, h, in pixels of a crop; nan stays nan."""
-    k = crop.size / crop.side
-    corner = np.array([crop.cx, crop.cy]) - crop.side / 2
-    return np.concatenate([(box[:2] - corner) * k, box[2:] * k])
 
 
 def sheet(sequence: LabelledSequence, trackers: Sequence[str], wanted: Sequence[int]) -> Image:

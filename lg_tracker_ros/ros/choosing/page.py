@@ -8,13 +8,13 @@ from typing import Any, Callable, Mapping
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.results import Result
-from lg_tracker_ros.runtime.words import one_line
 from lg_tracker_ros.types import Box
 from lg_tracker_ros.ui.access import Access
 from lg_tracker_ros.ui.server import Page

@@ -7,8 +7,8 @@ from typing import Callable
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.ros import params
-from lg_tracker_ros.runtime.words import one_line
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -65,7 +65,7 @@ class LiveParameters:
                 raise ValueError(f'{", ".join(fixed)}: deactivate the node first')
             params.check_topics(self._node, options)
         except ValueError as e:
-            return SetParametersResult(successful=False, reason=one_line(str(e)))
+            return SetParametersResult(successful=False, reason=one_line(e))
         if not self._sets_late:
             self._take(settings, options, changes)
         return SetParametersResult(successful=True)

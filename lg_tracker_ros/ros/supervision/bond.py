@@ -15,9 +15,9 @@ import time
 from typing import Any
 import uuid
 
+from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part, WARN
 from lg_tracker_ros.ros.health import FRESH_S
-from lg_tracker_ros.runtime.words import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -33,7 +33,7 @@ def bond_type() -> Any:
     try:
         from bond.msg import Status
     except ImportError as e:
-        raise ValueError(f'bond: true needs a package that is not installed ({one_line(str(e))}): '
+        raise ValueError(f'bond: true needs a package that is not installed ({one_line(e)}): '
                          'sudo apt install ros-$ROS_DISTRO-bond') from e
     return Status
 

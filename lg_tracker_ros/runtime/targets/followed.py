@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.results import NOBODY, Target
-from lg_tracker_ros.runtime.words import one_line
 from lg_tracker_ros.types import Track
 
 

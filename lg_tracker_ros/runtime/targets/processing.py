@@ -6,12 +6,12 @@ from threading import Condition
 import time
 from typing import Callable, Mapping, Sequence
 
+from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.intake import Intake
 from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.runtime.targets.orders import Orders
-from lg_tracker_ros.runtime.words import one_line, told
 from lg_tracker_ros.team import Team
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 

@@ -10,7 +10,8 @@ from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.reading.guard import LONGEST, tell_once
+from lg_tracker_ros.reading.guard import tell_once
+from lg_tracker_ros.reading.words import LONGEST
 from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.training.calibration.fit import (
     balanced,
