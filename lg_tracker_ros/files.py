@@ -46,9 +46,14 @@ def cache_folder() -> Path:
     Return the folder for what can be had again, ``$XDG_CACHE_HOME`` or ``~/.cache`` below.
 
     An empty or relative ``XDG_CACHE_HOME`` doesn't count (XDG Base Directory Specification).
+    For a user without a home the folder can't be made, and nothing is found there.
     """
     given = Path(os.environ.get('XDG_CACHE_HOME', ''))
-    return (given if given.is_absolute() else Path.home() / '.cache') / 'lg_tracker_ros'
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and a number that the system has no user for: a container
+        home = Path(os.devnull)
+    return (given if given.is_absolute() else home / '.cache') / 'lg_tracker_ros'
 
 
 @contextmanager

@@ -34,6 +34,8 @@ def pytest_configure(config):
         user = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
         os.environ.setdefault('MPLCONFIGDIR', f'{user}/matplotlib')
         os.environ['XDG_CACHE_HOME'] = cache.name
+    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')  # who imports it first here isn't ours
+    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')  # tests import it themselves, too
     if config.getoption('--perturbed'):
         from helpers.rounding import perturb
         perturb()

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 
-from lg_tracker_ros.files import owned
+from lg_tracker_ros.engine.exporting import keep
+from lg_tracker_ros.files import network_cache, owned
 import pytest
 
 FULL = """
@@ -29,6 +30,16 @@ def test_a_full_disk_keeps_what_was_there_and_nothing_else(tmp_path):
                           capture_output=True, timeout=60)
     assert done.stdout == 'File too large\n' and not done.stderr
     assert list(tmp_path.iterdir()) == [path] and path.read_text() == 'before'
+
+
+def test_a_user_without_a_home_goes_without_a_cache(monkeypatch):
+    def unknown(number):
+        raise KeyError(number)  # as in a container that is run under some number
+    for name in ('HOME', 'XDG_CACHE_HOME'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr('pwd.getpwuid', unknown)
+    keep(network_cache() / 'a.onnx', b'a network')
+    assert not network_cache().exists()
 
 
 OWNS = """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cache
+import importlib
 import importlib.util
 import os
 from pathlib import Path
 import re
-from typing import Hashable
+from typing import Any, Hashable
 
 from lg_tracker_ros.engine.memory import GpuMemory
 from lg_tracker_ros.engine.pytorch import Runner
@@ -120,10 +121,21 @@ def here(package: str) -> bool:
         return False
 
 
+def load_onnx_runtime() -> Any:
+    """
+    Return ONNX Runtime's module; raises ImportError where it is missing.
+
+    Its wheels report their use, with a number for the machine, to their maker, unless a variable
+    says otherwise before they are loaded. A value that the user gave it stays.
+    """
+    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
+    return importlib.import_module('onnxruntime')
+
+
 @cache
-def _load_onnx_runtime() -> str:
+def _trouble_on_loading() -> str:
     try:
-        import onnxruntime  # noqa: F401
+        load_onnx_runtime()
     except Exception as e:  # a wheel for another NumPy or system raises anything
         return one_line(f'{type(e).__name__}: {e}', 100)
     return ''
@@ -131,4 +143,4 @@ def _load_onnx_runtime() -> str:
 
 def _onnx_trouble() -> str:
     """Say why ONNX Runtime can't be used, '' where it can: it may be there and not load."""
-    return _load_onnx_runtime() if here('onnxruntime') else 'it is not installed'
+    return _trouble_on_loading() if here('onnxruntime') else 'it is not installed'

@@ -9,11 +9,10 @@ what the module computes: files that are damaged, or of other code, are passed o
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-import importlib
 from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.engine import tensorrt
-from lg_tracker_ros.engine.config import EngineConfig
+from lg_tracker_ros.engine.config import EngineConfig, load_onnx_runtime
 from lg_tracker_ros.engine.exporting import BATCH, export, file_name, keep
 from lg_tracker_ros.engine.memory import out_of_memory
 from lg_tracker_ros.engine.pytorch import Array, Runner, torch_runner
@@ -31,7 +30,7 @@ A GPU may round to 11 bits; with fp16 all of a network does.
 def onnx_runner(module: nn.Module, example: Sequence[Array], config: EngineConfig,
                 shared: Sequence[int], batches: Sequence[int] = ()) -> Runner:
     """Return a function of arrays that runs ``module``; arguments as compile_network's."""
-    ort = importlib.import_module('onnxruntime')
+    ort = load_onnx_runtime()
     name = file_name(module, example, shared)
     providers = _providers(ort, config, name.kept)
     probe = _probe(example)

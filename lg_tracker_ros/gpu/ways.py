@@ -12,7 +12,7 @@ from typing import Mapping
 import cv2
 import lg_tracker_ros
 from lg_tracker_ros.engine import EngineConfig
-from lg_tracker_ros.engine.config import here
+from lg_tracker_ros.engine.config import here, load_onnx_runtime
 from lg_tracker_ros.parameters.tracker import Settings
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ def refusal(way: str, device: str) -> str:
     except ValueError as e:
         return str(e)
     if config.engine != 'torch' and device != 'cpu':
-        import onnxruntime
+        onnxruntime = load_onnx_runtime()
         want = ('TensorrtExecutionProvider' if config.engine == 'tensorrt'
                 else 'CUDAExecutionProvider')
         have = onnxruntime.get_available_providers()
@@ -62,7 +62,7 @@ def machine(device: str) -> dict[str, str]:
         'Python': platform.python_version(), 'PyTorch': torch.__version__,
         'OpenCV': cv2.__version__, 'NumPy': np.__version__}
     if here('onnxruntime'):
-        import onnxruntime
+        onnxruntime = load_onnx_runtime()
         found['ONNX Runtime'] = (f'{onnxruntime.__version__} with '
                                  f'{", ".join(onnxruntime.get_available_providers())}')
     if device != 'cpu':

@@ -17,6 +17,8 @@ ENGINE = 'lg_tracker_ros.engine'
 """Logger of the engine's parts."""
 FRESH_S = 3.0
 """How long a refused image is told of."""
+SELDOM_S = 1.0
+"""Seconds between two lines of the log about one camera, or one part: not thirty a second."""
 
 
 class _Passed(logging.Handler):
@@ -96,6 +98,7 @@ class Health:
         self._silence = ''
         self._refused: dict[str, tuple[float, str]] = {}
         self._mishap = 0.0, ''
+        self._written: dict[str, float] = {}
 
     def restart(self) -> None:
         """Begin anew, as the node becomes active."""
@@ -127,20 +130,24 @@ class Health:
     def complain(self, camera: str, text: str) -> None:
         """Take in what went wrong: with images of ``camera``, or, empty, with the tracker."""
         if camera:
-            news = self._refused.get(camera, (0, ''))[1] != text
+            self._write(camera, f'{camera}: {text}', text != self.refused(camera))
             self._refused[camera] = time.perf_counter(), text
-            if news:  # not thirty times a second
-                self._node.get_logger().error(f'{camera}: {text}')
             return
-        if self.trouble != text:
-            self._node.get_logger().error(text)
+        self._write('', text, text != self.trouble)
         self.trouble = text
 
     def mishap(self, text: str) -> None:
         """Take in what went wrong beside the tracking, in one callback."""
-        if self.lately != text:  # not thirty times a second
-            self._node.get_logger().error(text)
+        self._write('mishap', text, text != self.lately)
         self._mishap = time.perf_counter(), text
+
+    def _write(self, what: str, line: str, news: bool) -> None:
+        """Write an error to the log, if it is news and none about this was written just now."""
+        now = time.perf_counter()
+        # each damaged image may have a text of its own, and every other frame may be a good one
+        if news and now - self._written.get(what, -SELDOM_S) >= SELDOM_S:
+            self._written[what] = now
+            self._node.get_logger().error(line)
 
     @property
     def lately(self) -> str:

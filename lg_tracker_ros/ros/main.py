@@ -140,7 +140,8 @@ def main(args: list[str] | None = None) -> int:
         try:
             with suppress(ImportError):  # who needs it says so
                 # before there is anybody to answer: while a library is loaded every thread waits
-                import onnxruntime  # noqa: F401
+                from lg_tracker_ros.engine.config import load_onnx_runtime
+                load_onnx_runtime()
             from lg_tracker_ros.ros.node import TrackerNode
         except ModuleNotFoundError as e:
             raise RuntimeError(

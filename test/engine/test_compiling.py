@@ -70,7 +70,7 @@ def test_an_onnx_runtime_that_does_not_load_is_told(no_gpu, tmp_path, monkeypatc
     (tmp_path / 'onnxruntime.py').write_text('raise ImportError("numpy.core.multiarray failed")')
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, 'onnxruntime', raising=False)
-    config._load_onnx_runtime.cache_clear()
+    config._trouble_on_loading.cache_clear()
     guard.tell_once.cache_clear()
     try:
         with caplog.at_level('WARNING', 'lg_tracker_ros'):
@@ -80,7 +80,7 @@ def test_an_onnx_runtime_that_does_not_load_is_told(no_gpu, tmp_path, monkeypatc
                            r'\(ImportError: numpy'):
             EngineConfig('cpu', 'onnx').resolve()
     finally:
-        config._load_onnx_runtime.cache_clear()
+        config._trouble_on_loading.cache_clear()
 
 
 def test_auto_takes_what_is_here(no_gpu, monkeypatch):
