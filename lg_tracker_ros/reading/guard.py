@@ -8,6 +8,8 @@ from functools import cache
 import logging
 from pathlib import Path
 
+from lg_tracker_ros.words.nearest import not_there
+
 LONGEST = 300
 """Characters of a message at most."""
 POINTER = b'version https://git-lfs'
@@ -53,7 +55,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     may ever write into a FIFO. Raises OSError, with the file's name, where it can't be had.
     """
     if not path.exists():
-        raise FileNotFoundError(one_line(f'{path} does not exist'))
+        raise FileNotFoundError(one_line(not_there(path)))
     if not path.is_file():
         raise refused(path, f'is no regular file, expected {kind}')
     refuse_pointer(path, kind)
