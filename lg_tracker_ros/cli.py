@@ -17,9 +17,10 @@ from lg_tracker_ros import __version__, bench
 from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.offline import command
-from lg_tracker_ros.reading.guard import LONGEST, one_line
+from lg_tracker_ros.reading.guard import one_line
 from lg_tracker_ros.training import cli as training
 from lg_tracker_ros.words.arguments import Parser
+from lg_tracker_ros.words.packages import missing
 
 EMPTY = ('--config=', '--data=', '--out=', '--video=')
 """An empty word names no file: Path would take it for the folder that we are in."""
@@ -72,10 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence()
         return 0
     except (ValueError, OSError, ImportError) as e:
-        cure = ''
-        if isinstance(e, ImportError):
-            cure = f"; pip install {e.name or 'it'}, or what is optional with '.[run,onnx]'"
-        print(f'lg_tracker_ros: {one_line(e, LONGEST - len(cure))}{cure}', file=sys.stderr)
+        words = missing(e) if isinstance(e, ImportError) else e
+        print(f'lg_tracker_ros: {one_line(words)}', file=sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:
