@@ -10,6 +10,10 @@ if __name__ == '__main__':
     heard = signal.getsignal(signal.SIGINT)
     if heard is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from lg_tracker_ros.cli import main
+    try:
+        from lg_tracker_ros.cli import main
+    except ImportError as e:
+        from lg_tracker_ros.words.packages import missing
+        sys.exit(f'lg_tracker_ros: {missing(e)}')
     signal.signal(signal.SIGINT, heard)
     sys.exit(main())

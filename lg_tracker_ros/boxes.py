@@ -12,11 +12,15 @@ APART = 0.2
 
 def parse_box(text: str) -> Box:
     """Read ``x,y,w,h`` in pixels, 0-based; raises ValueError in one line."""
-    try:
-        x, y, w, h = (float(v) for v in text.split(','))
-        return Box(x, y, w, h)
-    except ValueError as e:
-        raise ValueError(f'expected a box as x,y,w,h in pixels, got {text!r} ({e})') from e
+    words = text.split(',')
+    why = 'four numbers with commas between them, without blanks, in one word'
+    if len(words) == 4:
+        try:
+            x, y, w, h = map(float, words)
+            return Box(x, y, w, h)
+        except ValueError as e:
+            why = str(e)
+    raise ValueError(f'expected a box as x,y,w,h in pixels, got {text!r} ({why})')
 
 
 def iou(a: Box, b: Box) -> float:

@@ -134,6 +134,14 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
     net.eval()
 
 
+def must_be_there(path: Path) -> None:
+    """Raise ValueError, which says what to do, where a file of weights is missing."""
+    if not path.is_file():
+        raise ValueError(f'no file of weights at {path}; name yours in `tracker_weights` '
+                         '(`redetector_weights` for a re-detector) or train one, see '
+                         'docs/training.md')
+
+
 def checked_file(given: str, shipped: str) -> Path:
     """
     Return the file of the weights ``given`` (see weights_file), or of those that ship.
@@ -141,10 +149,7 @@ def checked_file(given: str, shipped: str) -> Path:
     Raises ValueError, in one line, when it is missing, or ships and isn't what it was.
     """
     path = weights_file(given, shipped)
-    if not path.is_file():
-        raise ValueError(f'no file of weights at {path}; name yours in `tracker_weights` '
-                         '(`redetector_weights` for a re-detector) or train one, see '
-                         'docs/training.md')
+    must_be_there(path)
     check_sum(path)
     return path
 

@@ -13,12 +13,14 @@ import os
 import sys
 from typing import Sequence
 
-from lg_tracker_ros import bench
+from lg_tracker_ros import __version__, bench
 from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.offline import command
-from lg_tracker_ros.reading.words import LONGEST, one_line
+from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.training import cli as training
+from lg_tracker_ros.words.arguments import Parser
+from lg_tracker_ros.words.packages import missing
 
 EMPTY = ('--config=', '--data=', '--out=', '--video=')
 """An empty word names no file: Path would take it for the folder that we are in."""
@@ -37,7 +39,8 @@ def joined(words: Sequence[str]) -> list[str]:
 
 def make_parser() -> argparse.ArgumentParser:
     """Declare every command with its options."""
-    parser = argparse.ArgumentParser(prog='lg_tracker_ros', description=__doc__)
+    parser = Parser(prog='python -m lg_tracker_ros', description=__doc__)
+    parser.add_argument('--version', action='version', version=f'lg_tracker_ros {__version__}')
     commands = parser.add_subparsers(dest='command', required=True)
     p = commands.add_parser('track', help='follow a target in a video, without ROS')
     command.add_arguments(p)
@@ -62,8 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if f'{option}={word}' in EMPTY or option in EMPTY:
             parser.error(f'{option.rstrip("=")} names nothing; is a variable of the shell empty?')
     args = parser.parse_args(given)
-    if getattr(args, 'start', 0) < 0:
-        parser.error('--start must be at least 0')
     try:
         status: int = args.run(args)
         return status
@@ -72,10 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence()
         return 0
     except (ValueError, OSError, ImportError) as e:
-        cure = ''
-        if isinstance(e, ImportError):
-            cure = f"; pip install {e.name or 'it'}, or what is optional with '.[run,onnx]'"
-        print(f'lg_tracker_ros: {one_line(e, LONGEST - len(cure))}{cure}', file=sys.stderr)
+        words = missing(e) if isinstance(e, ImportError) else e
+        print(f'lg_tracker_ros: {one_line(words)}', file=sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:

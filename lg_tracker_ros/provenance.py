@@ -11,7 +11,7 @@ from typing import Any, Sequence
 
 import cv2
 import lg_tracker_ros
-from lg_tracker_ros.checkpoint import FOLDER, trained_on
+from lg_tracker_ros.checkpoint import FOLDER, must_be_there, trained_on
 from lg_tracker_ros.files import sha256
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
@@ -128,8 +128,10 @@ def what_made_it(tracker: str, files: Sequence[Path]) -> dict[str, Any]:
     ``files`` are the weights (``weights_of``, ``peer_files``) of the local tracker ``tracker``.
     ``weights`` (file name: digest), ``trained_on`` (training_sets), ``undeclared`` (files of
     weights that say nothing of their training and whose authors' word isn't known here),
-    ``commit`` and ``machine``. Raises what training_sets raises.
+    ``commit`` and ``machine``. Raises ValueError for a file that is missing or damaged.
     """
+    for path in files:
+        must_be_there(path)
     known = bool(authors_word(tracker))
     return {
         'weights': {p.name: digest(p) for p in files},

@@ -193,6 +193,9 @@ def wrong(name, words, reason):
 
 @pytest.mark.parametrize('words, reason', [
     wrong('missing', ('/nowhere.mp4',), '/nowhere.mp4 does not exist'),
+    wrong('misspelt', ('{tmp}/../bad.yml',), 'bad.yml does not exist; did you mean bad.yaml'),
+    wrong('address', ('rtsp://camera/1',), 'rtsp://camera/1 is an address; save the stream'),
+    wrong('choice', (str(VIDEO), '--param', 'tracker=pixelwize'), 'did you mean pixelwise?'),
     wrong('no video', (str(CONFIG),), 'tracker.yaml cannot be opened'),
     wrong('empty folder', ('{tmp}',), 'holds no images'),
     wrong('webcam', ('97',), 'webcam 97 cannot be opened'),
@@ -264,14 +267,16 @@ def test_an_unreadable_image_is_named(track, tmp_path):
 @pytest.mark.parametrize('words, reason', [
     (('--init', '1,2,3'), 'x,y,w,h'), (('--init', '1,2,3,nan'), 'x,y,w,h'),
     (('--init', '1,2,-3,4'), 'x,y,w,h'),
-    (('--init', '1,2,30,40', '--start', '-1'), '--start must be at least 0'),
+    (('--init', '1', '2', '30', '40'), 'four numbers with commas between them'),
+    (('--init', '1,2,30,40', '--start', '-1'), "0 or more, got '-1'"),
+    (('--init', '1,2,30,40', '--reject', '-1'), "0 or more, got '-1'"),
     (('--init', '1,2,30,40', '--start', 'soon'), '--start')])
 def test_a_wrong_command_line_is_status_2(words, reason, capsys):
     with pytest.raises(SystemExit) as end:
         main(['track', str(VIDEO), *words])
     assert end.value.code == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith('lg_tracker_ros') and reason in error
+    assert error.startswith('python -m lg_tracker_ros track: error: ') and reason in error
 
 
 def test_a_box_may_begin_outside_of_the_image(track):

@@ -176,7 +176,7 @@ def test_weights_of_unknown_training_are_told(tmp_path):
 
 
 def test_missing_weights_are_an_error():
-    with pytest.raises(FileNotFoundError, match=r'mine\.pth'):
+    with pytest.raises(ValueError, match=r'mine\.pth; name yours in `tracker_weights`'):
         what_made_it('pixelwise', weights_of(Settings(tracker_weights='/nowhere/mine.pth')))
 
 

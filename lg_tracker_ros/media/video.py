@@ -12,6 +12,7 @@ from lg_tracker_ros.media.container import VideoFile
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.folder import list_images
 from lg_tracker_ros.types import Frame, Image
+from lg_tracker_ros.words.nearest import not_there
 import numpy as np
 
 Moment = tuple[Image, int]
@@ -42,8 +43,10 @@ class Source:
         self.name, self.start = name, start
         path = Path(name)
         self.live = name.isascii() and name.isdigit() and not path.exists()
+        if '://' in name:
+            raise ValueError(f'{name} is an address; save the stream to a file and name that')
         if not self.live and not path.exists():
-            raise ValueError(f'{name} does not exist')
+            raise ValueError(not_there(name))
         self._reader: Webcam | Bag | Folder | Pages | VideoFile
         if self.live:
             self._reader = Webcam(int(name))

@@ -38,6 +38,13 @@ def box_argument(text: str) -> Box:
         raise argparse.ArgumentTypeError(str(e)) from e
 
 
+def frame_argument(text: str) -> int:
+    """Read a frame's number for argparse."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a frame's number, 0 or more, got {text!r}")
+    return int(text)
+
+
 def add_arguments(p: argparse.ArgumentParser) -> None:
     """Declare the options of ``track``."""
     p.add_argument('source', nargs='+', metavar='SOURCE',
@@ -51,11 +58,11 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument('--config', metavar='FILE', help='parameters, as in config/tracker.yaml')
     p.add_argument('--param', action='append', default=[], metavar='NAME=VALUE',
                    help='one parameter; goes over the file; may be repeated')
-    p.add_argument('--start', type=int, default=0, metavar='N', help='begin at frame N')
-    p.add_argument('--reject', type=int, action='append', default=[], metavar='N',
+    p.add_argument('--start', type=frame_argument, default=0, metavar='N', help='begin at frame N')
+    p.add_argument('--reject', type=frame_argument, action='append', default=[], metavar='N',
                    help='what is followed in frame N is not the target, as ~/reject says to the '
                    'node; may be repeated')
-    p.add_argument('--confirm', type=int, action='append', default=[], metavar='N',
+    p.add_argument('--confirm', type=frame_argument, action='append', default=[], metavar='N',
                    help='what is followed in frame N is the target, as ~/confirm')
     p.add_argument('--detections', action='append', default=[], metavar='FILE.csv',
                    help='what a detector saw in the source, frame,x,y,w,h,class,score,id; once '

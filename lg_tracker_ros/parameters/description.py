@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, Collection
+
+from lg_tracker_ros.words.nearest import meant
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ def out_of_range(parameters: Any) -> list[str]:
     for f in fields(parameters):
         value, meta = getattr(parameters, f.name), f.metadata
         if meta['choices'] and value not in meta['choices']:
-            wrong.append(f"{f.name} must be one of {', '.join(meta['choices'])}, got {value!r}")
+            near = meant(value, meta['choices'])
+            wrong.append(f'{f.name} has no choice {value!r}; {near}' if near else
+                         f"{f.name} must be one of {', '.join(meta['choices'])}, got {value!r}")
         limits = meta['limits']
         if limits is not None and not limits.low <= value <= limits.high:
             wrong.append(f'{f.name} must be in {limits.low:g}..{limits.high:g}, got {value}')
@@ -41,6 +44,5 @@ def out_of_range(parameters: Any) -> list[str]:
 
 def unknown(name: object, known: Collection[str]) -> str:
     """Say, in one line, that no parameter has this name, and which may be meant."""
-    close = get_close_matches(str(name).strip().lower(), known, 3, 0.6)
     return f'unknown parameter {name!r}; ' + (
-        f'did you mean {" or ".join(close)}?' if close else 'config/tracker.yaml has all names')
+        meant(name, known) or 'config/tracker.yaml has all names')

@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 
 from lg_tracker_ros.reading.words import LONGEST, one_line
+from lg_tracker_ros.words.nearest import not_there
 
 POINTER = b'version https://git-lfs'
 """The first bytes of a pointer of Git LFS, which any file of a repository may be."""
@@ -46,7 +47,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     may ever write into a FIFO. Raises OSError, with the file's name, where it can't be had.
     """
     if not path.exists():
-        raise FileNotFoundError(one_line(f'{path} does not exist'))
+        raise FileNotFoundError(one_line(not_there(path)))
     if not path.is_file():
         raise refused(path, f'is no regular file, expected {kind}')
     refuse_pointer(path, kind)

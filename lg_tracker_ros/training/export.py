@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train export``."""
     parser.add_argument('checkpoints', type=Path, nargs='+', metavar='OUT/best.pt',
                         help='several: their heads are joined')
-    parser.add_argument('file', type=Path, metavar='FILE.safetensors')
+    parser.add_argument('file', type=Path, metavar='FILE.safetensors', help='what to write')
     parser.add_argument('--half', action='store_true', help='16 bits a number: half the size')
 
 

@@ -140,9 +140,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='the usual material, against forgetting; default: what `train '
                         'assets` made')
     parser.add_argument('--clips', type=float, default=0.5, metavar='SHARE',
-                        help='how many of the samples come from your tracks (%(default)s)')
+                        help='how many of the samples come from your tracks')
     parser.add_argument('--length', type=int, default=200,
-                        help='frames of a track at most (%(default)s)')
+                        help='frames of a track at most')
     pseudo_labels.add_shared(parser)
     parser.add_argument('--workers', type=int, default=1, metavar='N',
                         help='processes that make samples')

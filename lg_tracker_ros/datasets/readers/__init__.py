@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Callable, Mapping, NamedTuple, Sequence
 
@@ -21,6 +20,7 @@ from lg_tracker_ros.datasets.readers import (
     vot,
 )
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.words.nearest import meant, not_there
 
 Reader = Callable[[Path], 'list[LabelledSequence]']
 
@@ -59,6 +59,8 @@ def read_dataset(folder: Path, layout: str = '',
     ``layout`` is a name of READERS; '' takes the first whose files are there. Raises ValueError
     in one line when nothing fits or for what the reader can't take.
     """
+    if not folder.exists():
+        raise ValueError(not_there(folder))
     if not folder.is_dir():
         raise ValueError(f'{folder} is not a folder; expected one that holds a data set')
     if layout and layout not in READERS:
@@ -74,8 +76,6 @@ def read_dataset(folder: Path, layout: str = '',
         raise ValueError(f'{folder} holds two sequences {twice[0]}; read its parts one by one')
     for name in only:
         if name not in count:
-            close = get_close_matches(name, count, 3, 0.5)
             raise ValueError(f'{folder} holds no sequence {name!r}; ' + (
-                f'did you mean {", ".join(close)}?' if close
-                else f'it has {len(count)}, such as {found[0].name}'))
+                meant(name, count) or f'it has {len(count)}, such as {found[0].name}'))
     return sorted((s for s in found if not only or s.name in only), key=lambda s: s.name)

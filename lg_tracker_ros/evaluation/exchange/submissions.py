@@ -178,7 +178,8 @@ def read_complete(out: Path, tracker: str) -> dict[str, Record]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval submit``."""
     parser.add_argument('out', metavar='OUT', help='the --out of an `eval run`')
-    parser.add_argument('--format', required=True, choices=sorted(SUBMISSIONS))
+    parser.add_argument('--format', required=True, choices=sorted(SUBMISSIONS),
+                        help='whose')
     parser.add_argument('--tracker', required=True, metavar='NAME', help='a folder of OUT')
     parser.add_argument('--to', required=True, metavar='DIR', help='where to write')
 

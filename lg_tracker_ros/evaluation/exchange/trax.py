@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval trax``."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument('--tracker', default='default', metavar='NAME',
-                       help='any name that `eval run` takes; default: %(default)s')
+                       help='any name that `eval run` takes')
     which.add_argument('--config', metavar='FILE.yaml',
                        help='parameters, as in config/tracker.yaml')
     parser.add_argument('--param', action='append', default=[], metavar='NAME=VALUE',

@@ -213,8 +213,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shared(parser)
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='runs and tables; what is there goes on')
-    parser.add_argument('--study', choices=list(STUDIES), default='losses')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], metavar='N')
+    parser.add_argument('--study', choices=list(STUDIES), default='losses',
+                        help='what is varied')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], metavar='N',
+                        help='a run for each')
     parser.add_argument('--judge', type=Path, nargs='+', default=[], metavar='DIR',
                         help='data sets on which each run is judged, as by `eval attention`')
     parser.add_argument('--every', type=int, default=10, metavar='N',
@@ -224,7 +226,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'in the paper')
     parser.add_argument('--local', default='pixelwise', metavar='LOCAL',
                         help='the local tracker there, perhaps with @parameter=value '
-                        '(siamrpnpp@backbone=alexnet@tracker_weights=FILE); default: %(default)s')
+                        '(siamrpnpp@backbone=alexnet@tracker_weights=FILE)')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes there')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
 

@@ -242,10 +242,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval cameras``."""
     parser.add_argument('--data', type=Path, required=True, metavar='DIR',
                         help='the data set; sequences NAME_cam1, NAME_cam2, ... are a group')
-    parser.add_argument('--layout', default='', choices=['', *READERS],
-                        help='its layout; default: recognised')
+    parser.add_argument('--layout', default='', choices=READERS, metavar='NAME',
+                        help=f'its layout, of {", ".join(READERS)}; default: recognised')
     parser.add_argument('--trackers', default='default', metavar='A,B', help='as for `eval run`')
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='folder for the results; what is there stays')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
     parser.add_argument('--peers', type=Path, metavar='DIR',
                         help='as for `eval run`')

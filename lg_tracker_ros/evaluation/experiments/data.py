@@ -15,8 +15,8 @@ def add_data(parser: argparse.ArgumentParser,
              only: str = 'these sequences') -> None:
     """Declare ``--data``, ``--layout`` and ``--only``; ``what`` and ``only`` are their help."""
     parser.add_argument('--data', type=Path, required=True, metavar='DIR', help=what)
-    parser.add_argument('--layout', default='', choices=['', *READERS],
-                        help='its layout; default: recognised')
+    parser.add_argument('--layout', default='', choices=READERS, metavar='NAME',
+                        help=f'its layout, of {", ".join(READERS)}; default: recognised')
     parser.add_argument('--only', default='', metavar='SEQ,SEQ', help=only)
 
 

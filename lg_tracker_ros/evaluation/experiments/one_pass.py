@@ -111,7 +111,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--trackers', default='default', metavar='A,B',
                         help="'default', NAME.yaml, LOCAL+REDETECTOR, each perhaps with "
                         '@parameter=value; or ' + ', '.join(PEERS))
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='folder for the results; what is there stays')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')
     parser.add_argument('--ray', default='', metavar='ADDRESS',
                         help="over a Ray cluster instead; 'local' starts one here")

@@ -62,6 +62,7 @@ from lg_tracker_ros.evaluation.reports.proposal_results import (
 )
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.types import Box, Frame, Redetector
+from lg_tracker_ros.words.nearest import meant
 import numpy as np
 import numpy.typing as npt
 
@@ -78,8 +79,9 @@ def redetector_settings(name: str) -> str:
     base = name.partition('@')[0]
     known = [n for n in REDETECTORS if n != 'none']
     if base not in known:
-        raise ValueError(f'unknown re-detector {name!r}; expected one of {", ".join(known)}, '
-                         'perhaps with @parameter=value')
+        raise ValueError(f'unknown re-detector {name!r}; ' + (
+            meant(base, known)
+            or f'expected one of {", ".join(known)}, perhaps with @parameter=value'))
     return f'opencv_mil+{name}'  # a local tracker without weights, which isn't made
 
 
@@ -209,7 +211,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument('--redetectors', default='tanet_lite,correlation', metavar='A,B',
                         help='each perhaps with @parameter=value')
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='folder for the results; what is there stays')
     parser.add_argument('--every', type=int, default=10, metavar='N',
                         help='ask at every N-th frame')
     parser.add_argument('--k', type=int, default=max(AT), metavar='K',

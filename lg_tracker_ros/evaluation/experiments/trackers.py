@@ -21,6 +21,7 @@ from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
+from lg_tracker_ros.words.nearest import meant
 
 PEERS = ('opencv_csrt', 'opencv_kcf', 'opencv_mil', 'opencv_tld', 'opencv_nano', 'opencv_vit')
 
@@ -115,14 +116,21 @@ def settings_of(name: str, weights: Path | None = None) -> Settings:
         return read_settings(None, ['threads=1', *params])
     local, plus, redetector = base.partition('+')
     if not plus or local not in LOCAL_TRACKERS or redetector not in REDETECTORS:
-        raise ValueError(
-            f"unknown tracker {name!r}; expected 'default', a parameter file NAME.yaml, "
-            f'{", ".join(PEERS)}, or LOCAL+REDETECTOR of {", ".join(LOCAL_TRACKERS)} and '
-            f'{", ".join(REDETECTORS)}, perhaps with @parameter=value')
+        raise ValueError(f'unknown tracker {name!r}; {_expected(local, plus, redetector)}')
     given = any(word.startswith('tracker_weights=') for word in params)
     found = '' if given else peer_weights(local, weights)
     return read_settings(None, ['threads=1', f'tracker={local}', f'redetector={redetector}',
                                 *([f'tracker_weights={found}'] if found else []), *params])
+
+
+def _expected(local: str, plus: str, redetector: str) -> str:
+    """Say what a name that stands for no settings should be."""
+    if local in LOCAL_TRACKERS:
+        return (meant(redetector, REDETECTORS) if plus else '') or (
+            f'expected a re-detector behind it, as {local}+none, of {", ".join(REDETECTORS)}')
+    return meant(local, ['default', *PEERS, *LOCAL_TRACKERS]) or (
+        "expected 'default', a parameter file NAME.yaml, an OpenCV tracker such as opencv_csrt "
+        'or LOCAL+REDETECTOR, which config/tracker.yaml names at tracker and redetector')
 
 
 def local_of(runner: Runner) -> Any:

@@ -93,7 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument('--tracker', default='default@online_module=drol', metavar='NAME',
                         help='one with an online module')
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='folder for the pictures')
     add_at(parser)
 
 

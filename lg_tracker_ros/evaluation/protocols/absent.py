@@ -183,8 +183,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval absent``."""
     add_data(parser, 'the sequences to build from, in a layout that people have on disk',
              'build from these; cut-aways still go to any')
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
-    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='folder for the sequences')
+    parser.add_argument('--seed', type=int, default=1, metavar='SEED', help='of what is drawn')
     parser.add_argument('--kinds', default=','.join(KINDS), metavar='KIND,KIND',
                         help=f'kinds of absence to draw from; default: {",".join(KINDS)}; {TWIN}: '
                         'with a look-alike in the picture')

@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one_pass.add_arguments(parser)
     parser.set_defaults(trackers='')
     parser.add_argument('--redetector', default='tanet_lite', metavar='NAME',
-                        help='default: %(default)s')
+                        help='which searches the whole image')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from math import prod
 from typing import Any, Mapping, NamedTuple
 
 from lg_tracker_ros.files import table
+from lg_tracker_ros.words.nearest import meant
 import torch
 from torch import nn, Tensor
 
@@ -106,7 +107,8 @@ def summary(name: str) -> list[str]:
     """Write the table of a network; ValueError for an unknown name."""
     known = networks()
     if name not in known:
-        raise ValueError(f'unknown network {name!r}; expected one of {", ".join(known)}')
+        raise ValueError(f'unknown network {name!r}; ' + (
+            meant(name, known) or 'without a name `eval summary` lists them'))
     with torch.device('meta'):
         net = known[name].make()
     total = sum(prod(p.shape) for p in net.parameters())

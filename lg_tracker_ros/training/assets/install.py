@@ -151,13 +151,13 @@ def install(asset: Asset, out: Path, mirrors: Iterable[str]) -> Source:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``train assets``."""
     parser.add_argument('--out', type=Path, default=default_folder(), metavar='DIR',
-                        help='where to keep them (%(default)s)')
+                        help='where to keep them')
     parser.add_argument('--only', metavar='NAME,NAME', help='these sources; ' + ', '.join(
         a.name for a in ASSETS))
     for name, (first, _) in MIRRORS.items():
         variable = f'{name.upper()}_MIRROR'
         parser.add_argument(f'--{name}-mirror', default=os.environ.get(variable, first),
-                            metavar='URL', help=f'or ${variable} (%(default)s)')
+                            metavar='URL', help=f'or ${variable}')
 
 
 def run(args: argparse.Namespace, assets: Sequence[Asset] = ASSETS) -> int:

@@ -189,7 +189,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'file than .safetensors, one is made beside it')
     parser.add_argument('--episodes', type=float, default=1.0, metavar='SHARE',
                         help='of the usual number of episodes')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=int, default=0, metavar='SEED', help='of what is drawn')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train cut``."""
     parser.add_argument('recordings', nargs='+', type=Path, metavar='RECORDINGS',
                         help=f'folder with {BOXES}, whose column class says what each target is')
-    parser.add_argument('--out', required=True, type=Path)
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where to write')
     parser.add_argument('--topic', default='', help='of the images in a bag that has several')
 
 

@@ -174,10 +174,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'a folder with {BOXES} (the first boxes of its targets, which are '
                         'followed), or a video or a bag of which patches are followed')
     add_shared(parser)
-    parser.add_argument('--out', required=True, type=Path)
-    parser.add_argument('--tracks', type=int, default=25, help='patches of each video')
-    parser.add_argument('--length', type=int, default=50, help='frames of a track at most')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where to write')
+    parser.add_argument('--tracks', type=int, default=25, metavar='N',
+                        help='patches of each video')
+    parser.add_argument('--length', type=int, default=50, metavar='N',
+                        help='frames of a track at most')
+    parser.add_argument('--seed', type=int, default=0, metavar='SEED', help='of what is drawn')
 
 
 def add_shared(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +187,7 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--teacher', type=Path, metavar='DIR',
                         help="folder with NanoTrack's ONNX files; default: our own tracker")
     parser.add_argument('--step', type=int, default=2, metavar='N',
-                        help='take every so many frames (%(default)s)')
+                        help='take every so many frames')
     parser.add_argument('--topic', default='', help='of the images in a bag that has several')
 
 

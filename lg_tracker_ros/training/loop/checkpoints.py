@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from difflib import get_close_matches
 import json
 import os
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Mapping, Sequence, TypeVar
 from lg_tracker_ros.checkpoint import read_pickled
 from lg_tracker_ros.reading.guard import refused
 from lg_tracker_ros.training.networks.network import Training
+from lg_tracker_ros.words.nearest import meant
 import torch
 
 C = TypeVar('C', bound=Training)
@@ -63,9 +63,8 @@ def set_values(config: C, assignments: Sequence[str]) -> C:
         if not equals:
             raise ValueError(f'--set {text}: expected NAME=VALUE')
         if name not in known:
-            near = get_close_matches(name, known, 1)
             raise ValueError(f'--set {name}: there is no such setting; ' + (
-                f'did you mean {near[0]}?' if near else f'there are {", ".join(known)}'))
+                meant(name, known) or f'there are {", ".join(known)}'))
         changed[name] = _parsed(name, value, known[name])
     return replace(config, **changed)
 

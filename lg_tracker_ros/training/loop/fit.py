@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 import json
 import math
@@ -24,6 +23,7 @@ from lg_tracker_ros.training.networks.network import Batch, C, Network, Training
 from lg_tracker_ros.training.networks.registry import NETWORKS
 from lg_tracker_ros.training.samples.ring import MakeSampler, replay, Ring, stream
 from lg_tracker_ros.training.samples.writers import Writers
+from lg_tracker_ros.words.nearest import meant
 import torch
 
 VALIDATION = 0x5EED
@@ -33,9 +33,8 @@ VALIDATION = 0x5EED
 def find_network(name: str) -> Network[Any, Any]:
     """Look up a network; ValueError, in one line, for an unknown name."""
     if name not in NETWORKS:
-        near = get_close_matches(name, NETWORKS, 1)
-        raise ValueError(f'there is no network {name!r} to train' + (
-            f'; did you mean {near[0]}?' if near else f'; there are {", ".join(NETWORKS)}'))
+        raise ValueError(f'there is no network {name!r} to train; ' + (
+            meant(name, NETWORKS) or f'there are {", ".join(NETWORKS)}'))
     return NETWORKS[name]
 
 
@@ -46,11 +45,12 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
                         help='stills in COCO form, labelled clips, cut-outs as PNG, or folders of '
                         'those; a tenth, by name, is held out')
     parser.add_argument('--clips', type=float, default=0.2, metavar='SHARE',
-                        help='how many of the samples come from labelled clips (%(default)s)')
+                        help='how many of the samples come from labelled clips')
     parser.add_argument('--without', nargs='+', default=[], metavar='DATA SET',
                         help='stills of these data sets in --data are left out')
     parser.add_argument('--ring', type=Path, metavar='DIR',
-                        help='where samples are kept, some GB; default: OUT/samples')
+                        help='where samples are kept, some GB; default: OUT/samples; `train '
+                        'pack`, which has no OUT, needs it')
     parser.add_argument('--workers', type=int, default=1, metavar='N',
                         help='processes that make samples, for each training process; 0: none, '
                         'the ring is enough (or the loop makes them itself)')

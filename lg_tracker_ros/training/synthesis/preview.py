@@ -49,14 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``train preview``."""
     parser.add_argument('--data', type=Path, nargs='+', required=True, metavar='DIR',
                         help='folders of stills, cut-outs and clips')
-    parser.add_argument('--out', type=Path, default=Path('preview.jpg'), metavar='FILE')
+    parser.add_argument('--out', type=Path, default=Path('preview.jpg'), metavar='FILE',
+                        help='the picture')
     parser.add_argument('--count', type=int, default=8, metavar='N', help='sequences: rows')
     parser.add_argument('--columns', type=int, default=8, metavar='N', help='frames of each')
     parser.add_argument('--side', type=int, default=160, metavar='PIXELS',
                         help='width of a frame in the picture')
     parser.add_argument('--size', type=int, nargs=2, default=(320, 320), metavar=('H', 'W'),
                         help='height and width of the frames as they are made')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=int, default=0, metavar='SEED', help='of what is drawn')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -188,6 +188,10 @@ def test_what_the_weights_were_trained_on_is_left_out_or_marked(evaluate, tmp_pa
 
 @pytest.mark.parametrize(('words', 'said'), [
     (('--trackers', 'nonsense'), "unknown tracker 'nonsense'; expected 'default'"),
+    (('--trackers', 'pixelwise'), 'expected a re-detector behind it, as pixelwise+none'),
+    (('--trackers', 'pixelwise+tanet_light'), 'did you mean tanet_lite'),
+    (('--trackers', 'pixelwize+none'), 'did you mean pixelwise?'),
+    (('--trackers', 'pixelwise+tanet'), 'tanet.safetensors; name yours in `tracker_weights`'),
     (('--trackers', 'default,default'), 'each tracker must be named once'),
     (('--trackers', 'default@beta1=2'), 'beta1 must be in 0.01..1, got 2'),
     (('--trackers', 'default@beta9=2'), "'beta9=2': unknown parameter 'beta9'; did you mean beta"),
