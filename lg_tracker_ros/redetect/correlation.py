@@ -86,6 +86,16 @@ def squeeze(image: Image, side: int = SIDE) -> Image:
     return np.asarray(cv2.resize(image, (side, side), interpolation=area), np.uint8)
 
 
+def change(image: Image, before: Image) -> Image:
+    """
+    Tell how much each pixel changed: the largest difference of its colours, h x w.
+
+    Bytes on the CPU: what a network would make of two frames in floats takes it ten times as long.
+    """
+    b, g, r = cv2.split(cv2.absdiff(image, before))
+    return np.asarray(cv2.max(cv2.max(b, g), r), np.uint8)
+
+
 class Correlation:
     """A Redetector without anything learned from tracking data."""
 

@@ -7,7 +7,7 @@ from typing import Sequence
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.redetect.correlation import as_attention, SIDE, squeeze
+from lg_tracker_ros.redetect.correlation import as_attention, change, SIDE, squeeze
 from lg_tracker_ros.redetect.regions import attention_boxes, interleave
 from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.redetect.tanet_lite_net import (
@@ -47,7 +47,7 @@ class TanetLite:
         queries = [np.ones((1, PARTS + 2, conv.out_channels), np.float32)
                    for conv in (frame.head.embed, frame.head.fine)]
         mean = np.ones((1, frame.head.embed.in_channels), np.float32)
-        self._frame = compile_network(frame, [picture, picture, *queries, mean],
+        self._frame = compile_network(frame, [picture, picture[..., 0], *queries, mean],
                                       engine.for_search(), shared=(2, 3, 4), batches=(1,))
         self.threshold = threshold
         self._queries: list[Array] = []
@@ -69,7 +69,8 @@ class TanetLite:
             raise RuntimeError('no target: call init first')
         frame = clip[-1]
         image, before = squeeze(frame.image), squeeze(clip[max(len(clip) - 2, 0)].image)
-        attention, alike = (m[0] for m in self._frame(image[None], before[None], *self._queries))
+        attention, alike = (m[0] for m in self._frame(
+            image[None], change(image, before)[None], *self._queries))
         learned, plain = (attention_boxes(m, (frame.width, frame.height), size, k, self.threshold)
                           for m in (attention, as_attention(alike)))
         return Proposals(interleave(learned, plain, k), attention)

@@ -98,24 +98,29 @@ class LiteFrameNet(nn.Module):
         super().__init__()
         self.backbone, self.head = backbone, head
 
-    def forward(self, image: Tensor, before: Tensor, q16: Tensor, q8: Tensor,
+    def forward(self, image: Tensor, change: Tensor, q16: Tensor, q8: Tensor,
                 mean: Tensor) -> tuple[Tensor, Tensor]:
         """
-        Two successive frames, N x h x w x 3 uint8, to attention and untrained similarity.
+        Frames, N x h x w x 3 uint8, and their change to attention and untrained similarity.
 
-        Attention is N x h/8 x w/8 in [0, 1]; similarity N x h/16 x w/16, see ``similarity``.
-        Attention is the geometric mean of what the head learned and of that similarity: on what
-        training never showed the head is often wrong, and wrong elsewhere than the similarity.
+        ``change``: N x h x w uint8, see ``correlation.change``. Attention is N x h/8 x w/8 in
+        [0, 1]; similarity N x h/16 x w/16, see ``similarity``. Attention is the geometric mean of
+        what the head learned and of that similarity: on what training never showed the head is
+        often wrong, and wrong elsewhere than the similarity.
         """
         x8, x16 = self.backbone(normalize(image))
-        learned = torch.sigmoid(self.head(x8, x16, motion_cue(image, before), q16, q8))
+        learned = torch.sigmoid(self.head(x8, x16, motion_cells(change), q16, q8))
         alike = similarity(x16, mean)
         spread = F.interpolate(alike.clamp(min=0)[:, None], size=learned.shape[1:],
                                mode='bilinear', align_corners=False)[:, 0]
         return (learned * spread).sqrt(), alike
 
 
+def motion_cells(change: Tensor) -> Tensor:
+    """Mean change in cells of 8 pixels: N x h x w in 0..255 to N x 1 x h/8 x w/8 in [0, 1]."""
+    return F.avg_pool2d(change.float()[:, None] / 255, 8)
+
+
 def motion_cue(image: Tensor, before: Tensor) -> Tensor:
-    """Mean absolute difference of two frames in cells of 8 pixels: N x 1 x h/8 x w/8, [0, 1]."""
-    change = (image.float() - before.float()).abs().amax(3) / 255
-    return F.avg_pool2d(change[:, None], 8)
+    """Do the same with the frames themselves, N x h x w x 3 uint8 each."""
+    return motion_cells((image.float() - before.float()).abs().amax(3))

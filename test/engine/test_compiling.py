@@ -14,7 +14,7 @@ from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading import guard
 from lg_tracker_ros.redetect.correlation import SIDE
-from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cue, PARTS, TanetLiteHead
+from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cells, PARTS, TanetLiteHead
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.types import Box, Region
 from lg_tracker_ros.vision.normalise import normalize
@@ -245,13 +245,14 @@ def test_attention_is_what_was_learned_and_looks_alike():
     """The geometric mean of the head's answer and of the untrained similarity, where above 0."""
     torch.manual_seed(0)
     net = LiteFrameNet(EfficientNetLite0(), TanetLiteHead()).eval()
-    image, before = torch.randint(0, 256, (2, 1, 64, 96, 3), dtype=torch.uint8)
+    image = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
+    change = torch.randint(0, 256, (1, 64, 96), dtype=torch.uint8)
     queries = [F.normalize(torch.randn(1, PARTS + 2, c), dim=2) for c in (64, 32)]
     with torch.no_grad():
         x8, x16 = net.backbone(normalize(image))
-        learned = torch.sigmoid(net.head(x8, x16, motion_cue(image, before), *queries))
+        learned = torch.sigmoid(net.head(x8, x16, motion_cells(change), *queries))
         mean = F.normalize(x16[:, :, 2, 3], dim=1)  # like the cell in the third row
-        attention, alike = net(image, before, *queries, mean)
+        attention, alike = net(image, change, *queries, mean)
     assert attention.shape == (1, 8, 12) and alike.shape == (1, 4, 6)
     assert alike.max() == alike[0, 2, 3] and alike.min() < 0
     spread = cv2.resize(alike[0].clamp(min=0).numpy(), (12, 8), interpolation=cv2.INTER_LINEAR)
@@ -268,7 +269,7 @@ def test_tanet_lite_costs_a_twentieth_of_tanet():
         cost = count_macs(paper, frame, frame, clip) - count_macs(paper.encoder, frame)
         image = torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8)
         embed, fine = lite.head.embed.out_channels, lite.head.fine.out_channels
-        small = count_macs(lite, image, image, torch.zeros(1, PARTS + 2, embed),
+        small = count_macs(lite, image, image[..., 0], torch.zeros(1, PARTS + 2, embed),
                            torch.zeros(1, PARTS + 2, fine),
                            torch.zeros(1, lite.head.embed.in_channels))
     assert cost / 1e9 == pytest.approx(116.0, rel=0.01)

@@ -9,6 +9,7 @@ from lg_tracker_ros.boxes import iou, scale
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
+from lg_tracker_ros.redetect.correlation import change
 from lg_tracker_ros.redetect.globaltrack.lite_net import (
     CROPS,
     HEIGHT,
@@ -96,7 +97,7 @@ class GlobalTrackLite:
         queries = [np.ones((1, MAPS, conv.out_channels), np.float32)
                    for conv in (head.embed, head.fine)]
         plain = np.ones((1, MAPS, head.embed.in_channels), np.float32)
-        self._frame = compile_network(frame, [picture, picture, *queries, plain, size],
+        self._frame = compile_network(frame, [picture, picture[..., 0], *queries, plain, size],
                                       engine.for_search(), shared=range(6))
         self.threshold = threshold
         self._query: list[Array] = []
@@ -112,7 +113,8 @@ class GlobalTrackLite:
             raise RuntimeError('no target: call init first')
         frame = clip[-1]
         image, before = shrunk(frame.image), shrunk(clip[max(len(clip) - 2, 0)].image)
-        score, boxes = (m[0] for m in self._frame(image[None], before[None], *self._query))
+        score, boxes = (m[0] for m in self._frame(
+            image[None], change(image, before)[None], *self._query))
         found = best_boxes(score, boxes, k, self.threshold)
         sx, sy = frame.width / WIDTH, frame.height / HEIGHT
         return Proposals([scale(box, sx, sy) for _, box in found], score,

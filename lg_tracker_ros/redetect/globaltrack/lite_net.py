@@ -9,7 +9,7 @@ query enters by correlation with its parts as well.
 from __future__ import annotations
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
-from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, PARTS
+from lg_tracker_ros.redetect.tanet_lite_net import motion_cells, PARTS
 from lg_tracker_ros.vision.layers import conv3
 from lg_tracker_ros.vision.normalise import normalize
 import torch
@@ -166,10 +166,10 @@ class QueryFrameNet(nn.Module):
         self.cells: Tensor
         self.register_buffer('cells', centres(HEIGHT // STRIDE, WIDTH // STRIDE), persistent=False)
 
-    def forward(self, image: Tensor, before: Tensor, q16: Tensor, q8: Tensor, plain: Tensor,
+    def forward(self, image: Tensor, change: Tensor, q16: Tensor, q8: Tensor, plain: Tensor,
                 size: Tensor) -> tuple[Tensor, Tensor]:
         """
-        Two successive frames, N x 336 x 448 x 3 uint8, to scores and boxes.
+        Frames, N x 336 x 448 x 3 uint8, and their change, N x 336 x 448, to scores and boxes.
 
         Scores are N x 42 x 56 in [0, 1], boxes as ``decoded`` gives them. A score is what the
         head learned, for targets large enough to have untrained features of their own blended
@@ -177,7 +177,7 @@ class QueryFrameNet(nn.Module):
         """
         x8, x16 = self.backbone(normalize(image))
         features, query = self.head.features(x8, x16), (q16, q8, plain, size)
-        maps = self.head.answer(features, motion_cue(image, before), query)
+        maps = self.head.answer(features, motion_cells(change), query)
         alike = F.interpolate(self.head.alike(features, query)[:, PARTS:PARTS + 1].clamp(min=1e-4),
                               scale_factor=2.0, mode='bilinear', align_corners=False)[:, 0]
         side = (size[:, 0] * size[:, 1]).sqrt()[:, None, None]
