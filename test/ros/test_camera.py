@@ -5,7 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
 from ros.test_main import process
 
 ROOT = Path(__file__).resolve().parents[2]

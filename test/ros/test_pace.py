@@ -8,7 +8,6 @@ from lg_tracker_ros.ros.convert import detection_from_msg
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box
 import numpy as np
-
 from ros.test_life import change
 
 EMPTY = np.repeat(np.linspace(0, 255, W).astype(np.uint8)[None, :, None], H, 0).repeat(3, 2)

@@ -8,10 +8,9 @@ from lg_tracker_ros.tracker import LongTermTracker
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
+from ros.choosing.test_action import ABORTED, Client
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray
-
-from ros.choosing.test_action import ABORTED, Client
 
 OTHER = np.kron(np.random.default_rng(9).integers(0, 256, (7, 9, 3), np.uint8),
                 np.ones((4, 4, 1), np.uint8))
