@@ -11,6 +11,16 @@ import shutil
 from typing import Iterator, Sequence
 
 
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an OSError say of which file it is: that of a write, on a full disk, doesn't."""
+    try:
+        yield
+    except OSError as e:
+        e.filename = e.filename or str(path)
+        raise
+
+
 def replace_file(path: Path, content: str | bytes) -> None:
     """
     Write a file whole or not at all, so that a broken run leaves no half of one.
@@ -20,8 +30,9 @@ def replace_file(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        part.replace(path)
+        with _named(path):
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
+            part.replace(path)
     except BaseException:  # a signal's, too; what is left of it would never be looked at again
         part.unlink(missing_ok=True)
         raise
@@ -73,8 +84,9 @@ def owned(folder: Path) -> Iterator[None]:
             raise ValueError(f'{folder} is being written by process {file.read(20).strip()}; wait '
                              'for its end or give another --out') from e
         file.truncate(0)
-        file.write(f'{os.getpid()}\n')
-        file.flush()
+        with _named(folder):
+            file.write(f'{os.getpid()}\n')
+            file.flush()
         try:
             yield
         finally:

@@ -133,7 +133,8 @@ class Webcam:
             there = False
         if not there:
             raise ValueError(f'webcam {number} cannot be opened; is it there, and not in use?')
-        self.fps = self._camera.get(cv2.CAP_PROP_FPS) or 30.0
+        fps = self._camera.get(cv2.CAP_PROP_FPS)  # 0, -1 or NaN where the driver knows none
+        self.fps = fps if 0 < fps < 1000 else 30.0
 
     def frames(self, start: int) -> Iterator[Moment]:
         """Give images as they come, and the clock's time; ValueError when none come any more."""

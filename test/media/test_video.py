@@ -126,6 +126,23 @@ def test_a_webcam_that_goes_away_ends_with_a_word(monkeypatch):
         next(source)
 
 
+@pytest.mark.parametrize('said, rate', [(25.0, 25.0), (0.0, 30.0), (-1.0, 30.0),
+                                        (float('nan'), 30.0)])
+def test_a_webcam_that_knows_no_rate_has_30(said, rate, monkeypatch):
+    class Driver:
+        """As much of a device as is asked before the first image."""
+
+        def isOpened(self):  # noqa: N802
+            """Say yes."""
+            return True
+
+        def get(self, what):
+            """Give the rate."""
+            return said
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda number: Driver())
+    assert Source('7').fps == rate
+
+
 def test_a_thermal_video_keeps_its_contrast(tmp_path):
     grey = (29500 + 4 * np.tile(np.arange(80, dtype=np.uint16), (48, 1)))
     path = tmp_path / 'thermal.mkv'
