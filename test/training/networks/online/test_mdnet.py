@@ -103,15 +103,17 @@ def test_it_begins_with_the_files_convolutions(tmp_path):
 
 
 def test_the_command_learns_from_videos_alone_and_the_tracker_takes_what_it_gives(tmp_path):
-    """A user's data set: two videos to learn from, one that is held out by its name."""
-    kept = [n for n in map(str, range(100)) if not held_out(n)][:2]
-    held = next(n for n in map(str, range(1000)) if held_out(n))
-    for name in (*kept, held):
-        folder = tmp_path / 'data' / name / 'images'
+    """GOT-10k's layout: two videos to learn from, one that is held out by its name."""
+    names = [f'GOT-10k_Train_{i:06}' for i in range(1, 100)]
+    mine = [n for n in names if not held_out(n)][:2] + [n for n in names if held_out(n)][:1]
+    for name in mine:
+        folder = tmp_path / 'data/train' / name
         folder.mkdir(parents=True)
-        for i, frame in enumerate(frames(6)):
-            cv2.imwrite(str(folder / f'{i}.png'), frame.image)
-        np.savetxt(folder.parent / 'groundtruth.txt', truth()[:6], delimiter=',')
+        for i, frame in enumerate(frames(6), 1):
+            cv2.imwrite(str(folder / f'{i:08}.jpg'), frame.image)
+        np.savetxt(folder / 'groundtruth.txt', truth()[:6], '%.4f', ',')
+        (folder / 'absence.label').write_text('0\n' * 6)
+    (tmp_path / 'data/train/list.txt').write_text('\n'.join(mine) + '\n')
     settings = {'batch': 2, 'steps': 2, 'warmup': 2, 'capacity': 4, 'held_out': 4,
                 'validate_every': 2, 'domains': 2, 'positives': 2, 'negatives': 3,
                 'embedding': 0.1}
