@@ -1,6 +1,6 @@
 """The action ``track``: its goals, feedback and ends, over DDS."""
 
-from helpers.ros import path, Rig, scene, SIZE, stamp
+from helpers.ros import find, path, Rig, scene, SIZE, stamp
 from lg_tracker_interfaces.action import Track
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
 from lg_tracker_ros.ros.target_services import QUEUE
@@ -65,7 +65,9 @@ def test_the_end_of_a_goal_says_why():
         assert client.end(first) == (ABORTED, Result.REPLACED, 'b is followed instead')
         rig.until(lambda: client.heard[-1].target_id == 'b', 'b')
         for i in range(2, 6):
-            rig.process(i, scene())
+            header = rig.send(i, scene())
+            rig.until(lambda h=header: find(rig.detections, h)
+                      or not rig.node.stream.worker.taken, f'frame {i}, or forgotten')
         state, code, text = client.end(second)
         assert (state, code) == (ABORTED, Result.LOST) and text.startswith('b has been unseen for')
         rig.until(lambda: not rig.node.stream.worker.taken, 'forgotten')
