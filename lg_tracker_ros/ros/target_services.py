@@ -53,6 +53,7 @@ class TargetServices:
         self._calls: set[object] = set()
         # the next start of this node must not give the same ids again
         self._series, self._numbers = secrets.token_hex(3), itertools.count(1)
+        self._turn, self._begun = itertools.count(1), dict[int, int]()  # of requests, by place
         # an init_target that awaits its frame must not keep that frame from coming
         group = ReentrantCallbackGroup()
         node.create_service(InitTarget, 'init_target', self._on_init, qos_profile=QUEUE,
@@ -124,7 +125,7 @@ class TargetServices:
         says why not to begin, where that is known only while the frame is awaited.
         ValueError with the reason if it can't be.
         """
-        stream = self.stream
+        stream, turn = self.stream, next(self._turn)
         if stream is None:
             raise ValueError(self.refusal())
         for name in ('target_id', 'label'):
@@ -142,8 +143,8 @@ class TargetServices:
             raise ValueError(why)
         if stream.worker.paused:
             raise ValueError('tracking is disabled; call ~/enable with data: true first')
-        return item, *self._follow(stream, item, box, drawn, request.target_id, request.label,
-                                   place)
+        return item, *self._follow(turn, stream, item, box, drawn, request.target_id,
+                                   request.label, place)
 
     def begin_on(self, item: Item, box: Box) -> str:
         """
@@ -156,16 +157,20 @@ class TargetServices:
             raise ValueError(self.refusal())
         if stream.worker.paused:
             raise ValueError('tracking is disabled; call ~/enable with data: true first')
-        text = self._told(item, *self._follow(stream, item, box))
+        text = self._told(item, *self._follow(next(self._turn), stream, item, box))
         self._node.get_logger().info(text)
         return text
 
-    def _follow(self, stream: Stream, item: Item, box: Box, drawn: tuple[int, int] = (0, 0),
-                name: str = '', label: str = '', place: int | None = 0) -> tuple[Target, int]:
+    def _follow(self, turn: int, stream: Stream, item: Item, box: Box,
+                drawn: tuple[int, int] = (0, 0), name: str = '', label: str = '',
+                place: int | None = 0) -> tuple[Target, int]:
         """Begin on this frame: the target, and frames to catch up."""
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
         place = stream.worker.place_for(name, place)
+        if self._begun.get(place, 0) > turn:
+            raise ValueError('another target was asked for since')
+        self._begun[place] = turn
         target = Target(name or f'target-{self._series}-{next(self._numbers)}', label, place)
         return target, stream.worker.begin(item, image, box, target)
 
@@ -245,8 +250,10 @@ class TargetServices:
         return text
 
     def reset(self, place: int | None = None) -> str:
-        """Forget a target, or, None, all; ValueError where the node isn't active."""
+        """Forget a target, or, None, all, who waits too; ValueError where there is no stream."""
         places = range(len(self._stream().worker.targets)) if place is None else [place]
+        if place is None:
+            self._waiting.refuse('reset_target was called meanwhile')
         names = ', '.join(filter(None, map(self.forget, places)))
         return one_line(f'forgot {names}') if names else 'there was no target'
 

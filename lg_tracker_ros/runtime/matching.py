@@ -15,6 +15,8 @@ B = TypeVar('B')
 
 KEPT_NS = 10**9
 """Nanoseconds, of the stamps, for which either side waits for the other."""
+LATEST_NS = 10**10
+"""The same for depth images whose results come one after the other, but late."""
 KEPT_BYTES = 100 * 2**20
 """What depth images may take; the newest is always kept."""
 MOST = 300
@@ -34,9 +36,11 @@ class Matcher(Generic[A, B]):
         self._results: deque[tuple[int, A]] = deque()
         self._depths: deque[tuple[int, B, int]] = deque()
         self._bytes = 0
+        self._last: int | None = None  # stamp of the last result
 
     def result(self, stamp: int, result: A) -> list[tuple[A, B | None]]:
         """Take a result."""
+        self._last = stamp
         self._results.append((stamp, result))
         return self._settle(stamp)
 
@@ -47,8 +51,11 @@ class Matcher(Generic[A, B]):
             self._bytes = 0
         self._depths.append((stamp, depth, size))
         self._bytes += size
+        kept = KEPT_NS
+        if self._last is not None and 0 < stamp - self._last <= LATEST_NS:
+            kept += stamp - self._last  # a slow tracker: its next result is of an image since
         while len(self._depths) > 1 and (
-                abs(stamp - self._depths[0][0]) > KEPT_NS or self._bytes > KEPT_BYTES
+                abs(stamp - self._depths[0][0]) > kept or self._bytes > KEPT_BYTES
                 or len(self._depths) > MOST):
             self._bytes -= self._depths.popleft()[2]
         return self._settle(stamp)

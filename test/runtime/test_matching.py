@@ -37,6 +37,19 @@ def test_depth_that_stops_is_waited_for_no_longer_than_a_second():
         *[(n, None) for n in range(1, 11)], (11, 'A')]
 
 
+def test_a_tracker_that_takes_seconds_for_an_image_finds_its_depth():
+    matcher = Matcher(0.02)
+    for n in range(130):  # 10 Hz; a result of the newest image every 3 s, 3 s after it
+        assert matcher.depth(n * 100 * MS, n, 9) == []
+        if n >= 30 and n % 30 == 0:
+            found = matcher.result((n - 30) * 100 * MS, n - 30)
+            # before the first result nothing says how slow it is
+            assert found == [(n - 30, n - 30 if n > 30 else None)]
+    for n in range(130, 400):
+        matcher.depth(n * 100 * MS, n, 9)
+    assert matcher.result(385 * 100 * MS, 'late') == [('late', None)]  # no more than a second
+
+
 def test_a_bag_that_begins_again_begins_anew():
     matcher = Matcher(0.02)
     matcher.depth(50_000 * MS, 'old', 9)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+import math
+import time
 from typing import Any, Callable
 
 from lg_tracker_interfaces.action import Track
@@ -34,6 +36,7 @@ class _Goal:
     target: Target = NOBODY
     begun: bool = False
     told: TrackerStatus | None = None
+    paused: float = -math.inf  # time.perf_counter() when the worker was last seen to rest
     done: Future = field(default_factory=Future)
 
 
@@ -110,6 +113,8 @@ class TrackAction:
         stream = self._targets.stream
         if stream is None:
             return Result.STOPPED, self._targets.refusal()
+        if stream.worker.paused:
+            goal.paused = time.perf_counter()
         now = stream.worker.target
         if goal.target is NOBODY:
             goal.target = now
@@ -125,7 +130,8 @@ class TrackAction:
             return Result.REFUSED, self._health.trouble or 'another target was asked for since'
         unseen = goal.told.time_since_last_seen if goal.told is not None else 0.0
         limit = goal.handle.request.lost_after
-        if limit > 0 and unseen >= limit:
+        # nobody looked while it was paused: that is no loss
+        if 0 < limit <= min(unseen, time.perf_counter() - goal.paused):
             return Result.LOST, f'{goal.target.name} has been unseen for {unseen:.1f} s'
         return None
 

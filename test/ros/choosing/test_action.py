@@ -1,11 +1,12 @@
 """The action ``track``: its goals, feedback and ends, over DDS."""
 
-from helpers.ros import path, Rig, scene, SIZE, stamp
+from helpers.ros import find, path, Rig, scene, SIZE, stamp
 from lg_tracker_interfaces.action import Track
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
 from lg_tracker_ros.ros.target_services import QUEUE
 from rclpy.action import ActionClient, ActionServer
 from rclpy.parameter import Parameter
+from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 CANCELED, ABORTED = 5, 6
@@ -65,7 +66,9 @@ def test_the_end_of_a_goal_says_why():
         assert client.end(first) == (ABORTED, Result.REPLACED, 'b is followed instead')
         rig.until(lambda: client.heard[-1].target_id == 'b', 'b')
         for i in range(2, 6):
-            rig.process(i, scene())
+            header = rig.send(i, scene())
+            rig.until(lambda h=header: find(rig.detections, h)
+                      or not rig.node.stream.worker.taken, f'frame {i}, or forgotten')
         state, code, text = client.end(second)
         assert (state, code) == (ABORTED, Result.LOST) and text.startswith('b has been unseen for')
         rig.until(lambda: not rig.node.stream.worker.taken, 'forgotten')
@@ -106,6 +109,22 @@ def test_a_goal_for_another_target_of_the_same_name_replaces_the_first():
         assert rig.init(5, target_id='p').success
         assert client.end(second)[:2] == (ABORTED, Result.REPLACED)
         assert rig.process(6)[1].target_id == 'p'
+
+
+def test_a_pause_is_no_loss():
+    with Rig(track_action=True) as rig:
+        client = Client(rig)
+        enable = rig.client.create_client(SetBool, 'lg_tracker/enable')
+        assert enable.wait_for_service(60)
+        rig.feed([0])
+        end = client.goal(0, target_id='cup', lost_after=2.0).get_result_async()
+        rig.until(lambda: client.heard, 'feedback')
+        rig.result(enable.call_async(SetBool.Request(data=False)))
+        rig.until(lambda: client.heard[-1].time_since_last_seen > 2.0, 'fed in the pause')
+        rig.result(enable.call_async(SetBool.Request(data=True)))
+        assert rig.process(1)[1].visible
+        rig.until(lambda: client.heard[-1].visible or end.done(), 'seen again')
+        assert not end.done() and rig.node.stream.worker.target.name == 'cup'
 
 
 def test_a_goal_that_is_cancelled_before_its_image_comes_replaces_nobody():
