@@ -37,6 +37,7 @@ from lg_tracker_ros.datasets.readers import (
 from lg_tracker_ros.datasets.readers.files import find_images
 from lg_tracker_ros.datasets.readers.text import read_rows, read_values
 from lg_tracker_ros.media.container import frame_count
+from lg_tracker_ros.reading.guard import LONGEST
 import numpy as np
 import pytest
 
@@ -319,13 +320,18 @@ def test_only_picks_and_says_what_comes_close(tmp_path):
         read_dataset(tmp_path, only=['hat', 'zebra'])
 
 
-def test_nothing_recognised_lists_what_is_expected(tmp_path):
-    message = complaint(tmp_path)
-    for name, layout in LAYOUTS.items():
-        assert f'{name}: {layout.expects}' in message
+def test_nothing_recognised_says_what_is_expected(tmp_path):
+    deep = tmp_path / ('d' * 200)
+    deep.mkdir()
+    message = complaint(deep)
+    assert len(message) <= LONGEST and f'expected {LAYOUTS["plain"].expects}; ' in message
+    assert message.endswith('--layout NAME says what another lacks')
     assert "no layout 'otp'; there are otb, got10k" in complaint(tmp_path, 'otp')
-    assert complaint(tmp_path, 'lasot').endswith(f'expected lasot: {LAYOUTS["lasot"].expects}')
+    assert complaint(tmp_path, 'lasot').endswith(
+        f'of layout lasot; expected {LAYOUTS["lasot"].expects}')
+    (tmp_path / 'gone').touch()
     assert 'gone is not a folder' in complaint(tmp_path / 'gone')
+    assert complaint(tmp_path / 'gome').endswith('gome does not exist; did you mean gone?')
 
 
 def test_two_sequences_of_one_name_are_refused(tmp_path):

@@ -31,6 +31,8 @@ WRONG = [
      "groundtruth_rect.txt:2: 'six' is not a number"),
     ('otb', lambda root: (root / 'Dog/groundtruth_rect.txt').write_bytes(b'3,4,5,6\n\xff\n'),
      "groundtruth_rect.txt:2: '\ufffd' is not a number"),
+    ('otb', lambda root: (root / 'Dog/groundtruth_rect.txt').write_bytes(b'\0P' * 400),
+     " is not a number, in '"),
     ('otb', remove('Dog/img/0003.jpg'),
      'groundtruth_rect.txt has 3 lines but there are 2 images in'),
     ('got10k', damage(GOT + 'absence.label', '0\n1\n0\n2\n'),

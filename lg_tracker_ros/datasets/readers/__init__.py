@@ -20,6 +20,7 @@ from lg_tracker_ros.datasets.readers import (
     vot,
 )
 from lg_tracker_ros.datasets.sequence import LabelledSequence
+from lg_tracker_ros.reading.guard import refused
 from lg_tracker_ros.words.nearest import meant, not_there
 
 Reader = Callable[[Path], 'list[LabelledSequence]']
@@ -68,8 +69,11 @@ def read_dataset(folder: Path, layout: str = '',
     names = [layout] if layout else [n for n, way in LAYOUTS.items() if way.recognise(folder)]
     found = READERS[names[0]](folder) if names else []
     if not found:
-        wanted = '; '.join(f'{n}: {LAYOUTS[n].expects}' for n in (names or LAYOUTS))
-        raise ValueError(f'{folder} holds no sequence of a known layout; expected {wanted}')
+        if names:
+            raise refused(folder, f'holds no sequence of layout {names[0]}; expected '
+                                  f'{LAYOUTS[names[0]].expects}')
+        raise refused(folder, f'holds no sequence of a known layout; expected {plain.EXPECTS}'
+                              '; --layout NAME says what another lacks')
     count = Counter(s.name for s in found)
     twice = [name for name, n in count.items() if n > 1]
     if twice:

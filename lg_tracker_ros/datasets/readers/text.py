@@ -44,7 +44,7 @@ def numbers(text: str, where: str) -> list[float]:
         try:
             found.append(float(word))
         except ValueError:
-            raise ValueError(f'{where}: {word!r} is not a number, in {text[:60]!r}') from None
+            raise ValueError(f'{where}: {word[:20]!r} is not a number, in {text[:60]!r}') from None
     if any(np.isinf(found)):
         raise ValueError(f'{where}: inf is not allowed, in {text[:60]!r}')
     return found

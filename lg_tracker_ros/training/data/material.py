@@ -132,7 +132,7 @@ def read_material(folders: Sequence[Path], validation: bool, clip_share: float =
         raise ValueError(
             f'--data {" ".join(map(str, folders))}: the {"held-out" if validation else "training"}'
             f' split has {len(m.sprites)} cut-outs and {len(m.backgrounds)} photographs; at least '
-            'one of each is needed')
+            'one of each is needed; `train assets` gets them')
     return m
 
 
