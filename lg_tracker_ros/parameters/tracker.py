@@ -64,8 +64,9 @@ class Settings:
     engine: str = _p('auto', 'What runs the networks; auto: ONNX Runtime on a CPU, PyTorch on a '
                      'GPU.', choices=ENGINES, rebuild=True)
     precision: str = _p('fp32', 'fp16 needs a GPU.', choices=PRECISIONS, rebuild=True)
-    threads: int = _p(1, 'CPU threads of a network; 1 is best beside other processes, 0: all '
-                      'cores, which they keep busy, for a machine that does nothing else.',
+    threads: int = _p(1, 'CPU threads of a network; in PyTorch 1 is best beside other '
+                      'processes; 0: all cores, which they keep busy, for a machine that does '
+                      'nothing else.',
                       Range(0, 64), rebuild=True)
     search_threads: int = _p(
         2, 'CPU threads, where that is more, for what a search adds to a frame: the whole image, '
