@@ -84,6 +84,9 @@ def camera_state(camera: CameraInput, silent_s: float, refused: str) -> tuple[by
         return WARN, f'no image for {silent_s:.1f} s'
     if lost:
         return WARN, f'{lost} of {sent} frames lost on the way: {camera.advice}'
+    if camera.crowd:
+        return WARN, (f'{camera.crowd} publishers, whose images are taken as those of one camera: '
+                      'end all but one, or give each a topic of its own')
     return OK, 'images arrive'
 
 

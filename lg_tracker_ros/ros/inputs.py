@@ -28,6 +28,8 @@ except ImportError:  # Humble
 
 Types = Mapping[str, Callable[[], Any]]
 """Types by name; a function imports the class where it is used."""
+CROWD_S = 30.0
+"""Seconds until several publishers are told: DDS lists one that was killed for up to twenty."""
 TYPES: Types = {'sensor_msgs/msg/Image': lambda: Image,
                 'sensor_msgs/msg/CompressedImage': lambda: CompressedImage}
 
@@ -114,6 +116,7 @@ class CameraInput:
         self.bytes = 0
         self.pace = Pace()
         self.publishers = 0
+        self._several, self._alone = 0, 0.0  # publishers received, and when it last was one
         self._node, self._reliability, self._depth = node, reliability, depth
         self._group, self._deliver, self._packets = group, deliver, packets
         self._places = wanted.places(self.name)
@@ -134,13 +137,21 @@ class CameraInput:
         """Why its images get lost on the way, and the cure."""
         return loss_advice(self.bytes, self._made[1:2] == (ReliabilityPolicy.RELIABLE,))
 
+    @property
+    def crowd(self) -> int:
+        """How many publishers' images come mixed, 0 while that may be one that was killed."""
+        return self._several if self._alone and (
+            time.perf_counter() - self._alone > CROWD_S) else 0
+
     def poll(self) -> None:
         """Look at the publishers: subscribe, subscribe anew, or find what is wrong."""
         # under the name that it was given: what is asked for is remapped, and not twice
         infos = [(place, i) for place in self._places
                  for i in self._node.get_publishers_info_by_topic(self._asked(place))]
         self.publishers = len(infos)
+        self._alone = self._alone or time.perf_counter()
         if not infos:
+            self._several = 0
             # the subscription stays: a camera that is started again goes on at once
             self.problem = self._nobody()
             return
@@ -158,6 +169,9 @@ class CameraInput:
         kind = kinds[self._turn % len(kinds)]
         self.publishers = sum(place == kind.topic for place, _ in infos)
         offered = [i.qos_profile for p, i in infos if _Kind(p, i.topic_type) == kind]
+        self._several = len(offered)
+        if self._several < 2:
+            self._alone = time.perf_counter()
         # an image that is passed over is replaced by the next, a packet is missed by all after it
         depth = max(self._depth, WAITING) if kind.form == PACKET else self._depth
         qos = matching_qos(offered, self._reliability, depth)

@@ -1,13 +1,14 @@
 """Image topics: which publisher counts, with which QoS, and what is said when nothing comes."""
 
 from helpers.ros import path, Rig, scene
+from lg_tracker_ros.ros import inputs
 from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
 import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header, String
 
-OK, ERROR = b'\x00', b'\x02'
+OK, WARN, ERROR = b'\x00', b'\x01', b'\x02'
 CAMERA = 'lg_tracker: camera /image'
 
 
@@ -62,6 +63,24 @@ def test_the_newest_publisher_counts_and_silence_tries_another():
         rig.until(first.cameras['image'].get_subscription_count, 'tried again', 10)
         first.send(2, msg=compressed_to_msg(scene(*path(2)), Header()))
         rig.received(3)
+
+
+def test_two_cameras_on_one_topic_are_told_once_neither_can_be_a_dead_one(monkeypatch):
+    with Rig(started=False) as rig:
+        one, other = rig.camera(), rig.camera()
+        rig.connect()
+        rig.start(0)
+        rig.part(CAMERA, lambda s: s.level == OK and any(
+            v.key == 'publishers' and v.value == '2' for v in s.values))
+        monkeypatch.setattr(inputs, 'CROWD_S', 0.1)
+
+        def both(s):
+            rig.send(1)
+            return s.level == WARN and s.message.startswith('2 publishers, whose images are taken')
+        rig.part(CAMERA, both)
+        rig.client.destroy_publisher(one)
+        rig.until(lambda: rig.send(2) and rig.diagnostics[CAMERA].level == OK, 'alone again')
+        assert rig.cameras['image'] is other
 
 
 def test_a_topic_that_cannot_be_subscribed_to_is_told_and_the_node_lives_on():
