@@ -37,7 +37,7 @@ def status(name: str, hardware: str, level: bytes, message: str, values: Mapping
 
 
 def tracking_state(state: str, mode: Mode, visible: bool, trouble: str, silence: str = '',
-                   notes: Sequence[str] = ()) -> tuple[bytes, str]:
+                   notes: Sequence[str] = (), beginning: bool = False) -> tuple[bytes, str]:
     """
     Return level and message of the part 'tracking'.
 
@@ -51,7 +51,8 @@ def tracking_state(state: str, mode: Mode, visible: bool, trouble: str, silence:
     elif silence:
         level, text = WARN, silence
     elif mode is Mode.IDLE:
-        text = 'no target; give one with init_target'
+        text = ('a target is being begun on' if beginning
+                else 'no target; give one with init_target')
     elif not visible:
         level, text = WARN, 'target is not visible' + (
             ': searching everywhere' if mode is Mode.GLOBAL else '')
@@ -165,9 +166,10 @@ class Diagnostics:
         last = health.last(target)
         mode = last.track.mode if last is not None else Mode.IDLE
         silence = stream.silence() if stream is not None else ''
+        beginning = stream is not None and stream.worker.beginning
         visible = last is not None and last.track.visible and not silence
         return self._make('tracking', *tracking_state(state, mode, visible, health.trouble,
-                                                      silence, notes), {
+                                                      silence, notes, beginning), {
             'state': state, 'mode': mode.name, 'target_id': one_line(target.name),
             'visible': visible, 'camera': health.camera,
             'confidence': 0.0 if last is None or silence else last.track.confidence,

@@ -100,7 +100,8 @@ class Outputs:
         """Say that there is no target."""
         self.status.publish(idle_msg())
 
-    def rest(self, targets: Sequence[Target], overdue: Callable[[Result, float], bool]) -> None:
+    def rest(self, targets: Sequence[Target], overdue: Callable[[Result, float], bool],
+             none: bool) -> None:
         """Say of every target but the first what no result says; there is none here."""
 
 

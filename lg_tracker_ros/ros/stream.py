@@ -102,14 +102,15 @@ class Stream:
 
     def tell(self) -> None:
         """Publish a status where no result does: without a target, and in a silence."""
-        self._outputs.rest(self.worker.targets, self._overdue)
+        none = not self.worker.beginning  # else there will be one in a moment
+        self._outputs.rest(self.worker.targets, self._overdue, none)
         last = self._health.last(self.worker.target)
-        if last is None:
-            self._outputs.idle()
-        elif self.silence():
-            self._outputs.quiet(last, self._health.age())
-        else:
+        if last is not None and not self.silence():
             return
+        if last is not None:
+            self._outputs.quiet(last, self._health.age())
+        elif none:
+            self._outputs.idle()
         if self._annotations is not None:
             self._annotations.clear()
 

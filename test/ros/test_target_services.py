@@ -86,6 +86,20 @@ def test_a_storm_of_calls_is_answered_call_by_call():
         assert rig.node.stream.worker.target.name == max(begun, key=lambda n: (len(n), n))
 
 
+def test_while_a_target_is_being_learned_nobody_says_that_there_is_none():
+    with Rig() as rig:
+        rig.feed([0])
+        go, learn = threading.Event(), rig.build.local.init
+        rig.build.local.init = lambda *args: (go.wait(60), learn(*args))
+        assert rig.init(0, target_id='cup').success
+        before = len(rig.statuses)
+        rig.part('lg_tracker: tracking', lambda s: s.message == 'a target is being begun on')
+        go.set()
+        rig.until(lambda: rig.detections, 'begun')
+        rig.process(1)
+        assert all(s.target_id == 'cup' for s in rig.statuses[before + 1:])
+
+
 def test_what_waits_for_its_image_undoes_nothing_that_was_asked_for_since():
     with Rig(init_timeout=30) as rig:
         rig.feed([0])

@@ -70,6 +70,7 @@ class DetectorInput:
         self._counts = Counter({key: 0 for key in (
             'received', 'boxes', 'boxes_refused', 'late', 'without_image', 'targets_begun')})
         self._labels: set[str] = set()
+        self._asked, self._unfit = ('', 0.0), 0  # boxes until one has this class and score
         self._behind_s = 0.0
         self._problem = 0.0, ''
         self._beginning = False
@@ -108,12 +109,16 @@ class DetectorInput:
     async def _look(self, msg: Any) -> None:
         selection = self._selection()
         detections, refused = detections_from_msg(msg)
+        counting = selection.counting(detections)
         self._counts.update(boxes=len(detections), boxes_refused=refused)
         if refused:
             self._tell(f'{refused} of {refused + len(detections)} boxes are none: sides must be '
                        'positive and all numbers finite')
         self._labels.update(d.label[:LONGEST] for d in detections[:LABELS]
                             if len(self._labels) < LABELS)
+        if (asked := (selection.classes, selection.score)) != self._asked:
+            self._asked, self._unfit = asked, 0
+        self._unfit = -1 if counting or self._unfit < 0 else self._unfit + len(detections)
         stamp = time_from_msg(msg.header.stamp)
         try:
             camera = self._camera(msg.header.frame_id, stamp)
@@ -121,7 +126,6 @@ class DetectorInput:
             self._counts['without_image'] += 1
             self._tell(str(e))
             return
-        counting = selection.counting(detections)
         if detections and not counting and not any(d.label for d in detections):
             self._tell(f'detections have no class, but detections_classes is {selection.classes!r}'
                        '; empty it, or let the detector fill results')
@@ -210,4 +214,9 @@ class DetectorInput:
             return WARN, (f'no detections yet; {len(types)} publisher(s)')
         if silent_s := self._pace.silent(now, self._stream.options.camera_timeout):
             return WARN, f'no detections for {silent_s:.1f} s; {len(types)} publisher(s)'
+        if self._unfit > 0:
+            (classes, score), seen = self._asked, ', '.join(sorted(self._labels))
+            return WARN, one_line(
+                f'none of {self._unfit} boxes counts: detections_classes is {classes!r} and '
+                f'detections_score {score:g}, the classes seen are {seen or "none"}')
         return OK, 'detections arrive'

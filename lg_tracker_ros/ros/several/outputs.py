@@ -50,13 +50,15 @@ class TeamOutputs(Outputs):
     def draw(self, results: Sequence[Result]) -> None:
         """Draw nothing until all are there."""
 
-    def rest(self, targets: Sequence[Target], overdue: Callable[[Result, float], bool]) -> None:
-        """Say of every target but the first what no result says."""
+    def rest(self, targets: Sequence[Target], overdue: Callable[[Result, float], bool],
+             none: bool) -> None:
+        """Say of every target but the first what no result says; ``none``: that it isn't there."""
         now = time.perf_counter()
         for place, (_, statuses) in self._others.items():
             heard, result = self._heard.get(place, (now, None))
             if not targets[place].name:
-                statuses.publish(idle_msg())
+                if none:
+                    statuses.publish(idle_msg())
             elif (result is not None and result.target is targets[place]
                   and overdue(result, now - heard)):
                 statuses.publish(quiet_msg(result, now - heard))

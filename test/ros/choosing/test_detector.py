@@ -148,6 +148,22 @@ def test_what_is_wrong_is_told_and_the_target_is_followed_all_the_same():
         assert values['late'] == 1
 
 
+def test_that_no_box_has_a_class_that_is_asked_for_is_told():
+    with Rig(detections_topic='detections', select='best', detections_classes='person',
+             camera_timeout=60.0) as rig:
+        detector = Detector(rig)
+        rig.feed([0])
+        detector.see(0, detection((*path(0), *SIZE), '0'))
+        told = rig.part(PART, lambda s: s.message.startswith('none of '))
+        assert (told.level, told.message) == (
+            WARN, "none of 1 boxes counts: detections_classes is 'person' and detections_score 0, "
+            'the classes seen are 0')
+        rig.node.set_parameters([Parameter('detections_classes', value='person,0')])
+        detector.see(0, detection((*path(0), *SIZE), '0'))
+        begun(rig, 0)
+        rig.part(PART, lambda s: s.message == 'detections arrive')
+
+
 def test_a_box_that_can_not_be_tracked_is_told_and_the_next_one_is_taken():
     with Rig(detections_topic='detections', select='best') as rig:
         detector = Detector(rig)

@@ -77,7 +77,7 @@ def test_rqt_image_view_publishes_bare_points_and_another_type_is_told():
 
 def test_the_box_is_drawn_and_taken_away():
     heard = []
-    with Rig(annotations=True) as rig:
+    with Rig(annotations=True, camera_timeout=60.0) as rig:
         rig.client.create_subscription(ImageMarker, 'lg_tracker/annotations',
                                        lambda m: rig._add(heard, m), 10)
         drawing = rig.node.stream._annotations.publisher
