@@ -38,3 +38,10 @@ def test_every_part_is_named_once(parameter, registry):
     text = next(text for names, _, text in rows() if names == [parameter])
     others = {'backbone', 'tracker_weights', 'redetector_weights'}
     assert sorted(n for n in re.findall(r'`(\w+)`', text) if n not in others) == sorted(registry)
+
+
+def test_every_extra_is_named():
+    setup = (Path(__file__).resolve().parents[1] / 'setup.py').read_text()
+    listed = setup[setup.index('extras_require'):].split('},')[0]
+    named = re.search(r'extras: ([\w, ]+)\n', README)[1].split(', ')
+    assert sorted(named) == sorted(re.findall(r"'(\w+)': \[", listed))
