@@ -177,9 +177,9 @@ def busy(count: int) -> Iterator[None]:
 
 
 def thread_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
-    """Time a local step with one thread and with all cores, by itself and beside BUSY loops."""
+    """Time a local step with one thread, two and all cores, by itself and beside BUSY loops."""
     steps: dict[str, Step] = {}
-    for threads, name in ((1, '1 thread'), (0, 'all cores')):
+    for threads, name in ((1, '1 thread'), (2, '2 threads'), (0, 'all cores')):
         local = build_tracker(Settings(threads=threads, redetector='none')).local
         local.init(frames[0], box)
         steps[name] = partial(local.track, regions=[Region(box)])
@@ -188,6 +188,16 @@ def thread_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
         table |= {f'{name}, {BUSY} busy processes': times
                   for name, times in measure(frames, steps).items()}
     return table
+
+
+def search_rows(frames: Sequence[Frame], box: Box, settings: Settings) -> dict[str, np.ndarray]:
+    """Time the frames of a lost target with one thread and with two for what a search adds."""
+    steps: dict[str, Step] = {}
+    for count in (1, 2):
+        lost = lost_steps(frames[0], box, replace(settings, search_threads=count))
+        steps |= {f'search_threads {count}: {name.removeprefix("whole tracker, ")}': step
+                  for name, step in lost.items()}
+    return measure(frames, steps)
 
 
 def online_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
@@ -262,5 +272,6 @@ def run(args: argparse.Namespace) -> int:
             print('  note: the target was lost on the way; LOCAL times hold searches, too')
     if not args.processor_time:
         show('local tracker, 1 region', thread_rows(frames, sized))
+        show('a lost target', search_rows(frames, sized, settings))
         show('online_module, 1 thread', online_rows(frames, sized))
     return 0

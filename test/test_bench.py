@@ -1,7 +1,7 @@
 """What ``bench`` times is what it says: the steps of a tracker that has lost its target."""
 
 from helpers.clip import first_box, frames
-from lg_tracker_ros.bench import lost_steps
+from lg_tracker_ros.bench import lost_steps, search_rows, WARM_UP
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.types import Mode
@@ -15,6 +15,14 @@ def test_the_steps_of_a_lost_tracker_take_turns():
     assert [t.mode for t in tracks] == [Mode.GLOBAL, Mode.LOCAL] * 2
     assert [t.visible for t in tracks] == [False] * 4
     assert [len(t.found) for t in tracks] == [1, 3] * 2  # places looked at
+
+
+def test_a_lost_target_is_timed_with_one_search_thread_and_with_two():
+    table = search_rows(frames(WARM_UP + 2), first_box(),
+                        Settings(tracker='ncc', redetector='correlation'))
+    assert list(table) == [f'search_threads {count}: {name}' for count in (1, 2)
+                           for name in ('GLOBAL', 'the frame after it')]
+    assert all(times.shape == (2,) and times.min() > 0 for times in table.values())
 
 
 @pytest.mark.parametrize('count', ['0', '-1', '3'])

@@ -9,6 +9,8 @@ what the module computes: files that are damaged, or of other code, are passed o
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+import os
 from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.engine import tensorrt
@@ -116,16 +118,27 @@ def at_once(run: Runner, shared: Sequence[int], count: int) -> Runner:
     """
     if count < 2:
         return run
-    pool = ThreadPoolExecutor(count, 'lg_tracker network')
 
     def some(*inputs: Array) -> list[Array]:
         rows = next((len(a) for i, a in enumerate(inputs) if i not in shared), 1)
         if rows < 2:
             return run(*inputs)
-        found = pool.map(lambda row: run(*(a if i in shared else a[row:row + 1]
-                                           for i, a in enumerate(inputs))), range(rows))
+
+        def one(row: int) -> list[Array]:
+            return run(*(a if i in shared else a[row:row + 1] for i, a in enumerate(inputs)))
+        found = _pool(count).map(one, range(rows))
         return [np.concatenate(parts) for parts in zip(*found)]
     return some
+
+
+@cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    """Return the threads that all networks of this process share: trackers come and go."""
+    return ThreadPoolExecutor(count, 'lg_tracker network')
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # no thread survives a fork
 
 
 def in_sizes(runs: Mapping[int, Runner], shared: Sequence[int]) -> Runner:
