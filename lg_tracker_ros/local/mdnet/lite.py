@@ -14,7 +14,7 @@ from lg_tracker_ros.local.mdnet.samples import Boxes
 from lg_tracker_ros.local.mdnet.schedule import RECIPROCATIVE, Schedule
 from lg_tracker_ros.local.mdnet.tracker import MdnetTracker
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.recognition.confidence import UNFITTED
+from lg_tracker_ros.recognition.confidence import platt, UNFITTED
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.normalise import normalize
 from lg_tracker_ros.vision.prroi import prroi_pool
@@ -175,9 +175,9 @@ def _make_attentive(weights: str, backbone: str, engine: EngineConfig) -> MdnetT
 
 SPECS = (
     LocalSpec('mdnet_lite', 'a classifier on a frozen backbone, learned online from nothing',
-              _make, UNFITTED),
+              _make, platt(0.16, 13.32, -4.77)),
     LocalSpec('dat_lite', "mdnet_lite with DAT's reciprocative loss",
-              _make_dat, UNFITTED, parameters=('reciprocative',)),
+              _make_dat, platt(0.16, 13.61, -4.29), parameters=('reciprocative',)),
     LocalSpec('attentive_lite', 'mdnet_lite on features that learned attention weighs: what DAT '
               'compares itself with', _make_attentive, UNFITTED),
 )
