@@ -148,7 +148,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument('--trackers', default='mdnet_lite+none,dat_lite+none', metavar='A,B',
                         help="without and with DAT's loss; or others of MDNet's kin")
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT')
+    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
+                        help='folder for the pictures')
     add_at(parser)
 
 

@@ -203,5 +203,9 @@ def fit(network: Network[Any, Any], c: Training, source: Source,
                 stale = int(shared)
         bar.close()
         if log:
+            why = '' if step >= c.steps else ' (time is over, the same command goes on)' if over \
+                else f' ({stale} validations without a better one, so it ends)'
+            log.say(f'{step} of {c.steps} steps are done{why}; {out / "best.pt"} has quality '
+                    f'{best:.4f}')
             log.close()
     return best

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 import cv2
+from lg_tracker_ros.reading.guard import refused
 from lg_tracker_ros.training.networks.network import Array, Field, Sample, Sampler
 import numpy as np
 import torch
@@ -54,8 +55,8 @@ class Ring:
         with self._locked(fcntl.LOCK_EX):
             about = self.folder / 'ring.json'
             if about.exists() and about.read_text() != form:
-                raise ValueError(f'{self.folder} holds other samples, {about.read_text()}, than '
-                                 f'are wanted, {form}; use another --ring, or delete it')
+                raise refused(self.folder, 'holds other samples (its ring.json) than this network '
+                              'and these settings make; use another --ring or --out, or delete it')
             for name, f in self.fields.items():
                 self.arrays[name] = self._map(name, (self.capacity, *f.shape), f.dtype)
             # one more than a sample's number, so that a file of zeros is an empty ring

@@ -100,14 +100,20 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, ring, kind, change):
         (2, 0.5), (4, 2.5), (6, 4.5), (8, 6.5), (10, 8.5), (12, 10.5)]
 
 
-def test_a_run_whose_time_is_over_is_saved_and_goes_on(tmp_path, ring):
+def test_a_run_whose_time_is_over_is_saved_and_goes_on(tmp_path, ring, capsys):
     held = partial(ring.batches, 4)
     fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'whole', place=HERE)
     for step in (1, 2):
         fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'cut', place=HERE, seconds=0)
         assert read_run(tmp_path / 'cut/last.pt')['step'] == step
+        assert capsys.readouterr().err.splitlines()[-1].startswith(
+            f'{step} of 12 steps are done (time is over, the same command goes on); ')
     fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'cut', place=HERE, seconds=600)
     assert same(weights(tmp_path / 'whole'), weights(tmp_path / 'cut'))
+    capsys.readouterr()
+    best = fit(TOY, SMALL, again(ring, SMALL), held, tmp_path / 'cut', place=HERE)
+    assert capsys.readouterr().err == (
+        f'12 of 12 steps are done; {tmp_path}/cut/best.pt has quality {best:.4f}\n')
 
 
 def test_the_seed_decides(tmp_path, ring):

@@ -9,6 +9,7 @@ from helpers.toy import (
     FIELDS,
     sample,
 )
+from lg_tracker_ros.reading.guard import LONGEST
 from lg_tracker_ros.training.networks.network import Field
 from lg_tracker_ros.training.samples.ring import replay, Ring, stream
 from lg_tracker_ros.training.samples.writers import fill, Writers
@@ -109,8 +110,9 @@ def test_places_are_listed_while_they_change(tmp_path):
 
 
 def test_a_ring_refuses_others_samples(tmp_path, ring):
-    with pytest.raises(ValueError, match=r'holds other samples.*use another --ring'):
-        Ring(ring.folder, {'x': Field((5,))}, 40).attach()
+    with pytest.raises(ValueError, match=r'holds other samples.*use another --ring') as error:
+        Ring(ring.folder, {'x' * 300: Field((5,))}, 40).attach()
+    assert len(str(error.value)) <= LONGEST
     with pytest.raises(ValueError, match='a sample lacks the field y; it has x'):
         ring.write(40, {'x': np.zeros(4)})
     with pytest.raises(ValueError, match=r'field x .* expected shape \(4,\), got \(5,\)'):
