@@ -89,7 +89,7 @@ class Settings:
         'and once out of view from beta1 on.', Range(0.01, 1.0))
     confirm_frames: int = _p(
         SearchConfig.confirm_frames, 'Frames in a row in which a candidate of a global search '
-        'must clear beta1 (the paper: 1).', Range(1, 100))
+        'must clear beta1 (the paper: 1), if it is not far clearer.', Range(1, 100))
     retry_frames: int = _p(
         SearchConfig.retry_frames, 'Local frames between two global searches while the target '
         'stays lost.', Range(0, 1000))

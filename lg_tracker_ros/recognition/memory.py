@@ -79,6 +79,7 @@ class Memory:
     _interval: int = 1
     _filter: Array | None = None
     _mean: Array | None = None
+    _nearest: float | None = None
 
     def copy(self) -> Memory:
         """Return the same memory; looks are shared, for they never change."""
@@ -103,7 +104,7 @@ class Memory:
                 self._keep_diverse(old)
             else:
                 self._keep_evenly(old)
-        self._filter = self._mean = None
+        self._filter = self._mean = self._nearest = None
 
     def _keep_evenly(self, look: Array) -> None:
         """Thin the lasting looks over the whole time."""
@@ -134,7 +135,7 @@ class Memory:
         """Take somebody's word that a look is the target's."""
         self.vetoed = tuple(v for v in self.vetoed if v @ look < self.config.alike)
         self.recent = (*self.recent[1 - self.config.recent:], look)
-        self._filter = self._mean = None
+        self._filter = self._mean = self._nearest = None
 
     def likeness_to_vetoed(self, looks: Array) -> Array:
         """By how much each of N looks is more like a vetoed one than like the target; or 0."""
@@ -156,7 +157,7 @@ class Memory:
             if len(self.rivals) > self.config.rivals:
                 easiest = int(np.argmin(np.stack(self.rivals) @ self.mean))
                 self.rivals = self.rivals[:easiest] + self.rivals[easiest + 1:]
-            self._filter = None
+            self._filter = self._nearest = None
 
     @property
     def mean(self) -> Array:
@@ -169,10 +170,24 @@ class Memory:
     @property
     def crowd(self) -> float:
         """How alike the likest rival is to the target, from 0 (hardly) to 1 (as a twin)."""
-        if not self.rivals:
-            return 0.0
-        alike = float((np.stack(self.rivals) @ self.mean).max())
-        return min(max((alike - 0.3) / 0.3, 0.0), 1.0)
+        return min(max((self._likest - 0.3) / 0.3, 0.0), 1.0)
+
+    @property
+    def confusable(self) -> float:
+        """
+        How easily a rival is taken for the target, from 0 (never) to 1 (as a twin).
+
+        That is ``crowd`` by another measure: how alike the target's own looks are to each other.
+        Those of one that turns and bends are less so, and it takes less to be mistaken for it.
+        """
+        return min(max((self._likest / float(self.mean @ self.mean) - 0.5) / 0.25, 0.0), 1.0)
+
+    @property
+    def _likest(self) -> float:
+        """The inner product of the likest rival with the mean look."""
+        if self._nearest is None:  # changes as seldom as the mean
+            self._nearest = max((float(r @ self.mean) for r in self.rivals), default=-1.0)
+        return self._nearest
 
     def gallery(self, looks: Array) -> Array:
         """Compare N looks with the accepted ones: N mean similarities in [-1, 1]."""

@@ -144,11 +144,19 @@ class OnlineRecogniser(CalibratedTracker):
         return outputs
 
     def _judged(self, found: Found, outputs: Sequence[TrackerOutput]) -> list[TrackerOutput]:
-        """Ask what was learned instead of the first look, the more the more there is of it."""
-        trust = self.trust
-        judged = [replace(o, confidence=self._own(found.frame, o.box, logistic(
-            (1 - trust) * self.confidence.log_odds(o.cues) + trust * self.online.log_odds(o.cues)
-            + KNOWN.log_odds(o.cues)))) for o in outputs]
+        """
+        Ask what was learned instead of the first look, the more the more there is of it.
+
+        What is still where the target was followed is asked so only as far as somebody is like
+        the target: else nothing but the target can be there, and the first look forgives a turn.
+        """
+        judged = []
+        for output, region in zip(outputs, found.regions):
+            here = region.kind is Kind.LOCAL and not self._cut
+            weight = self.trust * (self.memory.confusable if here else 1.0)
+            judged.append(replace(output, confidence=self._own(found.frame, output.box, logistic(
+                (1 - weight) * self.confidence.log_odds(output.cues)
+                + weight * self.online.log_odds(output.cues) + KNOWN.log_odds(output.cues)))))
         self._seen[found.frame.camera] = list(zip(judged, found.looks))
         for output, look, region in zip(judged, found.looks, found.regions):
             if region.kind is Kind.LOCAL:

@@ -20,11 +20,11 @@ class SearchConfig:
     of a global search.
 
     Of ``joint`` alone: ``visible_threshold``: confidence from which a followed target counts as
-    seen. ``retry_frames``: local frames between two global searches while the target stays
-    lost (the paper: beta2). ``confirm_frames``: frames in a row in which a candidate must clear
-    beta1. ``max_size_ratio``: how many times larger or smaller than in the first frame each side
-    may become; ``max_size_step``: the same from one reliable frame to the next. ``rules``: which
-    of RULES are on.
+    seen. ``retry_frames``: local frames between two global searches while the target stays lost
+    (the paper: beta2). ``confirm_frames``: frames in a row in which a candidate must clear beta1,
+    if it isn't far clearer. ``max_size_ratio``: how many times larger or smaller than in the first
+    frame each side may become; ``max_size_step``: the same from one reliable frame to the next.
+    ``rules``: which of RULES are on.
     """
 
     beta1: float = 0.65

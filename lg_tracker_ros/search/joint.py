@@ -164,8 +164,9 @@ class JointPolicy:
 
     def _confirmed(self, best: Candidate) -> bool:
         """Whether a candidate elsewhere, or anything while lost, was seen often enough."""
-        rule = self.rules.confirmation
-        return rule is None or rule.confirms(best.place, self.config.confirm_frames)
+        rule, c = self.rules.confirmation, self.config
+        return (rule is None or rule.at_once(best.confidence, c.beta1)
+                or rule.confirms(best.place, c.confirm_frames))
 
     def _drop_trial(self) -> None:
         if self.rules.confirmation is not None:

@@ -34,6 +34,11 @@ class AbsencePenalty:
         return min(max(done, 0.0), 1.0)
 
 
+def likelier(confidence: float, odds: float) -> float:
+    """Return the confidence whose probability of being wrong is ``odds`` times smaller."""
+    return 1 - (1 - confidence) / odds
+
+
 @dataclass
 class LockOn:
     """
@@ -54,7 +59,7 @@ class LockOn:
 
     def bar(self, followed: float) -> float:
         """Confidence that a candidate needs beside a visible target of confidence ``followed``."""
-        return 1 - (1 - followed) / self.odds
+        return likelier(followed, self.odds)
 
 
 @dataclass
@@ -63,12 +68,18 @@ class Confirmation:
     A look-alike clears beta1 for a frame, rarely for several: a candidate must do it again.
 
     It must do so at the same place: in the same camera, with an IoU of at least ``overlap`` with
-    the box of the frame before. Something else that clears beta1 is a new candidate.
+    the box of the frame before. Something else that clears beta1 is a new candidate. One that is
+    likelier by ``odds`` than beta1 asks needs no second look.
     """
 
     overlap: float = 0.3
+    odds: float = 3.0
     count: int = field(default=0, init=False)
     place: Place | None = field(default=None, init=False)
+
+    def at_once(self, confidence: float, beta1: float) -> bool:
+        """Whether a candidate is so clear that once is enough."""
+        return confidence >= likelier(beta1, self.odds)
 
     def confirms(self, place: Place, frames: int) -> bool:
         """Take a candidate that cleared beta1; whether that makes ``frames`` in a row."""

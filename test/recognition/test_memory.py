@@ -41,6 +41,26 @@ def test_the_first_look_is_all_there_is_at_first():
     assert memory.likeness_to_vetoed(x).tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize('apart, twin', [(0, 1.0), (41, 1.0), (51.3, 0.5), (60, 0.0), (90, 0.0)])
+def test_how_alike_the_likest_rival_is(apart, twin):
+    memory = Memory(FIRST)
+    assert memory.crowd == memory.confusable == 0.0
+    a = np.radians(apart)
+    memory.reject([look(0, 1), look(np.cos(a), 0, np.sin(a))])
+    assert memory.confusable == pytest.approx(twin, abs=0.01)
+    assert memory.crowd == pytest.approx(min(max((np.cos(a) - 0.3) / 0.3, 0), 1), abs=0.01)
+
+
+def test_it_takes_less_to_be_mistaken_for_a_target_that_changes():
+    steady, changing = Memory(FIRST, MemoryConfig(every=1)), Memory(FIRST, MemoryConfig(every=1))
+    for sign in (1, -1, 1, -1):
+        steady.accept(FIRST)
+        changing.accept(look(1, 0.8 * sign))
+    for memory in (steady, changing):
+        memory.reject([look(0.5, 0, 0.866)])
+    assert steady.confusable == pytest.approx(0.0, abs=0.01) and changing.confusable > 0.5
+
+
 def test_ridge_equals_a_dense_weighted_ridge():
     """The primal problem, solved by itself: each class weighs a half."""
     rng, config = np.random.default_rng(0), MemoryConfig(every=1)

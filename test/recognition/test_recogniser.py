@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from helpers.fakes import ScriptedLocal, ScriptedLook, ScriptedRedetector
-from lg_tracker_ros.recognition.confidence import Confidence, platt
+from lg_tracker_ros.recognition.confidence import Confidence, logit, platt
 from lg_tracker_ros.recognition.recogniser import learned, OnlineRecogniser, Schedule
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
@@ -99,6 +99,29 @@ def test_a_rival_beside_the_target_is_known_by_its_path():
     found = made.track(frame(2), [Region(HERE), Region(Box(182, 100, 20, 40), Kind.PROPOSAL)])
     assert [o.cues['rival'] for o in found] == [0, 1]
     assert found[1].confidence < 0.2 < found[0].confidence
+
+
+@pytest.mark.parametrize('apart, weight', [(90, 0.0), (51, 0.5), (40, 1.0)])
+def test_a_target_in_view_is_judged_by_the_first_look_as_far_as_nobody_is_like_it(apart, weight):
+    made = recogniser(lambda box: 0 if box.x < 150 else apart)
+    made.online = Confidence({'gallery': 10.0}, -9.5)
+    follow(made, range(1, 11), others=[RIVAL])
+    assert made.trust == 1.0 and made.memory.confusable == pytest.approx(weight, abs=0.02)
+    here, there = made.track(frame(11), [Region(HERE), Region(FAR, Kind.PROPOSAL)])
+    first, now = made.confidence.log_odds(here.cues), made.online.log_odds(here.cues)
+    assert (first, now) == pytest.approx((2.0, 0.5))
+    assert logit(here.confidence) == pytest.approx(2.0 - 1.5 * weight, abs=0.05)
+    # elsewhere what was learned counts in full, whoever is about
+    assert logit(there.confidence) == pytest.approx(made.online.log_odds(there.cues))
+
+
+def test_after_a_cut_nothing_is_left_of_where_the_target_was():
+    made = recogniser(lambda box: 0 if box.x < 150 else 90)
+    made.online = Confidence({'gallery': 10.0}, -9.5)
+    follow(made, range(1, 11), others=[RIVAL])
+    other = Frame(np.ascontiguousarray(IMAGE[::-1]), 11, 'a')
+    found, = made.track(other, [Region(HERE)])
+    assert logit(found.confidence) == pytest.approx(0.5)
 
 
 def test_where_the_target_cannot_have_got_to_is_a_rival():

@@ -69,6 +69,15 @@ def test_confirmation():
         assert decision.reliable is taken
 
 
+@pytest.mark.parametrize('confidence, taken', [(0.88, False), (0.89, True)])
+def test_a_candidate_that_is_clear_beyond_doubt_needs_no_second_look(confidence, taken):
+    """From beta1 .65 it is a third of the doubt: .883."""
+    policy = policy_of(Rules(confirmation=Confirmation()), beta1=0.65)
+    decision = policy.decide(
+        Mode.GLOBAL, [out(0.1), out(confidence, THERE, Kind.PROPOSAL)])
+    assert decision.reliable is taken and (policy.trial is None) is taken
+
+
 @pytest.mark.parametrize('confidences, seen, held', [
     ('9 5 3 5 9', 'TTFTT', 'TTTTT'),  # a doubt
     ('9 1 5 5 9 5', 'TFTTTT', 'TFFFTT'),  # out of view: what comes back must be reliable
