@@ -147,13 +147,14 @@ class OnlineRecogniser(CalibratedTracker):
         """
         Ask what was learned instead of the first look, the more the more there is of it.
 
-        What is still where the target was followed is asked so only as far as somebody is like
+        What is where the target was followed just now is asked so only as far as somebody is like
         the target: else nothing but the target can be there, and the first look forgives a turn.
         """
+        here = 1.0 if self._cut else self._doubt(found.frame.camera)
         judged = []
         for output, region in zip(outputs, found.regions):
-            here = region.kind is Kind.LOCAL and not self._cut
-            weight = self.trust * (self.memory.confusable if here else 1.0)
+            doubt = here if region.kind is Kind.LOCAL else 1.0
+            weight = self.trust * max(doubt, self.memory.confusable)
             judged.append(replace(output, confidence=self._own(found.frame, output.box, logistic(
                 (1 - weight) * self.confidence.log_odds(output.cues)
                 + weight * self.online.log_odds(output.cues) + KNOWN.log_odds(output.cues)))))

@@ -111,8 +111,11 @@ def test_a_target_in_view_is_judged_by_the_first_look_as_far_as_nobody_is_like_i
     first, now = made.confidence.log_odds(here.cues), made.online.log_odds(here.cues)
     assert (first, now) == pytest.approx((2.0, 0.5))
     assert logit(here.confidence) == pytest.approx(2.0 - 1.5 * weight, abs=0.05)
-    # elsewhere what was learned counts in full, whoever is about
+    # elsewhere, and after an absence, what was learned counts in full, whoever is about
     assert logit(there.confidence) == pytest.approx(made.online.log_odds(there.cues))
+    lose(made, (11, 12, 13, 14), HERE)
+    again, = made.track(frame(15), [Region(HERE)])
+    assert logit(again.confidence) == pytest.approx(0.5)
 
 
 def test_after_a_cut_nothing_is_left_of_where_the_target_was():
