@@ -20,8 +20,8 @@ def frame(stamp, camera='a'):
 
 
 def config(**values):
-    """Two failing frames before a global search, two frames to confirm what it found."""
-    return SearchConfig(**{'beta1': 0.6, 'beta2': 2, 'visible_threshold': 0.4, 'rules': frozenset(
+    """Two failing frames before a global search, two to confirm what it found: .9 isn't enough."""
+    return SearchConfig(**{'beta1': 0.75, 'beta2': 2, 'visible_threshold': 0.4, 'rules': frozenset(
         {'confirmation'}), **values})
 
 

@@ -165,8 +165,11 @@ class JointPolicy:
     def _confirmed(self, best: Candidate) -> bool:
         """Whether a candidate elsewhere, or anything while lost, was seen often enough."""
         rule, c = self.rules.confirmation, self.config
-        return (rule is None or rule.at_once(best.confidence, c.beta1)
-                or rule.confirms(best.place, c.confirm_frames))
+        if rule is None:
+            return True
+        # what is lost where it was, or was rejected there, must show itself again
+        at_once = best.kind is not Kind.LOCAL and rule.at_once(best.confidence, c.beta1)
+        return at_once or rule.confirms(best.place, c.confirm_frames)
 
     def _drop_trial(self) -> None:
         if self.rules.confirmation is not None:

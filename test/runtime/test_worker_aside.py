@@ -13,7 +13,7 @@ import numpy as np
 from runtime.test_worker import item, wait_until_idle
 
 HERE, THERE = Box(10, 10, 20, 20), Box(50, 30, 20, 20)
-CONFIG = SearchConfig(beta1=0.6, beta2=2, rules=frozenset({'confirmation'}))
+CONFIG = SearchConfig(beta1=0.75, beta2=2, rules=frozenset({'confirmation'}))
 
 
 class Gated:
