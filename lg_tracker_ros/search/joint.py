@@ -79,6 +79,7 @@ class JointPolicy:
         self.trial: Place | None = None
         self._since_search = 0
         self._span = 1
+        self._rejected = False
         self._proposed = Proposed()
 
     @property
@@ -167,8 +168,8 @@ class JointPolicy:
         rule, c = self.rules.confirmation, self.config
         if rule is None:
             return True
-        # what is lost where it was, or was rejected there, must show itself again
-        at_once = best.kind is not Kind.LOCAL and rule.at_once(best.confidence, c.beta1)
+        # what somebody rejected may look as clear as ever
+        at_once = not self._rejected and rule.at_once(best.confidence, c.beta1)
         return at_once or rule.confirms(best.place, c.confirm_frames)
 
     def _drop_trial(self) -> None:
@@ -180,7 +181,7 @@ class JointPolicy:
         box = self._guarded(best.output.box, moved)
         self.place, self.size = Place(best.camera, box), (box.w, box.h)
         self.failures = self.unseen = self._since_search = 0
-        self.lost, self.trial = False, None
+        self.lost, self.trial, self._rejected = False, None, False
         self._proposed.boxes.clear()
         self._drop_trial()
         if self.rules.sizes is not None:
@@ -226,9 +227,10 @@ class JointPolicy:
             self.rules.hold.shown = shown
 
     def lose(self) -> None:
-        """Search the whole image next, as for a target that is lost."""
+        """Take somebody's word that it is not the target, and search the whole image next."""
         self.failures = self.unseen = LOST_AFTER * max(self.config.beta2, 1)
         self._since_search, self.lost, self.trial = self.failures, True, None
+        self._rejected = True
         self._proposed.boxes.clear()
         self._drop_trial()
         self._show(False)

@@ -76,6 +76,9 @@ def test_a_candidate_that_is_clear_beyond_doubt_needs_no_second_look(confidence,
     decision = policy.decide(
         Mode.GLOBAL, [out(0.1), out(confidence, THERE, Kind.PROPOSAL)])
     assert decision.reliable is taken and (policy.trial is None) is taken
+    policy.lose()  # somebody says that it isn't the target
+    assert not policy.decide(
+        Mode.GLOBAL, [out(0.1), out(confidence, THERE, Kind.PROPOSAL)]).reliable
 
 
 @pytest.mark.parametrize('confidences, seen, held', [
