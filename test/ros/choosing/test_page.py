@@ -37,7 +37,8 @@ def test_a_drawn_box_is_followed_from_its_own_frame_which_the_history_has_droppe
         _, status = rig.process(8)
         picture = viewer.picture(lambda p: p.track is not None)
         assert picture.track['sight'] == 'SEEN' and picture.track['box'][2:] == [*SIZE]
-        assert viewer.state['target'] == status.target_id != ''
+        assert status.target_id
+        viewer.when(lambda state: state['target'] == status.target_id)
         assert viewer.draw(picture, (0, 0, 2, 2)) == (
             False, 'box of 2 x 2 px is too small; each side must be at least 4 px')
 
