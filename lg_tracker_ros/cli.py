@@ -17,9 +17,9 @@ from lg_tracker_ros import __version__, bench
 from lg_tracker_ros.evaluation import cli as evaluation
 from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.offline import command
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.training import cli as training
 from lg_tracker_ros.words.arguments import Parser
+from lg_tracker_ros.words.lines import one_line
 from lg_tracker_ros.words.packages import missing
 
 EMPTY = ('--config=', '--data=', '--out=', '--video=')

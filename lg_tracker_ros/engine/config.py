@@ -14,7 +14,7 @@ from typing import Any, Hashable
 from lg_tracker_ros.engine.memory import GpuMemory
 from lg_tracker_ros.engine.pytorch import Runner
 from lg_tracker_ros.reading.guard import tell_once
-from lg_tracker_ros.reading.words import one_line
+from lg_tracker_ros.words.lines import one_line
 import torch
 
 ENGINES = ('auto', 'torch', 'onnx', 'tensorrt')

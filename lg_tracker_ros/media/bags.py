@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.mcap import has_end, Mended
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.types import Image
+from lg_tracker_ros.words.lines import one_line
 
 IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 SUFFIXES = ('.db3', '.mcap')

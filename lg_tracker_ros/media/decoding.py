@@ -16,8 +16,8 @@ import cv2
 from lg_tracker_ros.media.formats import CAMERA_FORMATS, header_size, recognise
 from lg_tracker_ros.media.levels import Levels
 from lg_tracker_ros.reading.guard import refuse_pointer
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.types import Image as Bgr
+from lg_tracker_ros.words.lines import one_line
 import numpy as np
 import numpy.typing as npt
 

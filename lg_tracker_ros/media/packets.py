@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from lg_tracker_ros.media.container import load_av
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.types import Image
+from lg_tracker_ros.words.lines import one_line
 import numpy as np
 
 _KEY = 1  # AV_PKT_FLAG_KEY

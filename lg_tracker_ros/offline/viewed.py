@@ -12,12 +12,12 @@ import time
 from typing import Any, Callable, Mapping, Sequence
 
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.tracker import choose, LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 from lg_tracker_ros.ui.access import Access
 from lg_tracker_ros.ui.server import Page
 from lg_tracker_ros.ui.shots import Board, changed, Shot, sliders
+from lg_tracker_ros.words.lines import told
 
 KEPT = 30
 """Moments that can be caught up: the page is a little behind, a live source waits for nobody."""

@@ -8,7 +8,7 @@ from functools import cache
 import logging
 from pathlib import Path
 
-from lg_tracker_ros.reading.words import LONGEST, one_line
+from lg_tracker_ros.words.lines import LONGEST, one_line
 from lg_tracker_ros.words.nearest import not_there
 
 POINTER = b'version https://git-lfs'

@@ -10,7 +10,6 @@ from typing import Any, Mapping, Sequence
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.stream import Stream
@@ -18,6 +17,7 @@ from lg_tracker_ros.runtime.buffers import FATES
 from lg_tracker_ros.runtime.pace import Load, Standstill
 from lg_tracker_ros.runtime.results import NOBODY
 from lg_tracker_ros.types import Mode
+from lg_tracker_ros.words.lines import one_line
 from rclpy.node import Node
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR

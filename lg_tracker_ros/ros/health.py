@@ -9,8 +9,8 @@ import logging
 import time
 
 from lg_tracker_ros.reading.guard import LOG
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.runtime.results import Result, Target
+from lg_tracker_ros.words.lines import one_line
 from rclpy.node import Node
 
 ENGINE = 'lg_tracker_ros.engine'

@@ -9,12 +9,12 @@ import time
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from lg_tracker_ros.files import share_file
-from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.transports.packets import PACKET, Packets
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.loss import LossMeter
 from lg_tracker_ros.runtime.pace import LATE, Pace
+from lg_tracker_ros.words.lines import told
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy

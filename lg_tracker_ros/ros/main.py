@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, Callable
 
-from lg_tracker_ros.reading.words import one_line
+from lg_tracker_ros.words.lines import one_line
 
 WAKE_S = 0.2
 """Seconds within which a signal is heeded."""

@@ -8,7 +8,6 @@ from typing import Any, Callable
 from lg_tracker_ros.engine import EngineConfig, give_back
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.ros.diagnostics import Diagnostics
 from lg_tracker_ros.ros.health import EngineLog, Health, passed_on
 from lg_tracker_ros.ros.lifecycle.live_parameters import LiveParameters
@@ -19,6 +18,7 @@ from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.runtime.results import NOBODY
 from lg_tracker_ros.tracker import LongTermTracker
+from lg_tracker_ros.words.lines import told
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn

@@ -9,7 +9,7 @@ from typing import Any, Callable, Sequence
 from lg_tracker_ros.parameters.description import unknown as no_parameter
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
-from lg_tracker_ros.reading.words import one_line, told
+from lg_tracker_ros.words.lines import one_line, told
 from rcl_interfaces.msg import (
     FloatingPointRange,
     IntegerRange,

@@ -9,7 +9,6 @@ import time
 from typing import Any, Callable, Sequence
 
 from lg_tracker_interfaces.srv import InitTarget
-from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, no_image, not_kept
@@ -19,6 +18,7 @@ from lg_tracker_ros.runtime.pace import LATE
 from lg_tracker_ros.runtime.results import Target
 from lg_tracker_ros.runtime.waiting import Answer, Turns, Waiting
 from lg_tracker_ros.types import Box
+from lg_tracker_ros.words.lines import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node

@@ -9,7 +9,6 @@ import threading
 import time
 from typing import Callable, Sequence
 
-from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.intake import Intake
@@ -21,6 +20,7 @@ from lg_tracker_ros.search.aside import Asides
 from lg_tracker_ros.team import Team
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Image
+from lg_tracker_ros.words.lines import one_line, told
 
 
 class Worker:

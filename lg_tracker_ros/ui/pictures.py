@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 import cv2
-from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.types import Box, Image, Track
 from lg_tracker_ros.ui.shots import Board, Shot
+from lg_tracker_ros.words.lines import told
 import numpy as np
 import numpy.typing as npt
 

@@ -11,10 +11,10 @@ import json
 import math
 from typing import Any, Callable
 
-from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.types import Box
 from lg_tracker_ros.ui.pictures import Encoder, Picture
 from lg_tracker_ros.ui.shots import Board, Host
+from lg_tracker_ros.words.lines import told
 
 WINDOW = 2
 """Pictures that may be under way: more would only make the one that is shown older."""

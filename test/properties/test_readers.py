@@ -11,7 +11,7 @@ from lg_tracker_ros.reading.guard import reading
 from lg_tracker_ros.reading.pickles import check_checkpoint
 from lg_tracker_ros.reading.plain import read_object, read_yaml_file
 from lg_tracker_ros.reading.tensors import read_metadata, read_safetensors
-from lg_tracker_ros.reading.words import one_line
+from lg_tracker_ros.words.lines import one_line
 import pytest
 import torch
 

@@ -5,7 +5,7 @@ from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.reading.guard import reading, refused, tell_once
 from lg_tracker_ros.reading.plain import read_yaml_file
-from lg_tracker_ros.reading.words import LONGEST
+from lg_tracker_ros.words.lines import LONGEST
 import pytest
 
 

@@ -17,9 +17,9 @@ from lg_tracker_ros.parameters.as_yaml import as_yaml
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
 from lg_tracker_ros.reading.pickles import OPERATIONS
-from lg_tracker_ros.reading.words import LONGEST
 from lg_tracker_ros.rows import COLUMNS
 from lg_tracker_ros.training.loop.checkpoints import read_run
+from lg_tracker_ros.words.lines import LONGEST
 import pytest
 import torch
 from torch import nn

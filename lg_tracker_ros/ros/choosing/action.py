@@ -9,11 +9,11 @@ from typing import Any, Callable
 
 from lg_tracker_interfaces.action import Track
 from lg_tracker_interfaces.msg import TrackerStatus
-from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.outputs import Said
 from lg_tracker_ros.ros.target_services import QUEUE, TargetServices
 from lg_tracker_ros.runtime.results import NOBODY, Target
+from lg_tracker_ros.words.lines import one_line, told
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock

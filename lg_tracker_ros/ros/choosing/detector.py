@@ -11,7 +11,6 @@ from lg_tracker_ros.detections.besides import end_help, help_search
 from lg_tracker_ros.detections.recent import Recent
 from lg_tracker_ros.detections.selection import Detection, Selection
 from lg_tracker_ros.parameters.node import NodeOptions
-from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.ros.convert import detections_from_msg, time_from_msg
 from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part, WARN
 from lg_tracker_ros.ros.health import FRESH_S
@@ -19,6 +18,7 @@ from lg_tracker_ros.ros.requests import candidates, not_kept
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.runtime.pace import Pace
+from lg_tracker_ros.words.lines import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy

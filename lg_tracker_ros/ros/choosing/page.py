@@ -8,7 +8,6 @@ from typing import Any, Callable, Mapping
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.stream import Stream
@@ -19,6 +18,7 @@ from lg_tracker_ros.types import Box
 from lg_tracker_ros.ui.access import Access
 from lg_tracker_ros.ui.server import Page
 from lg_tracker_ros.ui.shots import Board, changed, Shot, sliders
+from lg_tracker_ros.words.lines import one_line
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 

@@ -7,8 +7,8 @@ from typing import Callable
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.ros import params
+from lg_tracker_ros.words.lines import one_line
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter

@@ -6,7 +6,7 @@ from functools import wraps
 import threading
 from typing import Any, Callable
 
-from lg_tracker_ros.reading.words import told
+from lg_tracker_ros.words.lines import told
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.callback_groups import ReentrantCallbackGroup

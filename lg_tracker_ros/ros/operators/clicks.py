@@ -9,12 +9,12 @@ from typing import Any, Sequence
 from geometry_msgs.msg import Point, PointStamped
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.parameters.node import NodeOptions
-from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part, WARN
 from lg_tracker_ros.ros.health import FRESH_S
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.ros.target_services import TargetServices
+from lg_tracker_ros.words.lines import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node

@@ -15,9 +15,9 @@ import time
 from typing import Any
 import uuid
 
-from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part, WARN
 from lg_tracker_ros.ros.health import FRESH_S
+from lg_tracker_ros.words.lines import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node

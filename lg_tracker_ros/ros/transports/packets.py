@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from lg_tracker_ros.media.packets import PacketDecoder
-from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.ros.convert import image_to_msg
 from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.words.lines import told
 
 PACKET = 'ffmpeg_image_transport_msgs/msg/FFMPEGPacket'
 

@@ -12,7 +12,6 @@ from lg_tracker_ros.geometry.camera import Camera
 from lg_tracker_ros.geometry.place import place
 from lg_tracker_ros.geometry.surface import registered, separate, Surface, surface
 from lg_tracker_ros.media.depth import DepthImage
-from lg_tracker_ros.reading.words import told
 from lg_tracker_ros.ros.inputs import CameraInput, DEPTH
 from lg_tracker_ros.ros.world.outputs import WorldOutputs
 from lg_tracker_ros.ros.world.sources import Calibration, DEPTHS, info_topic, Transforms
@@ -20,6 +19,7 @@ from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.matching import Matcher
 from lg_tracker_ros.runtime.results import Target
 from lg_tracker_ros.types import Box
+from lg_tracker_ros.words.lines import told
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import Header

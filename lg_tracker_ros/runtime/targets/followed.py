@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from lg_tracker_ros.reading.words import one_line
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.results import NOBODY, Target
 from lg_tracker_ros.types import Track
+from lg_tracker_ros.words.lines import one_line
 
 
 def place_for(booked: Sequence[str], name: str, place: int | None = None) -> int:

@@ -6,7 +6,6 @@ from threading import Condition
 import time
 from typing import Callable, Mapping, Sequence
 
-from lg_tracker_ros.reading.words import one_line, told
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.intake import Intake
@@ -14,6 +13,7 @@ from lg_tracker_ros.runtime.results import Result, Target
 from lg_tracker_ros.runtime.targets.orders import Orders
 from lg_tracker_ros.team import Team
 from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
+from lg_tracker_ros.words.lines import one_line, told
 
 
 class Processing:

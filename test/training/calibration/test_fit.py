@@ -11,7 +11,6 @@ from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading.guard import tell_once
-from lg_tracker_ros.reading.words import LONGEST
 from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.training.calibration.fit import (
     balanced,
@@ -31,6 +30,7 @@ from lg_tracker_ros.training.calibration.observations import (
 from lg_tracker_ros.training.data.media import held_out as held
 from lg_tracker_ros.training.networks.validation import area_under_roc
 from lg_tracker_ros.types import Box, TrackerOutput
+from lg_tracker_ros.words.lines import LONGEST
 import numpy as np
 import pytest
 import torch

@@ -1,6 +1,6 @@
 """What others wrote becomes one line that does nothing to a terminal."""
 
-from lg_tracker_ros.reading.words import one_line, told
+from lg_tracker_ros.words.lines import one_line, told
 import pytest
 
 
