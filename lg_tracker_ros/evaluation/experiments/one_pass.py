@@ -67,7 +67,8 @@ def follow(job: Run) -> int:
     stages: dict[str, list[float | None]] = {}
     detector = None
     if isinstance(runner, Ours):
-        detector = detector_of(job.detections, [s], settings_of(job.tracker).selection())
+        settings = settings_of(job.tracker, job.weights)
+        detector = detector_of(job.detections, [s], settings.selection())
         detector.assist(runner.tracker)
     for i, frame in enumerate(s.frames(s.start), s.start):
         begin = time.perf_counter()

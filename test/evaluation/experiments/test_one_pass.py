@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 import signal
 
+import cv2
 from helpers.clip import CLIP, DATA, shorter, truth
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.cli import main
@@ -64,6 +65,19 @@ def test_results_are_in_the_columns_of_track_and_are_those_of_the_tracker(evalua
     assert record.made['settings']['tracker'] == 'ncc' and record.made['settings']['threads'] == 1
     assert 'efficientnet_lite0.safetensors' in record.made['weights']
     assert np.nanmin(record.stages['local']) > 0
+
+
+def test_a_peer_under_our_search_takes_the_same_files(evaluate, tmp_path):
+    if not hasattr(cv2, 'TrackerNano_create'):
+        pytest.skip('this OpenCV has no TrackerNano_create')
+    published = pytest.importorskip('helpers.published', reason='needs onnx')
+    folder = tmp_path / 'peers'
+    folder.mkdir()
+    published.write('opencv_nano', folder)
+    status, _, err = evaluate('run', '--data', shorter(tmp_path / 'data', 3), '--trackers',
+                              'opencv_nano,opencv_nano+none', '--peers', folder,
+                              '--out', tmp_path / 'out')
+    assert status == 0 and err.splitlines()[-1] == f'2 of 2 results are in {tmp_path / "out"}'
 
 
 def test_what_is_there_is_not_done_again(evaluate, tmp_path):
