@@ -140,8 +140,8 @@ class CameraInput:
     @property
     def crowd(self) -> int:
         """How many publishers' images come mixed, 0 while that may be one that was killed."""
-        return self._several if self._alone and (
-            time.perf_counter() - self._alone > CROWD_S) else 0
+        long = self._alone and time.perf_counter() - self._alone > CROWD_S
+        return self._several if long and self._several > 1 else 0
 
     def poll(self) -> None:
         """Look at the publishers: subscribe, subscribe anew, or find what is wrong."""
