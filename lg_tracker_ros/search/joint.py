@@ -238,7 +238,7 @@ class JointPolicy:
     def assure(self) -> None:
         """Take it for in view, and count failures anew."""
         self.failures = self.unseen = self._since_search = 0
-        self.lost, self.trial = False, None
+        self.lost, self.trial, self._rejected = False, None, False
         self._proposed.boxes.clear()
         self._drop_trial()
         self._show(True)

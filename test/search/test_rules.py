@@ -79,6 +79,10 @@ def test_a_candidate_that_is_clear_beyond_doubt_needs_no_second_look(confidence,
     policy.lose()  # somebody says that it isn't the target
     assert not policy.decide(
         Mode.GLOBAL, [out(0.1), out(confidence, THERE, Kind.PROPOSAL)]).reliable
+    policy.assure()  # and then that what is followed is
+    place = Box(10, 10, 20, 10)
+    assert policy.decide(
+        Mode.GLOBAL, [out(0.1), out(confidence, place, Kind.PROPOSAL)]).reliable is taken
 
 
 @pytest.mark.parametrize('confidences, seen, held', [
