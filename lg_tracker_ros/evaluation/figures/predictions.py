@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import NamedTuple, Sequence
 
 from lg_tracker_ros.crops import Crop, mean_color, square_crop
@@ -13,7 +12,7 @@ from lg_tracker_ros.evaluation.experiments.planned import words
 from lg_tracker_ros.evaluation.experiments.trackers import local_of, make_runner
 from lg_tracker_ros.evaluation.figures.iterations import patch
 from lg_tracker_ros.evaluation.figures.maps import Map, over
-from lg_tracker_ros.evaluation.figures.scores import add_at, asked, in_crop
+from lg_tracker_ros.evaluation.figures.scores import add_pictures, asked, in_crop
 from lg_tracker_ros.evaluation.figures.tiles import (
     board,
     BOXES,
@@ -148,9 +147,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument('--trackers', default='mdnet_lite+none,dat_lite+none', metavar='A,B',
                         help="without and with DAT's loss; or others of MDNet's kin")
-    parser.add_argument('--out', type=Path, required=True, metavar='OUT',
-                        help='folder for the pictures')
-    add_at(parser)
+    add_pictures(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -93,13 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument('--tracker', default='default@online_module=drol', metavar='NAME',
                         help='one with an online module')
+    add_pictures(parser)
+
+
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Declare where pictures go, ``--out``, and of which frames they are, ``--at``."""
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='folder for the pictures')
-    add_at(parser)
-
-
-def add_at(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--at``."""
     parser.add_argument('--at', default='', metavar='I,J',
                         help=f'frames whose maps are drawn; default: {SHOWN} over the sequence')
 
