@@ -256,14 +256,6 @@ def test_a_users_error_is_one_line(words, reason, tmp_path, capfd):
     assert all(line.startswith(('[', 'lg_tracker_ros: ')) for line in err.splitlines()), err
 
 
-def test_an_unreadable_image_is_named(track, tmp_path):
-    cv2.imwrite(str(tmp_path / '0.png'), frames(1)[0].image)
-    (tmp_path / '1.png').write_bytes(b'no image')
-    status, out, err = track(tmp_path, '--init', box_at(0), *LIGHT)
-    assert status == 1 and len(rows(out)) == 1
-    assert f'lg_tracker_ros: {tmp_path / "1.png"} cannot be read as an image\n' in err
-
-
 @pytest.mark.parametrize('words, reason', [
     (('--init', '1,2,3'), 'x,y,w,h'), (('--init', '1,2,3,nan'), 'x,y,w,h'),
     (('--init', '1,2,-3,4'), 'x,y,w,h'),
