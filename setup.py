@@ -28,7 +28,6 @@ setup(
         (f'{SHARE}/config', files('config/*.yaml') + files('config/*.rviz')
          + files('config/*.xml') + files('config/*.json')),
         (f'{SHARE}/config/sros2/policies', files('config/sros2/policies/*.xml')),
-        (f'{SHARE}/weights', files(f'{NAME}/weights/*')),
         (f'{SHARE}/examples', files('examples/*.py')),
     ],
     install_requires=['setuptools'],

@@ -16,4 +16,10 @@ if __name__ == '__main__':
         from lg_tracker_ros.words.packages import missing
         sys.exit(f'lg_tracker_ros: {missing(e)}')
     signal.signal(signal.SIGINT, heard)
-    sys.exit(main())
+    try:
+        status = main()
+    finally:
+        # and it takes a moment to end, too
+        if heard is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(status)

@@ -58,15 +58,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse and run; a user's error is one line on stderr and exit status 1."""
-    parser = make_parser()
-    open_streams()
-    given = joined(sys.argv[1:] if argv is None else argv)
-    for option, word in zip(given, [*given[1:], None]):
-        if f'{option}={word}' in EMPTY or option in EMPTY:
-            parser.error(f'{option.rstrip("=")} names nothing; is a variable of the shell empty?')
-    args = parser.parse_args(given)
     try:
+        open_streams()
+        args = _parse(joined(sys.argv[1:] if argv is None else argv))
         status: int = args.run(args)
+        sys.stdout.flush()  # here, where a full disk can be told
         return status
     except BrokenPipeError:
         # the reader of our output left, as `head` does
@@ -82,6 +78,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parse(given: Sequence[str]) -> argparse.Namespace:
+    """Parse the words of a command line; SystemExit for a wrong one, as argparse has it."""
+    parser = make_parser()
+    for option, word in zip(given, [*given[1:], None]):
+        if f'{option}={word}' in EMPTY or option in EMPTY:
+            parser.error(f'{option.rstrip("=")} names nothing; is a variable of the shell empty?')
+    return parser.parse_args(given)
 
 
 def open_streams() -> None:

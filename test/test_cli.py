@@ -256,14 +256,6 @@ def test_a_users_error_is_one_line(words, reason, tmp_path, capfd):
     assert all(line.startswith(('[', 'lg_tracker_ros: ')) for line in err.splitlines()), err
 
 
-def test_an_unreadable_image_is_named(track, tmp_path):
-    cv2.imwrite(str(tmp_path / '0.png'), frames(1)[0].image)
-    (tmp_path / '1.png').write_bytes(b'no image')
-    status, out, err = track(tmp_path, '--init', box_at(0), *LIGHT)
-    assert status == 1 and len(rows(out)) == 1
-    assert f'lg_tracker_ros: {tmp_path / "1.png"} cannot be read as an image\n' in err
-
-
 @pytest.mark.parametrize('words, reason', [
     (('--init', '1,2,3'), 'x,y,w,h'), (('--init', '1,2,3,nan'), 'x,y,w,h'),
     (('--init', '1,2,-3,4'), 'x,y,w,h'),
@@ -379,6 +371,17 @@ def test_ctrl_c_while_loading_prints_no_traceback(tmp_path):
         rest = run.communicate(timeout=200)[1]
     assert seen and run.returncode == -signal.SIGINT
     assert 'Traceback' not in rest and 'KeyboardInterrupt' not in rest
+
+
+@pytest.mark.exact
+def test_ctrl_c_at_the_end_prints_no_traceback():
+    code = ('import atexit, os, runpy, signal, sys; sys.argv[1:] = ["eval", "summary"]\n'
+            'atexit.register(os.kill, os.getpid(), signal.SIGINT)\n'
+            'runpy.run_module("lg_tracker_ros", run_name="__main__")')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          check=False, timeout=200)
+    assert done.returncode == -signal.SIGINT and not done.stderr
+    assert 'pixelwise' in done.stdout.splitlines(), 'what was printed is whole'
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path):

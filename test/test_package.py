@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -167,6 +168,18 @@ def test_type_hashes_are_those_of_upstream(name):
     assert hashes[name] == HASHES[name]
 
 
+def test_no_large_file_is_installed_twice(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    given = {}
+    monkeypatch.setattr('setuptools.setup', lambda **kwargs: given.update(kwargs))
+    runpy.run_path('setup.py')
+    paths = [ROOT / p for _, files in given['data_files'] for p in files]
+    for pattern in given['package_data']['lg_tracker_ros']:
+        paths += [p for p in (ROOT / 'lg_tracker_ros').glob(pattern) if p.is_file()]
+    large = [p.name for p in paths if p.stat().st_size > 100_000]
+    assert len(large) == len(set(large)) and 'pixelwise.safetensors' in large
+
+
 def test_the_package_is_found():
     index = pytest.importorskip('ament_index_python.packages')
     share = Path(index.get_package_share_directory('lg_tracker_ros'))
@@ -238,9 +251,8 @@ def _check_what_was_installed(install, source):
     # the Python that is active when it starts: a virtual environment counts
     assert {p.read_text().splitlines()[0] for p in scripts} == {'#!/usr/bin/env python3'}
     share = prefix / 'share/lg_tracker_ros'
-    for folder, origin in (('launch', 'launch'), ('config', 'config'),
-                           ('weights', 'lg_tracker_ros/weights'), ('examples', 'examples')):
-        expected = {p.name for p in (source / origin).glob('*')
+    for folder in ('launch', 'config', 'examples'):
+        expected = {p.name for p in (source / folder).glob('*')
                     if p.is_file() and (p.suffix != '.py' or folder in ('launch', 'examples'))}
         assert {p.name for p in (share / folder).glob('*') if p.is_file()} == expected
     assert (share / 'config/sros2/policies/lg_tracker.policy.xml').is_file()

@@ -28,14 +28,17 @@ class RecordedDetector:
         else:
             end_help(tracker)
 
-    def show(self, number: int, frames: Sequence[Frame]) -> list[tuple[Frame, Detection]]:
+    def show(self, number: int, frames: Sequence[Frame | None]) -> list[tuple[Frame, Detection]]:
         """
         Show what was seen in the frames of moment ``number``, before they are searched.
 
+        ``frames`` are in the order of the files, None where a recording has none that can be read.
         Returns the frames, with the detection, in which one may become the target.
         """
         chosen = []
         for frame, table in zip(frames, self._tables):
+            if frame is None:
+                continue
             counting = self._selection.counting(table.get(number, ()))
             self._recent.put(frame.camera, frame.stamp, [d.box for d in counting])
             if (detection := self._selection.choose(counting)) is not None:

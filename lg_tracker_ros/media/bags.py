@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Iterator
 from urllib.parse import quote
 
-from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.media.decoding import attempt, Decoder
 from lg_tracker_ros.media.mcap import has_end, Mended
 from lg_tracker_ros.types import Image
 from lg_tracker_ros.words.lines import one_line
@@ -67,21 +67,19 @@ class Bag:
         seconds = self._reader.duration / 1e9
         self.fps = (self.count - 1) / seconds if self.count > 1 and seconds > 0 else 30.0
 
-    def frames(self, start: int = 0) -> Iterator[tuple[Image, int]]:
+    def frames(self, start: int = 0) -> Iterator[tuple[Image | ValueError, int]]:
         """
         Give images and stamps in nanoseconds from message ``start`` on, once; closes the bag.
 
-        Raises ValueError, naming the bag, for an image that can't be decoded, and at the end of
-        a bag with fewer than it says or whose recorder was killed.
+        In place of an image that can't be decoded it gives why. Raises ValueError, naming the
+        bag, at the end of one with fewer than it says or whose recorder was killed.
         """
         decoder, i = Decoder(), 0
         try:
             for i, (connection, recorded, data) in enumerate(
                     self._reader.messages(self._chosen), 1):
                 if i > start:
-                    msg = self._reader.deserialize(data, connection.msgtype)
-                    own = msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec
-                    yield decoder.msg_to_image(msg), own or recorded
+                    yield self._moment(decoder, data, connection.msgtype, recorded)
             if i < self.count:
                 raise ValueError(f'it ends early, after {i} of {self.count} images: parts of the '
                                  'recording are missing')
@@ -92,6 +90,15 @@ class Bag:
             raise ValueError(f'{self._path}: {one_line(e, 200)}') from e
         finally:
             self._reader.close()
+
+    def _moment(self, decoder: Decoder, data: Any, kind: str, recorded: int
+                ) -> tuple[Image | ValueError, int]:
+        try:
+            msg = self._reader.deserialize(data, kind)
+            own = msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec
+        except Exception as e:  # what rosbags makes of a damaged message has no one type
+            return ValueError(f'no message of {kind}: {one_line(e, 80)}'), recorded
+        return attempt(decoder.msg_to_image, msg), own or recorded
 
 
 def _open(path: Path) -> tuple[Any, str]:

@@ -10,7 +10,7 @@ the one that it was built for); a test compares the two where it is installed.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import cv2
 from lg_tracker_ros.media.formats import CAMERA_FORMATS, header_size, recognise
@@ -55,6 +55,14 @@ def brief(text: str, most: int = 60) -> str:
     return repr(one_line(text, most))
 
 
+def attempt(decode: Callable[..., Bgr], *given: Any) -> Bgr | ValueError:
+    """Decode; what ``decode`` raises is returned, so that the images behind it can be had."""
+    try:
+        return decode(*given)
+    except ValueError as e:
+        return e
+
+
 class Decoder:
     """
     Turns the images of one camera, or of one folder, into BGR images of 8 bits.
@@ -93,6 +101,7 @@ class Decoder:
 
         The bytes are a user's own, so every format that OpenCV reads is taken.
         """
+        name = path if page is None else f'page {page} of {path}'
         try:
             if page is None:
                 data = np.fromfile(path, np.uint8)
@@ -103,9 +112,9 @@ class Decoder:
                 return self._to_bgr(image)
         except (cv2.error, OSError, MemoryError, ValueError) as e:
             reason = brief(getattr(e, 'strerror', None) or getattr(e, 'err', None) or str(e), 120)
-            raise ValueError(f'{path} cannot be read as an image: {reason}') from e
+            raise ValueError(f'{name} cannot be read as an image: {reason}') from e
         refuse_pointer(path, 'an image')
-        raise ValueError(f'{path} cannot be read as an image')
+        raise ValueError(f'{name} cannot be read as an image')
 
     def _raw(self, msg: Any) -> Bgr:
         if msg.encoding not in ENCODINGS:

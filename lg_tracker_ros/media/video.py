@@ -9,14 +9,14 @@ from typing import Iterator
 import cv2
 from lg_tracker_ros.media.bags import Bag, is_bag
 from lg_tracker_ros.media.container import VideoFile
-from lg_tracker_ros.media.decoding import Decoder
+from lg_tracker_ros.media.decoding import attempt, Decoder
 from lg_tracker_ros.media.folder import list_images
 from lg_tracker_ros.types import Frame, Image
 from lg_tracker_ros.words.nearest import not_there
 import numpy as np
 
-Moment = tuple[Image, int]
-"""An image and its stamp in nanoseconds."""
+Moment = tuple[Image | ValueError, int]
+"""An image, or why it can't be decoded, and its stamp in nanoseconds."""
 PAGED = ('.tif', '.tiff')
 """Image files that may hold many; animated GIF and PNG are videos to FFmpeg."""
 
@@ -28,7 +28,8 @@ class Source:
     ``fps`` is the source's rate (30 where it names none), ``count`` its number of frames, 0
     where that isn't known, and ``files`` are what it reads. Iterating gives Frames. Stamps are
     those of the video's container or of the bag's messages, in nanoseconds; 30 a second for a
-    folder and for pages, and the clock's for a webcam.
+    folder and for pages, and the clock's for a webcam. Iterating ends at an image that can't be
+    decoded, ``aligned`` goes on.
     """
 
     def __init__(self, name: str, start: int = 0, topic: str = '') -> None:
@@ -59,6 +60,7 @@ class Source:
         else:
             self._reader = VideoFile(path)
         self.fps, self.count = self._reader.fps, self._reader.count
+        self._read, self._lost, self._first = 0, 0, ''
         if self.count and start >= self.count:
             raise ValueError(f"{name} has {self.count} frames; can't start at frame {start}")
 
@@ -73,9 +75,38 @@ class Source:
         return [] if self.live else files_of(Path(self.name))
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the frames from ``start`` on, once; closes the source at the end."""
-        for image, stamp in self._reader.frames(self.start):
-            yield Frame(image, stamp, self.name)
+        """
+        Give the frames from ``start`` on, once; closes the source at the end.
+
+        Raises ValueError for an image that can't be decoded.
+        """
+        for frame in self.aligned():
+            if frame is None:
+                self.check()
+            else:
+                yield frame
+
+    def aligned(self) -> Iterator[Frame | None]:
+        """
+        Give the frames from ``start`` on, once, and None for an image that can't be decoded.
+
+        Raises ValueError at the end, as ``check`` does.
+        """
+        for number, (image, stamp) in enumerate(self._reader.frames(self.start), self.start):
+            self._read += 1
+            if isinstance(image, ValueError):
+                self._lost += 1
+                self._first = self._first or f'frame {number}: {image}'
+                yield None
+            else:
+                yield Frame(image, stamp, self.name)
+        self.check()
+
+    def check(self) -> None:
+        """Raise ValueError where images could not be decoded so far: how many, and the first."""
+        if self._lost:
+            raise ValueError(f"{self.name}: {self._lost} of {self._read} images can't be decoded; "
+                             f'the first is {self._first}')
 
 
 def files_of(path: Path) -> list[Path]:
@@ -97,7 +128,7 @@ class Folder:
         """Give images and stamps from image ``start`` on."""
         decoder = Decoder()
         for i, path in enumerate(self._files[start:], start):
-            yield decoder.file_to_image(path), round(i * 1e9 / self.fps)
+            yield attempt(decoder.file_to_image, path), round(i * 1e9 / self.fps)
 
 
 class Pages:
@@ -115,7 +146,7 @@ class Pages:
         """Give images and stamps from page ``start`` on."""
         decoder = Decoder()
         for i in range(start, self.count):
-            yield decoder.file_to_image(self._path, i), round(i * 1e9 / self.fps)
+            yield attempt(decoder.file_to_image, self._path, i), round(i * 1e9 / self.fps)
 
 
 class Webcam:

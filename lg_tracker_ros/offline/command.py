@@ -16,13 +16,13 @@ from lg_tracker_ros.media.video import files_of, Source
 from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.offline.beginning import begin
 from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
-from lg_tracker_ros.offline.progress import moments, Progress
+from lg_tracker_ros.offline.progress import drawn_on, moments, outcome, Progress
 from lg_tracker_ros.offline.several import follow_all
 from lg_tracker_ros.offline.signals import Ended, Signals
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.rows import COLUMNS, track_row
-from lg_tracker_ros.tracker import choose, LongTermTracker
+from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Mode, Track
 from tqdm import tqdm
 
@@ -97,16 +97,19 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
     last: Track | None = None
     with tqdm(total=(sources[0].count - sources[0].start) or None, unit='frame',
               file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
-        for number, frames in enumerate(moments(sources), sources[0].start):
+        for number, aligned in moments(sources):
+            if last is None and box is not None:
+                drawn_on(aligned, number, sources[0])
+            frames = [f for f in aligned if f is not None]
             start = time.perf_counter()
-            chosen = detector.show(number, frames) if detector is not None else []
+            chosen = detector.show(number, aligned) if detector is not None else []
             drawn = viewed.turn(number, frames) if viewed is not None else None
             if drawn is not None:
                 last = drawn
             elif last is None or tracker.mode is Mode.IDLE:
                 last = begin(tracker, frames, box if last is None else None, chosen)
             else:
-                last = choose(tracker.step(frames), last)
+                last = outcome(tracker.step(frames), last, frames)
             ms = 1e3 * (time.perf_counter() - start)
             if number in words:
                 words[number]()

@@ -11,11 +11,11 @@ from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.offline.outputs import Rows
-from lg_tracker_ros.offline.progress import moments, Progress
+from lg_tracker_ros.offline.progress import drawn_on, moments, outcome, Progress
 from lg_tracker_ros.offline.signals import Signals
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.team import Team
-from lg_tracker_ros.tracker import check_init_box, choose, LongTermTracker
+from lg_tracker_ros.tracker import check_init_box, LongTermTracker
 from lg_tracker_ros.types import Box, Track
 from tqdm import tqdm
 
@@ -34,15 +34,17 @@ def follow_all(trackers: Sequence[LongTermTracker], sources: Sequence[Source],
     last: list[Track] = []
     with tqdm(total=(sources[0].count - sources[0].start) or None, unit='frame',
               file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
-        for number, frames in enumerate(moments(sources), sources[0].start):
-            detector.show(number, frames)
+        for number, aligned in moments(sources):
+            detector.show(number, aligned)
+            frames = [f for f in aligned if f is not None]
             if not last:
+                first = drawn_on(aligned, number, sources[0])
                 for box in boxes:  # before a network has been asked
-                    check_init_box(box, frames[0].width, frames[0].height)
+                    check_init_box(box, first.width, first.height)
             tracks, lines = [], []
             for place, box in enumerate(boxes):
                 start = time.perf_counter()
-                track = (choose(team.step(place, frames), last[place]) if last
+                track = (outcome(team.step(place, frames), last[place], frames) if last
                          else team.init(place, frames[0], box))
                 ms = 1e3 * (time.perf_counter() - start)
                 tracks.append(track)
