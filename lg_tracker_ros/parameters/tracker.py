@@ -111,8 +111,9 @@ class Settings:
         Selection.age, 'Of a detector: seconds by the stamps after which boxes are too old for a '
         'search.', Range(0.0, 60.0))
     select: str = _p(
-        Selection.select, 'Which detection becomes the target while there is none; best: the '
-        'highest score; nearest: to select_x, select_y; id: select_id; none: no detection does.',
+        Selection.select, 'Which detection becomes the target while there is none, or takes a '
+        'free place of several; best: the highest score; nearest: to select_x, select_y; id: '
+        'select_id; none: no detection does.',
         choices=SELECT)
     select_id: str = _p(Selection.name, 'The id that the detector gives to the target.')
     select_x: float = _p(

@@ -10,6 +10,7 @@ from lg_tracker_ros.files import share_file
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
 from lg_tracker_ros.ros.main import spin
+from lg_tracker_ros.types import Frame
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -18,7 +19,7 @@ from std_msgs.msg import Header
 
 PARAMETERS: tuple[tuple[str, Any, str], ...] = (
     ('source', '', 'A video file, a folder of images, or the number of a webcam.'),
-    ('rate', 0.0, 'Images a second; 0: as the source says, 30 for a folder.'),
+    ('rate', 0.0, "Images a second; 0: by the source's own stamps, 30 for a folder."),
     ('loop', False, 'Begin again at the end; otherwise the node ends.'),
     ('compressed', False, 'Publish JPEG on image/compressed instead of raw images on image.'),
     ('reliable', False, 'QoS: reliable, or best effort as camera drivers do.'),
@@ -28,10 +29,17 @@ PARAMETERS: tuple[tuple[str, Any, str], ...] = (
 
 FASTEST = 1000.0
 """Images a second."""
+LONG_S = 5.0
+"""Seconds without an image in the source that are told."""
 
 
 class CameraNode(Node):
-    """Publishes on ``image``, stamped by the node's clock."""
+    """
+    Publishes on ``image``, stamped by the node's clock.
+
+    What has stamps of its own is played with the gaps between them, a webcam and what is given a
+    ``rate`` at that rate.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         """Open the source; ValueError if it can't be read."""
@@ -57,12 +65,16 @@ class CameraNode(Node):
             self.create_publisher(CompressedImage, 'image/compressed', qos) if self._compressed
             else self.create_publisher(Image, 'image', qos))
         self._idle_ticks = 0
+        self._by_stamps = not get['rate'] and not self._live
         rate = float(get['rate'] or rate)
         if not 0 < rate <= FASTEST:  # NaN isn't either
             raise ValueError(f'rate must be above 0 and at most {FASTEST:g}, got {rate:g}')
-        self._rate = rate
-        self.create_timer(1 / rate, self._tick)
-        self.get_logger().info(f'{self._source} at {rate:g} images a second on '
+        self._rate, self._usual = rate, round(1e9 / rate)
+        self._ahead: Frame | None = None  # the next frame, with whose stamp it is due
+        self._due = 0  # when it is, in ns of the node's clock
+        self._timer = self.create_timer(1 / rate, self._tick)
+        how = 'by its own stamps, about' if self._by_stamps else 'at'
+        self.get_logger().info(f'{self._source} {how} {rate:g} images a second on '
                                f'{self._publisher.topic_name}')
 
     def close(self) -> None:
@@ -74,6 +86,7 @@ class CameraNode(Node):
             raise ValueError('source is empty; give a video file, a folder of images or a webcam '
                              'number: -p source:=video.mp4')
         source = Source(self._source)
+        self._live = source.live
         if source.live:
             self._wait_for = 0
         return iter(source), source.fps
@@ -81,26 +94,48 @@ class CameraNode(Node):
     def _tick(self) -> None:
         if not self.published and self._publisher.get_subscription_count() < self._wait_for:
             return
+        frame = self._ahead if self._ahead is not None else self._read()
+        if frame is None:
+            # a moment for the last image to be fetched
+            self._idle_ticks += 1
+            if not self.finished and self._idle_ticks > self._rate:
+                self.get_logger().info(f'the end after {self.published} images')
+                self.finished = True
+            return
+        now = self.get_clock().now()
+        header = Header(stamp=now.to_msg(), frame_id=self._frame_id)
+        make = compressed_to_msg if self._compressed else image_to_msg
+        self._publisher.publish(make(frame.image, header))
+        self.published += 1
+        if self._by_stamps:
+            self._ahead = self._read()
+            self._wait(now.nanoseconds, frame.stamp, self._ahead)
+
+    def _read(self) -> Frame | None:
+        """Return the next frame; None at the end, and where there is none to be read any more."""
         try:
             frame = next(self._frames, None)
             if frame is None and self._loop:
                 self._frames, _ = self._open()
                 frame = next(self._frames, None)
+            return frame
         except (ValueError, OSError) as e:
             self.get_logger().error(str(e))
             self.finished, self.status = True, 1
-            return
-        if frame is None:
-            # a moment for the last image to be fetched
-            self._idle_ticks += 1
-            if self._idle_ticks > self._rate:
-                self.get_logger().info(f'the end after {self.published} images')
-                self.finished = True
-            return
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
-        make = compressed_to_msg if self._compressed else image_to_msg
-        self._publisher.publish(make(frame.image, header))
-        self.published += 1
+            return None
+
+    def _wait(self, now: int, stamp: int, ahead: Frame | None) -> None:
+        """Let the timer wait for the frame ahead; that with ``stamp`` went out ``now``, in ns."""
+        gap = ahead.stamp - stamp if ahead is not None else 0
+        if gap <= 0:  # the source begins again, or its clock was set back
+            gap = self._usual
+        if gap > LONG_S * 1e9:
+            self.get_logger().info(f'{self._source} has no image for {gap / 1e9:.1f} s')
+        # who was late makes up for it, but by no burst; a clock that was set back: from now on
+        self._due = min(max((self._due or now) + gap, now), now + gap)
+        left = self._due - self.get_clock().now().nanoseconds
+        self._timer.timer_period_ns = min(max(left, round(1e9 / FASTEST)), gap)
+        self._timer.reset()
 
 
 def use_profile() -> None:

@@ -15,6 +15,7 @@ from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.decoders import Decoders
 from lg_tracker_ros.runtime.pace import LATE
 from lg_tracker_ros.runtime.results import Result
+from lg_tracker_ros.runtime.sightings import Sightings
 from lg_tracker_ros.runtime.worker import Worker
 from lg_tracker_ros.tracker import LongTermTracker
 from rclpy.callback_groups import CallbackGroup
@@ -58,6 +59,7 @@ class Stream:
             self._annotations = Annotations(node)
         self.world = world_type()(node, options, self.cameras, group) if options.world else None
         self.page: Any = None  # what viewers see; the node sets it before the start
+        self.sightings: Sightings | None = None  # where several targets are; a detector sets it
 
     def start(self) -> None:
         """Start the worker and look for publishers."""
@@ -150,6 +152,8 @@ class Stream:
             self.page.offer(item)
 
     def _publish(self, result: Result) -> None:
+        if self.sightings is not None:
+            self.sightings.put(result)
         total_ms = self._outputs.publish(result)
         if result.target is self.worker.leader:
             self._health.processed(result, total_ms)

@@ -70,9 +70,9 @@ class TargetServices:
         self._timer.cancel()
 
     @property
-    def waiting(self) -> bool:
-        """Whether a request waits for its frame."""
-        return bool(self._waiting)
+    def waiting(self) -> int:
+        """How many requests wait for their frames."""
+        return len(self._waiting)
 
     @property
     def pending(self) -> bool:
@@ -113,7 +113,7 @@ class TargetServices:
             return
         response.success, response.target_id = True, target.name
         response.header = item.message.header
-        response.message = self._told(item, target, behind)
+        response.message = self.told(item, target, behind)
         self._node.get_logger().info(response.message)
 
     async def begin(self, request: Any, place: int | None = 0,
@@ -157,7 +157,7 @@ class TargetServices:
             raise ValueError(self.refusal())
         if stream.worker.paused:
             raise ValueError('tracking is disabled; call ~/enable with data: true first')
-        text = self._told(item, *self._follow(next(self._turn), stream, item, box))
+        text = self.told(item, *self._follow(next(self._turn), stream, item, box))
         self._node.get_logger().info(text)
         return text
 
@@ -175,7 +175,8 @@ class TargetServices:
         return target, stream.worker.begin(item, image, box, target)
 
     @staticmethod
-    def _told(item: Item, target: Target, behind: int) -> str:
+    def told(item: Item, target: Target, behind: int) -> str:
+        """Say what was begun on."""
         number = f' as target {target.place + 1}' if target.place else ''
         return one_line(f'following {target.name}{number} in {item.camera}') + (
             f', catching up {behind} frames' if behind else '')

@@ -200,6 +200,17 @@ class Worker:
         return [p.target for p in self._orders.places]
 
     @property
+    def trackers(self) -> Sequence[LongTermTracker]:
+        """The tracker of each place."""
+        return self._team.trackers
+
+    @property
+    def booked(self) -> list[str]:
+        """The id of who is followed in each place, or waits to be; empty where it is free."""
+        with self._wake:
+            return [p.booked for p in self._orders.places]
+
+    @property
     def taken(self) -> bool:
         """Whether a target is followed, or waits to be begun on."""
         with self._wake:

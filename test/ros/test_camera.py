@@ -1,11 +1,17 @@
-"""The camera node as a process: what it refuses, and how it ends."""
+"""The camera node: in what rhythm it plays, what it refuses, and how it ends."""
 
 from pathlib import Path
 
 import cv2
+from helpers.ros import Rig
+from lg_tracker_ros.ros.camera import CameraNode
+from lg_tracker_ros.ros.convert import time_from_msg
+from media.test_video import video
 import numpy as np
 import pytest
+from rclpy.parameter import Parameter
 from ros.test_main import process
+from sensor_msgs.msg import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,3 +59,29 @@ def test_a_source_that_goes_away_between_two_rounds_is_a_failure(tmp_path):
             break
     text, _ = camera.communicate(timeout=60)
     assert camera.returncode == 1 and 'Traceback' not in text
+
+
+STAMPS_MS = (0, 40, 80, 1080, 1120)
+"""Of a video of a variable rate: on average a frame every 280 ms."""
+
+
+@pytest.mark.parametrize('rate', [0.0, 50.0])
+def test_a_video_of_a_variable_rate_is_played_by_its_own_stamps_unless_told(tmp_path, rate):
+    # before: at its mean rate, whatever its stamps said
+    pytest.importorskip('av', reason='PyAV is not installed')
+    source = str(video(tmp_path / 'variable.mp4', STAMPS_MS))
+    with Rig(node=False) as rig:
+        images = []
+        rig.client.create_subscription(Image, 'image', lambda m: rig._add(images, m), 100)
+        camera = CameraNode(context=rig.context, parameter_overrides=[
+            Parameter(k, value=v) for k, v in {
+                'source': source, 'rate': rate, 'loop': True, 'reliable': True}.items()])
+        rig.end.callback(camera.destroy_node)
+        rig.end.callback(camera.close)
+        rig._spin(camera)
+        count = 2 * len(STAMPS_MS)
+        rig.until(lambda: len(images) >= count, 'two rounds')
+        stamps = [time_from_msg(m.header.stamp) / 1e6 for m in images[:count]]
+    # a machine with other work adds to them
+    long = np.diff(stamps)[[2, 2 + len(STAMPS_MS)]]
+    assert min(long) < 900 if rate else min(long) > 980

@@ -1,10 +1,10 @@
-"""A detector's topic: chooses the target when there is none, helps the search when it is lost."""
+"""A detector's topic: chooses targets for places that are free, helps the search for lost ones."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 import time
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.detections.besides import end_help, help_search
@@ -18,6 +18,9 @@ from lg_tracker_ros.ros.requests import candidates, not_kept
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.runtime.pace import Pace
+from lg_tracker_ros.runtime.results import Target
+from lg_tracker_ros.runtime.sightings import apart, Sightings
+from lg_tracker_ros.types import Box
 from lg_tracker_ros.words.lines import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
@@ -33,6 +36,16 @@ LABELS, LONGEST = 20, 60
 """Classes that diagnostics list, and characters of each."""
 LARGEST = 2**18
 """Bytes of a message: some five hundred boxes, which take 0.1 s to read."""
+OPEN = 10
+"""Messages that may wait until it is known who of several targets is where in their images."""
+
+
+class _Seen(NamedTuple):
+    """What a detector saw in an image; only what counts."""
+
+    header: Header
+    camera: str
+    detections: list[Detection]
 
 
 def looked_at(frame_id: str, cameras: Mapping[str, str | None]) -> list[str]:
@@ -74,7 +87,11 @@ class DetectorInput:
         self._behind_s = 0.0
         self._problem = 0.0, ''
         self._beginning = False
-        help_search(stream.worker.tracker, self._recent, lambda: selection().age)
+        self._open: deque[_Seen] = deque(maxlen=OPEN)
+        if options.targets > 1:
+            stream.sightings = Sightings()
+        for tracker in stream.worker.trackers:
+            help_search(tracker, self._recent, lambda: selection().age)
         self._subscription: Any = None
         take: Any = self._take  # rclpy's type knows no coroutine
         try:
@@ -90,7 +107,8 @@ class DetectorInput:
         """Receive nothing more."""
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
-        end_help(self._stream.worker.tracker)
+        for tracker in self._stream.worker.trackers:
+            end_help(tracker)
 
     async def _take(self, data: bytes) -> None:
         self._pace.tick(time.perf_counter())
@@ -131,9 +149,7 @@ class DetectorInput:
                        '; empty it, or let the detector fill results')
         self._recent.put(camera, stamp, [d.box for d in counting])
         self._check_time(camera, stamp, selection)
-        chosen = selection.choose(counting)
-        if chosen is not None:
-            await self._begin(msg.header, camera, chosen)
+        await self._choose(_Seen(msg.header, camera, counting), selection)
 
     def _camera(self, frame_id: str, stamp: int) -> str:
         """Return the camera that the detector looked at; ValueError with what helps."""
@@ -166,29 +182,63 @@ class DetectorInput:
             self._tell(f'detections come {self._behind_s:.1f} s after their image, more than '
                        'detections_age: no search looks at them')
 
-    async def _begin(self, header: Header, camera: str, chosen: Detection) -> None:
-        """Follow a detection, unless something is followed; the frame may have yet to come."""
-        worker = self._stream.worker
-        if self._beginning or worker.taken or worker.paused:
+    async def _choose(self, seen: _Seen, selection: Selection) -> None:
+        """Follow who is selected of those that nobody follows, where a place is free."""
+        worker, targets = self._stream.worker, self._targets
+        booked = worker.booked
+        if '' not in booked:
+            self._open.clear()
             return
-        box = chosen.box
+        self._open.append(seen)
+        if self._beginning or worker.beginning or worker.paused or targets.waiting:
+            return
+        followed = [t for t in worker.targets if t.name]
+        # the newest image of which it is known who is where; what came since may be known later
+        for seen in reversed(self._open):
+            areas = self._areas(followed, seen)
+            if areas is not None:
+                break
+        else:
+            return
+        while self._open.popleft() is not seen:
+            pass
+        chosen = selection.choose([d for d in seen.detections if not (d.name and d.name in booked)
+                                   and apart(d.box, areas)])
+        if chosen is not None:
+            await self._begin(seen, chosen, booked.index(''))
+
+    def _areas(self, followed: Sequence[Target], seen: _Seen) -> Sequence[Box] | None:
+        """Return where those are who are ``followed``; None where that isn't known of all."""
+        sightings, stamp = self._stream.sightings, time_from_msg(seen.header.stamp)
+        if not followed:
+            return ()
+        if sightings is None or not stamp:
+            return None
+        return sightings.around(followed, seen.camera, stamp)
+
+    async def _begin(self, seen: _Seen, chosen: Detection, place: int) -> None:
+        """Follow a detection, unless that is too late; the frame may have yet to come."""
+        worker, targets, box = self._stream.worker, self._targets, chosen.box
+
+        def too_late() -> str:
+            # somebody's own request goes before
+            return ('another target was asked for'
+                    if worker.booked[place] or targets.waiting > 1 else '')
         request = InitTarget.Request(
-            header=header, camera=camera, x=box.x, y=box.y, width=box.w, height=box.h,
+            header=seen.header, camera=seen.camera, x=box.x, y=box.y, width=box.w, height=box.h,
             label=chosen.label, target_id=chosen.name)
         self._beginning = True
         try:
-            _, target, behind = await self._targets.begin(
-                request, unwanted=lambda: 'there is a target already' if worker.taken else '')
+            item, target, behind = await targets.begin(request, place, too_late)
         except Exception as e:  # of a decoder, say: it would end the node
-            if not worker.taken:
+            if not too_late():
                 self._tell(f'the selected detection is not followed: {told(e)}')
             return
         finally:
             self._beginning = False
         self._counts['targets_begun'] += 1
-        self._node.get_logger().info(one_line(
-            f'following {target.name} in {camera}, chosen from {self.topic}'
-            + (f', catching up {behind} frames' if behind else '')))
+        self._node.get_logger().info(
+            f'{targets.told(item, target, behind)}, chosen from {self.topic}')
 
     def _tell(self, text: str) -> None:
         text = one_line(text)

@@ -16,6 +16,9 @@ from lg_tracker_ros.ros.stream import Stream, world_type
 from lg_tracker_ros.ros.target_services import TargetServices
 from rclpy.node import Node
 
+OF_THE_FIRST = ('world', 'annotations', 'ui', 'track_action', 'click_topic')
+"""Parameters of parts that know of one target, the first of several."""
+
 
 def check(options: NodeOptions) -> None:
     """Raise ValueError, in one line, where what a part needs is not installed."""
@@ -42,6 +45,10 @@ class Parts:
     def begin(self, node: Node, options: NodeOptions, stream: Stream, targets: TargetServices,
               health: Health, settings: Callable[[], Settings]) -> None:
         """Make them; the worker of ``stream`` must not run yet; ``settings`` may change."""
+        one = [name for name in OF_THE_FIRST if getattr(options, name)]
+        if options.targets > 1 and one:
+            node.get_logger().info(f'{", ".join(one)}: of {options.targets} targets they are '
+                                   'about target 1 alone (docs/targets.md)')
         if options.detections_topic:
             from lg_tracker_ros.ros.choosing.detector import DetectorInput
             self.detector = DetectorInput(node, options, stream, targets,

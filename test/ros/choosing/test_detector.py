@@ -97,6 +97,19 @@ def test_an_image_that_comes_after_its_detections_is_waited_for():
         assert detector.count('targets_begun') == 1
 
 
+def test_a_detection_does_not_go_before_a_request_that_waits_for_its_image():
+    with Rig(detections_topic='detections', select='best', init_timeout=30) as rig:
+        detector = Detector(rig)
+        rig.feed([0])
+        asked = rig.init_async(None, (*path(1), *SIZE), target_id='mine')
+        rig.until(lambda: rig.node.targets.waiting, 'waiting')
+        # before: this one was followed, and the request refused ("asked for since")
+        detector.see(0, detection((150, 20, 90, 90), name='eight'))
+        rig.send(1)
+        assert rig.result(asked).success
+        assert begun(rig, 1).id == 'mine' and detector.count('targets_begun') == 0
+
+
 @pytest.mark.parametrize('seen', [True, False])
 def test_a_lost_target_is_found_again_where_the_detector_sees_it(seen):
     with Rig(Build(redetect=False), detections_topic='detections', beta2=2,

@@ -166,8 +166,9 @@ def test_rejecting_the_second_leaves_the_first_and_reset_target_forgets_all(rig)
     assert rig.call('target_2/reset') == (True, 'there was no target')
 
 
-def test_no_two_targets_have_one_id():
-    with TwoRig(namespace='/ids', track_action=True) as rig:
+def test_no_two_targets_have_one_id(capfd):
+    with TwoRig(namespace='/ids', track_action=True, annotations=True) as rig:
+        assert 'annotations, track_action: of 2 targets they are about' in capfd.readouterr().err
         rig.start_both()
         client = Client(rig)
         assert client.end(client.goal(0, target_id='two')) == (
