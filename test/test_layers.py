@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def _module(path: Path) -> str:
 MODULES = {_module(path) for path in SOURCES}
 
 
+@cache  # every test asks for all files
 def _imports(path: Path, everywhere: bool = True) -> set[str]:
     """List a file's imports: ours without the package's name, others behind a '!'.
 
