@@ -106,12 +106,16 @@ def run_jobs(jobs: Sequence[Run], workers: int, again: bool = False, ray: str = 
     return carry_out(done, todo, 'frame', lambda j: j.frames)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``eval run``."""
+TRACKERS = ("'default', NAME.yaml, LOCAL+REDETECTOR, each perhaps with @parameter=value; or "
+            + ', '.join(PEERS))
+"""What ``--trackers`` takes, as its help."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, trackers: str = 'default',
+                  trackers_help: str = TRACKERS) -> None:
+    """Declare the options of ``eval run``; ``trackers`` are those of ``--trackers`` unasked."""
     add_data(parser)
-    parser.add_argument('--trackers', default='default', metavar='A,B',
-                        help="'default', NAME.yaml, LOCAL+REDETECTOR, each perhaps with "
-                        '@parameter=value; or ' + ', '.join(PEERS))
+    parser.add_argument('--trackers', default=trackers, metavar='A,B', help=trackers_help)
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='folder for the results; what is there stays')
     parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes')

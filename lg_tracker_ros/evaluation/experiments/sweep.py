@@ -56,36 +56,44 @@ def markdown(names: Sequence[str], results: Sequence[dict[str, Any]], key: str) 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval sweep``: those of ``eval run`` and what to vary."""
     one_pass.add_arguments(parser)
-    parser.add_argument('--vary', type=parameter, action='append', metavar='NAME=V,V',
-                        help=f'a parameter and its values; default: {" and ".join(STUDY)}')
-    parser.add_argument('--ladder', action='store_true',
-                        help="from the paper's policy to ours instead, one rule at a time")
-    parser.add_argument('--table', choices=list(STUDIES),
-                        help="a paper's own rows instead: " + '; '.join(
-                            f'{name}: {study.title}' for name, study in STUDIES.items()))
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument('--vary', type=parameter, action='append', metavar='NAME=V,V',
+                      help=f'a parameter and its values; default: {" and ".join(STUDY)}')
+    what.add_argument('--ladder', action='store_true',
+                      help="from the paper's policy to ours instead, one rule at a time")
+    what.add_argument('--table', choices=list(STUDIES),
+                      help="a paper's own rows instead: " + '; '.join(
+                          f'{name}: {study.title}' for name, study in STUDIES.items()))
 
 
-def carried_out(args: argparse.Namespace, trackers: Sequence[str]) -> list[LabelledSequence]:
-    """Run trackers as ``eval run`` does; ValueError where a job failed. Returns on what."""
+def carried_out(args: argparse.Namespace, trackers: Sequence[str]
+                ) -> tuple[list[LabelledSequence], int]:
+    """Run trackers as ``eval run`` does; returns on what, and how many jobs failed."""
     sequences = one_pass.chosen(args)
     one_protocol(sequences, args.out)
     jobs, marks = one_pass.plan_runs(trackers, sequences, args.out, args.peers, args.seen,
                                      args.jitter)
     write_labels(args.out, sequences, marks)
-    if one_pass.run_jobs(jobs, args.jobs, args.again, args.ray):
-        raise ValueError(f'not every sequence was done; the errors are above and in {args.out}')
-    return sequences
+    return sequences, one_pass.run_jobs(jobs, args.jobs, args.again, args.ray)
 
 
 def measured(args: argparse.Namespace, trackers: Mapping[str, list[str]]
              ) -> tuple[list[dict[str, Any]], str]:
-    """Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words."""
-    sequences = carried_out(args, list(trackers))
+    """
+    Run trackers (name: values) as ``eval run`` does; their figures, and on what, in words.
+
+    Raises ValueError where a job failed: rows would be of different sequences.
+    """
+    sequences, failed = carried_out(args, list(trackers))
+    if failed:
+        raise ValueError(f'{failed} of the runs failed, as said above; the others are in '
+                         f'{args.out}, and the same command tries these again')
     records = read_records(args.out)
     results = [{'tracker': t, 'values': v, 'mean': tracker_metrics(
         {s.name: records[folder_name(t)][s.name] for s in sequences})['mean']}
         for t, v in trackers.items()]
-    return results, (f'{len(sequences)} sequences of {args.data.name}, '
+    n = len(sequences)
+    return results, (f'{n} sequence{"s" * (n > 1)} of {args.data.name}, '
                      f'protocol {sequences[0].protocol}'
                      + (f', --jitter {args.jitter}.' if args.jitter else '.'))
 

@@ -11,7 +11,7 @@ from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.papers import tanet
 from lg_tracker_ros.evaluation.reports.markdown import number, titled
-from lg_tracker_ros.evaluation.tables.hosts import generalisation
+from lg_tracker_ros.evaluation.tables.hosts import add_redetector, generalisation
 from lg_tracker_ros.evaluation.tables.rows import host_of, origin, pairs, Results, run_of, theirs
 from lg_tracker_ros.files import replace_file
 
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval tables``."""
     parser.add_argument('outs', type=Path, nargs='+', metavar='OUT',
                         help='the --out of an `eval run`; several are put one under the other')
-    parser.add_argument('--redetector', default='tanet_lite', help='which is compared with none')
+    add_redetector(parser)
     parser.add_argument('--ablation', default=','.join(ABLATION), metavar='A,B',
                         help='trackers for Table IV, in order')
     parser.add_argument('--to', type=Path, metavar='FILE.md', help='instead of standard output')

@@ -22,6 +22,8 @@ from lg_tracker_ros.evaluation.reports.markdown import number, titled
 from lg_tracker_ros.evaluation.tables.rows import gain, host_of, origin, pairs, Results, theirs
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.redetect import REDETECTORS
+from lg_tracker_ros.words.nearest import meant
 
 SHOWN = ('ao', 'sr_50', 'auc', 'p', 'r', 'f', 'f_reported')
 MODULES = ('thor', 'drol')
@@ -60,8 +62,10 @@ def generalisation(outs: Mapping[str, Results], redetector: str) -> list[str]:
     for data, results in outs.items():
         rows = []
         for name, partner in pairs(results, redetector):
-            shown.add(host_of(name))
             common = sorted(results[name].keys() & results[partner].keys())
+            if not common:
+                continue
+            shown.add(host_of(name))
             before, after = (tracker_metrics({k: results[n][k] for k in common})['mean']
                              for n in (name, partner))
             cells = [f'{number(before[k])} → {number(after[k])} ({gain(before[k], after[k])})'
@@ -87,23 +91,40 @@ def generalisation(outs: Mapping[str, Results], redetector: str) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``eval hosts``: those of ``eval run``, and the re-detector."""
-    one_pass.add_arguments(parser)
-    parser.set_defaults(trackers='')
+    one_pass.add_arguments(
+        parser, trackers='', trackers_help='hosts, as pixelwise or siamrpnpp@backbone=resnet50'
+        '@tracker_weights=FILE; default: every one that can be had here')
+    add_redetector(parser)
+
+
+def add_redetector(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--redetector``: which search is compared with none."""
     parser.add_argument('--redetector', default='tanet_lite', metavar='NAME',
+                        choices=[name for name in REDETECTORS if name != 'none'],
                         help='which searches the whole image')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run ``eval hosts`` over those of --trackers (LOCAL@name=value), or all that can be had."""
+    """
+    Run ``eval hosts`` over those of --trackers (LOCAL@name=value), or all that can be had.
+
+    Status 1 where a job failed; the table has what was done.
+    """
     hosts = words(args.trackers) or [
         name for name, needs in every_host().items()
         if not needs or (args.peers and 'ONNX' in needs)]
+    for host in hosts:
+        name, _, _ = host.partition('@')
+        if name not in LOCAL_TRACKERS:
+            near = meant(name.partition('+')[0], LOCAL_TRACKERS)
+            raise ValueError(f'{host!r} is no host: expected a local tracker alone, as pixelwise '
+                             'or siamrpnpp@backbone=resnet50' + (f'; {near}' if near else ''))
     trackers = [tracker for host in hosts for tracker in sides(host, args.redetector)]
     for tracker in trackers:
         settings_of(tracker, args.peers)  # a wrong name should say so at once
-    sequences = carried_out(args, trackers)
+    sequences, failed = carried_out(args, trackers)
     outs = {f'{args.data.name}, protocol {sequences[0].protocol}': read_records(args.out)}
     text = '\n'.join(generalisation(outs, args.redetector))
     replace_file(args.out / 'hosts.md', text)
     print(text)
-    return 0
+    return 1 if failed else 0

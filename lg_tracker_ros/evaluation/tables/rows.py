@@ -13,13 +13,15 @@ Results = Mapping[str, Mapping[str, Record]]
 
 
 def origin(records: Mapping[str, Record], data: str) -> str:
-    """Say of a row where its figures come from: data, weights, commit, machine."""
+    """Say of a row where its figures come from: data, moved first boxes, weights, and so on."""
     made = [r.made for r in records.values()]
     weights = sorted({f'{name} {digest[:8]}' for m in made
                       for name, digest in m.get('weights', {}).items()})
     commits = sorted({str(m.get('commit', 'unknown'))[:12] for m in made})
     machines = sorted({str(m.get('machine', {}).get('cpu', 'unknown')) for m in made})
-    return (f'{data}; {", ".join(weights) or "no weights"}; commit {", ".join(commits)}; '
+    seeds = sorted({int(m.get('jitter', 0)) for m in made})
+    moved = f', --jitter {", ".join(map(str, seeds))}' if any(seeds) else ''
+    return (f'{data}{moved}; {", ".join(weights) or "no weights"}; commit {", ".join(commits)}; '
             f'{", ".join(machines)}')
 
 

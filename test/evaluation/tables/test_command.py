@@ -119,6 +119,9 @@ def test_what_a_sweep_refuses(tmp_path, capsys):
     err = capsys.readouterr().err.splitlines()
     assert 'a sweep varies one tracker' in err[0]
     assert 'varied once, got max_candidates max_candidates' in err[1]
+    with pytest.raises(SystemExit):  # one of the three was left out without a word
+        main([*words, '--table', 'dat-1', '--vary', 'beta1=0.5,0.6'])
+    assert 'not allowed with argument --table' in capsys.readouterr().err
     with pytest.raises(argparse.ArgumentTypeError, match='name=value,value'):
         sweep.parameter('beta1')
     with pytest.raises(ValueError, match='unknown tracker'):

@@ -57,6 +57,7 @@ def test_a_table_is_run_and_stands_above_the_papers(data, tmp_path, capsys, monk
     assert main(words) == 0
     text = capsys.readouterr().out
     assert text == (tmp_path / 'dat-1.md').read_text() + '\n'
+    assert f'ncc+none: 1 sequence of {data.name}, protocol plain.' in text
     records = read_records(tmp_path)
     found = json.loads((tmp_path / 'dat-1.json').read_text())
     assert [r['values'] for r in found] == [['0'], ['5']]
