@@ -22,13 +22,13 @@ from lg_tracker_ros.tracking.whole_images import WholeImages
 from lg_tracker_ros.types import (
     Advised,
     Box,
-    Claim,
     Exclusive,
     Frame,
     Kind,
     LocalTracker,
     Mode,
     OnlineTracker,
+    Others,
     Redetector,
     RivalLearner,
     Track,
@@ -143,11 +143,11 @@ class LongTermTracker:
         self._views.forget()
         self._rivals.forget()
 
-    def init(self, frame: Frame, box: Box, others: Sequence[Claim] = ()) -> Track:
+    def init(self, frame: Frame, box: Box, others: Others = tuple) -> Track:
         """
         Learn the target from its box in ``frame``; what was tracked before is forgotten.
 
-        ``others`` are where other targets are seen: the rivals that are known from the start on.
+        ``others`` tells of other targets: the rivals that are known from the start on.
         Raises ValueError for a box that can't be tracked; then the target before stays.
         """
         check_init_box(box, frame.width, frame.height)
@@ -196,13 +196,13 @@ class LongTermTracker:
             raise ValueError('there is no target; init one first')
         return self.policy
 
-    def step(self, frames: Sequence[Frame], others: Sequence[Claim] = ()) -> list[Track]:
+    def step(self, frames: Sequence[Frame], others: Others = tuple) -> list[Track]:
         """
         Process one moment: at most one frame of each camera; a Track for each frame used.
 
         In LOCAL mode only the frame of the target's camera is used. When that camera gave none
-        (it was unplugged, say), the others are searched globally. ``others`` are where other
-        targets are seen: what is theirs more surely isn't this one.
+        (it was unplugged, say), the others are searched globally. ``others`` tells of other
+        targets: what is theirs more surely isn't this one. It is asked when boxes are judged.
         """
         if self.policy is None:
             return []
@@ -252,7 +252,7 @@ class LongTermTracker:
                                                  self.config.max_candidates)
             policy.propose(frame.camera, view.proposals.boxes)
             view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
-        if view.others and isinstance(self.local, Exclusive):
+        if isinstance(self.local, Exclusive):
             self.local.yield_to(frame, view.others)
         middle, regions = time.perf_counter(), policy.regions(mode, frame.camera)
         outputs = self.local.track(frame, regions) if regions else []
@@ -281,7 +281,7 @@ class LongTermTracker:
     def _look_around(self, view: View, target: Box) -> None:
         """Look for the target's likes, while it is in view."""
         self._rivals.look_around(view.frame, target, self.config.max_candidates,
-                                 [o.box for o in view.others])
+                                 [o.box for o in view.others()])
 
     def _glimpsed(self, view: View) -> bool:
         """Whether the target was seen where it was followed, though not accepted."""

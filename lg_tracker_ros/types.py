@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import enum
 import math
-from typing import Mapping, Protocol, runtime_checkable, Sequence
+from typing import Callable, Mapping, Protocol, runtime_checkable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -221,6 +221,11 @@ class Claim:
     confidence: float
 
 
+Others = Callable[[], Sequence[Claim]]
+"""Where other targets are seen. Asking may wait until those before this one are done with a
+moment: so it is asked once a box is to be judged, not before the networks have run."""
+
+
 @runtime_checkable
 class LocalTracker(Protocol):
     """
@@ -291,8 +296,8 @@ class Advised(Protocol):
 class Exclusive(Protocol):
     """A tracker that leaves to other targets what is theirs."""
 
-    def yield_to(self, frame: Frame, others: Sequence[Claim]) -> None:
-        """Take where the ``others`` are seen, before ``track`` is called for this very frame."""
+    def yield_to(self, frame: Frame, others: Others) -> None:
+        """Take what tells of ``others``, before ``track`` is called for this very frame."""
 
 
 @runtime_checkable

@@ -29,9 +29,10 @@ class EngineConfig:
     ``device``: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``engine``: one of ENGINES.
     ``precision``: ``fp32`` or, on a GPU, ``fp16``. ``threads``: CPU threads of one network,
     0 = the library's choice. ``search_threads``: those that ONNX Runtime has, where that is more,
-    for what a search adds to a frame: the whole image, and several places at once. ``shipped``:
-    folder with networks that were exported at release; ``cache``: folder in which those that are
-    exported here are kept. Without these folders no network is looked for on disk, nor left there.
+    for what a search adds to a frame: the whole image, and several places, or targets, at once.
+    ``shipped``: folder with networks that were exported at release; ``cache``: folder in which
+    those that are exported here are kept. Without these folders no network is looked for on disk,
+    nor left there.
     ``memory`` is the GPU's, that all networks of one configuration share. ``compiled``: networks
     that were made already, by what they compute; trackers that are made with one such table share
     them, for none changes while it tracks. None: each makes its own.
@@ -96,7 +97,7 @@ class EngineConfig:
 
     @property
     def at_once(self) -> int:
-        """How many places of a batch are looked at at the same time."""
+        """How many places of a batch, or targets, are looked at at the same time."""
         if not self.threads or (self.device, self.engine) != ('cpu', 'onnx'):
             return 1
         return max(self.search_threads // self.threads, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 import sys
 import time
@@ -22,6 +23,7 @@ from lg_tracker_ros.offline.signals import Ended, Signals
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.rows import COLUMNS, track_row
+from lg_tracker_ros.team import Team
 from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Mode, Track
 from tqdm import tqdm
@@ -195,7 +197,9 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
                  **dict.fromkeys(args.confirm, tracker.confirm)}
         try:
             if several:
-                follow_all(trackers, sources, args.init, out, video, done, signals, detector)
+                at_once = settings.engine_config().at_once
+                with closing(Team(trackers, at_once=at_once)) as team:
+                    follow_all(team, sources, args.init, out, video, done, signals, detector)
             else:
                 follow(tracker, sources, next(iter(args.init), None), out, video, done, signals,
                        words, detector, viewed)

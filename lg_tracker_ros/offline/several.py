@@ -15,20 +15,21 @@ from lg_tracker_ros.offline.progress import drawn_on, moments, outcome, Progress
 from lg_tracker_ros.offline.signals import Signals
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.team import Team
-from lg_tracker_ros.tracker import check_init_box, LongTermTracker
+from lg_tracker_ros.tracker import check_init_box
 from lg_tracker_ros.types import Box, Track
 from tqdm import tqdm
 
 
-def follow_all(trackers: Sequence[LongTermTracker], sources: Sequence[Source],
-               boxes: Sequence[Box], out: TextIO, video: VideoOut | None, done: Progress,
-               signals: Signals, detector: RecordedDetector) -> None:
+def follow_all(team: Team, sources: Sequence[Source], boxes: Sequence[Box], out: TextIO,
+               video: VideoOut | None, done: Progress, signals: Signals,
+               detector: RecordedDetector) -> None:
     """
-    Follow ``boxes``, drawn in the first frame of the first source, each with its own tracker.
+    Follow ``boxes``, drawn in the first frame of the first source, each in its place in ``team``.
 
-    A CSV line for each target of each frame; the column ``target`` counts from 1.
+    A CSV line for each target of each frame; the column ``target`` counts from 1, and ``ms`` is
+    the time that the frame took for all.
     """
-    several, team = len(sources) > 1, Team(trackers)
+    several = len(sources) > 1
     rows = Rows(out)
     rows.write((*COLUMNS, 'target', *(('camera',) if several else ())))
     last: list[Track] = []
@@ -41,16 +42,16 @@ def follow_all(trackers: Sequence[LongTermTracker], sources: Sequence[Source],
                 first = drawn_on(aligned, number, sources[0])
                 for box in boxes:  # before a network has been asked
                     check_init_box(box, first.width, first.height)
-            tracks, lines = [], []
-            for place, box in enumerate(boxes):
-                start = time.perf_counter()
-                track = (outcome(team.step(place, frames), last[place], frames) if last
-                         else team.init(place, frames[0], box))
-                ms = 1e3 * (time.perf_counter() - start)
-                tracks.append(track)
-                lines.append([*track_row(number, frames[0].stamp, track, ms), str(place + 1),
-                              *([track.camera] if several else [])])
-            last = tracks
+            start = time.perf_counter()
+            if last:
+                steps = team.step(dict.fromkeys(range(len(boxes)), frames))
+                last = [outcome(steps[place].result(), track, frames)
+                        for place, track in enumerate(last)]
+            else:
+                last = [team.init(place, frames[0], box) for place, box in enumerate(boxes)]
+            ms = 1e3 * (time.perf_counter() - start)
+            lines = [[*track_row(number, frames[0].stamp, track, ms), str(place + 1),
+                      *([track.camera] if several else [])] for place, track in enumerate(last)]
             with signals.whole():
                 for place, line in enumerate(lines):
                     rows.write(line)

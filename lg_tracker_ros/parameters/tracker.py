@@ -70,7 +70,8 @@ class Settings:
                       Range(0, 64), rebuild=True)
     search_threads: int = _p(
         2, 'CPU threads, where that is more, for what a search adds to a frame: the whole image, '
-        'and several places at once; in ONNX Runtime.', Range(1, 64), rebuild=True)
+        'and several places at once; also for several targets at once. In ONNX Runtime.',
+        Range(1, 64), rebuild=True)
     beta1: float = _p(
         SearchConfig.beta1, 'Confidence from which a result is reliable; also what a lost target '
         'must reach to be believed again.', Range(0.01, 1.0))

@@ -12,10 +12,10 @@ from lg_tracker_ros.recognition.cues import Cue, Found, LookCue, ScoreCue
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.types import (
     Box,
-    Claim,
     Frame,
     LocalTracker,
     OnlineTracker,
+    Others,
     Region,
     TrackerOutput,
 )
@@ -40,7 +40,7 @@ class CalibratedTracker:
         self.cues: tuple[Cue, ...] = (ScoreCue(), LookCue())
         self._look = look
         self._fill = (0.0, 0.0, 0.0)
-        self._others: tuple[Frame | None, Sequence[Claim]] = None, ()
+        self._others: tuple[Frame | None, Others] = None, tuple
 
     def init(self, frame: Frame, box: Box) -> None:
         """Start the tracker on ``box`` and remember how it looks."""
@@ -48,8 +48,8 @@ class CalibratedTracker:
         self._fill = mean_color(frame.image)
         self._look.learn(frame.image, box, self._fill)
 
-    def yield_to(self, frame: Frame, others: Sequence[Claim]) -> None:
-        """Take where the ``others`` are seen in this frame: one thing is not two targets."""
+    def yield_to(self, frame: Frame, others: Others) -> None:
+        """Take what tells of ``others`` in this frame: one thing is not two targets."""
         self._others = frame, others
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
@@ -73,7 +73,7 @@ class CalibratedTracker:
         """Give what is left of a confidence: little, where another target claims the box more."""
         now, others = self._others
         if now is frame and any(o.confidence > confidence and iou(o.box, box) >= SAME
-                                for o in others):
+                                for o in others()):
             return logistic(logit(confidence) + CLAIMED)
         return confidence
 

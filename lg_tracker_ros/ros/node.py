@@ -170,11 +170,12 @@ class TrackerNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and start the worker."""
         result = super().on_activate(state)
-        assert self.tracker is not None and self.outputs is not None
+        assert self.tracker and self.outputs and self._engine
         self._health.restart()
         options = self.parameters.options
         self.stream = Stream(self, options, self.tracker, self.outputs, self._health,
-                             self._images, self.targets.arrived, self._more)
+                             self._images, self.targets.arrived, self._more,
+                             self._engine.at_once)
         self.parts.begin(self, options, self.stream, self.targets, self._health,
                          lambda: self.settings)
         self.targets.attach(self.stream)

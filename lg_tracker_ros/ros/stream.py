@@ -33,20 +33,21 @@ class Stream:
 
     def __init__(self, node: Node, options: NodeOptions, tracker: LongTermTracker,
                  outputs: Outputs, health: Health, group: CallbackGroup,
-                 arrived: Callable[[Item], None], more: Sequence[LongTermTracker] = ()) -> None:
+                 arrived: Callable[[Item], None], more: Sequence[LongTermTracker] = (),
+                 at_once: int = 1) -> None:
         """
         Subscribe to nothing yet.
 
         The cameras' callbacks and ``poll`` belong to ``group``; ``arrived`` gets every frame
         after the worker got it. ``more`` trackers are for more targets, whose results go to
-        ``outputs`` alone.
+        ``outputs`` alone; ``at_once`` of all are looked at at the same time.
         """
         self._outputs, self._health, self._arrived = outputs, health, arrived
         self.options = options
         self.worker = Worker(tracker, self._publish, health.complain, options.camera_timeout,
                              _history(options), Decoders(*_limits(options)), options.lockstep,
                              options.asynchronous_search, more, options.targets_every,
-                             outputs.together)
+                             outputs.together, at_once)
         depth = WAITING if options.lockstep else DEPTH
         self._packets = [Packets(self._receive, self.worker.refuse, options.max_megapixels)
                          for _ in options.image_topics]

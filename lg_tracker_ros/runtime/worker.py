@@ -34,8 +34,8 @@ class Worker:
     searched in a thread of its own, but never in ``lockstep``.
 
     With ``more`` trackers it follows more targets, in places numbered from 0, in the frames that
-    were decoded once, those beside the first in ``every``-th moments (team.Team);
-    ``together`` gets the results of all for a moment, after ``publish``.
+    were decoded once, those beside the first in ``every``-th moments, up to ``at_once`` at the
+    same time (team.Team); ``together`` gets the results of all for a moment, after ``publish``.
     """
 
     def __init__(self, tracker: LongTermTracker, publish: Callable[[Result], None],
@@ -43,9 +43,10 @@ class Worker:
                  history: tuple[float, float] = (3.0, 256.0),
                  decoders: Decoders | None = None, lockstep: bool = False,
                  aside: bool = False, more: Sequence[LongTermTracker] = (), every: int = 1,
-                 together: Callable[[Sequence[Result]], None] | None = None) -> None:
+                 together: Callable[[Sequence[Result]], None] | None = None,
+                 at_once: int = 1) -> None:
         """Prepare; ``history`` is seconds and megabytes for each camera."""
-        self.tracker, self._team = tracker, Team([tracker, *more], every)
+        self.tracker, self._team = tracker, Team([tracker, *more], every, at_once)
         self._complain = complain
         self.decoders = decoders or Decoders()
         self._wake = threading.Condition()
@@ -83,6 +84,7 @@ class Worker:
         for place, tracker in enumerate(self._team.trackers):
             self._team.reset(place)
             tracker.search_aside(None)
+        self._team.close()
         if self._searching is not None:
             self._searching.shutdown()
         self._intake.forget()

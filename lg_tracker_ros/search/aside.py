@@ -24,7 +24,7 @@ class Found:
 
 class Aside:
     """
-    At most one search at a time, begun and taken by the same thread.
+    At most one search at a time, begun and taken by one thread at a time.
 
     What was dropped is never given out, and nothing new begins before it has ended: a
     re-detector is used by one thread at a time.

@@ -8,7 +8,7 @@ from typing import Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, scale
 from lg_tracker_ros.search import Candidate, Decision, SearchPolicy
-from lg_tracker_ros.types import Claim, Frame, Mode, Proposals, Track
+from lg_tracker_ros.types import Claim, Frame, Mode, Others, Proposals, Track
 import numpy as np
 
 
@@ -17,13 +17,14 @@ class View:
     """
     One frame while it is processed: what was found in it, and how long each stage took.
 
-    ``frame`` has the size of its camera's first one, and so have the candidates and the ``others``
-    (where other targets are seen in it); ``zoom`` leads from there to the image as it came.
+    ``frame`` has the size of its camera's first one, and so have the candidates and what
+    ``others`` gives (other targets in this frame alone); ``zoom`` leads from there to the image
+    as it came.
     """
 
     frame: Frame
     zoom: tuple[float, float] = (1.0, 1.0)
-    others: Sequence[Claim] = ()
+    others: Others = tuple
     candidates: Sequence[Candidate] = ()
     proposals: Proposals | None = None
     ms: dict[str, float] = field(default_factory=dict)
@@ -40,13 +41,14 @@ class Views:
         """Take the next size of each camera for its first."""
         self._sizes.clear()
 
-    def view(self, frame: Frame, span: int = 1, others: Sequence[Claim] = ()) -> View:
+    def view(self, frame: Frame, span: int = 1, others: Others = tuple) -> View:
         """
         Bring a frame to its camera's size, and note the ``span`` of frames it counts for.
 
-        ``others`` are where other targets are seen, in pixels of the images as they came.
+        ``others`` tells of other targets, in pixels of the images as they came.
         """
-        here = [o for o in others if o.camera == frame.camera]
+        def here() -> list[Claim]:
+            return [o for o in others() if o.camera == frame.camera]
         came = frame.width, frame.height
         if (size := self._sizes.setdefault(frame.camera, came)) == came:
             return View(replace(frame, span=span), others=here)
@@ -56,7 +58,7 @@ class Views:
         x, y = size[0] / came[0], size[1] / came[1]
         return View(Frame(np.asarray(image, np.uint8), frame.stamp, frame.camera, span),
                     (came[0] / size[0], came[1] / size[1]),
-                    [replace(o, box=scale(o.box, x, y)) for o in here])
+                    lambda: [replace(o, box=scale(o.box, x, y)) for o in here()])
 
 
 def report(mode: Mode, view: View, decision: Decision, policy: SearchPolicy) -> Track:

@@ -44,6 +44,19 @@ def test_a_line_for_each_target_of_each_frame(clip, tmp_path, capsys):
         float(r['stamp']) for r in rows if r['target'] == '1']
 
 
+def test_looking_at_both_at_the_same_time_changes_no_row(clip, capsys):
+    path, (one, two) = clip
+    rows = []
+    for count in '12':
+        assert main(['track', str(path), '--init', one, '--init', two, *LIGHT, '--param',
+                     f'search_threads={count}']) == 0
+        read = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+        # the frame's time is that of both
+        assert all(a['ms'] == b['ms'] for a, b in zip(read[::2], read[1::2]))
+        rows.append([{k: v for k, v in row.items() if k != 'ms'} for row in read])
+    assert len(rows[0]) == 24 and rows[0] == rows[1]
+
+
 def test_what_is_about_one_target_is_refused_with_several(capsys):
     b = first_box()
     box = f'{b.x},{b.y},{b.w},{b.h}'

@@ -236,12 +236,13 @@ def test_what_another_target_claims_more_surely_is_not_this_one():
     sure, = made.track(frame(1), [Region(HERE)])
     now = frame(2)
     near = Box(HERE.x + 4, HERE.y, HERE.w, HERE.h)
-    made.yield_to(now, [Claim('a', near, sure.confidence + 0.01)])
+    made.yield_to(now, lambda: [Claim('a', near, sure.confidence + 0.01)])
     here, there = made.track(now, [Region(HERE), Region(RIVAL)])
     assert here.confidence < 1e-6 < there.confidence
     assert made.track(frame(3), [Region(HERE)])[0].confidence == sure.confidence
     later = frame(4)
-    made.yield_to(later, [Claim('a', near, sure.confidence - 0.01), Claim('a', RIVAL, 1.0)])
+    made.yield_to(later, lambda: [Claim('a', near, sure.confidence - 0.01),
+                                  Claim('a', RIVAL, 1.0)])
     assert made.track(later, [Region(HERE)])[0].confidence == sure.confidence
 
 
@@ -249,9 +250,9 @@ def test_other_targets_are_the_first_rivals_that_are_learned():
     other = Box(180, 10, 20, 40)
     made = recogniser(lambda box: 50 if box in (other, FAR) else 0)
     tracker = LongTermTracker(made, ScriptedRedetector({'a': [FAR]}))
-    tracker.init(frame(0), HERE, [Claim('a', other, 1.0)])
+    tracker.init(frame(0), HERE, lambda: [Claim('a', other, 1.0)])
     assert [r.box for c in made.tracker.calls for r in c[2]] == [other, FAR]
     assert len(made.memory.rivals) == 1  # their looks are alike
     alone = recogniser(lambda box: 50 if box == other else 0)
-    LongTermTracker(alone).init(frame(0), HERE, [Claim('a', other, 1.0)])
+    LongTermTracker(alone).init(frame(0), HERE, lambda: [Claim('a', other, 1.0)])
     assert len(alone.memory.rivals) == 1  # without a re-detector, too

@@ -17,7 +17,7 @@ IMAGE = np.zeros((60, 80, 3), np.uint8)
 class Rig:
     """A worker with two targets; ``seen`` holds (place, stamp number, camera) of the results."""
 
-    def __init__(self, every=1):
+    def __init__(self, every=1, at_once=1):
         """Start it."""
         self.locals = [Believer(), Believer()]
         self.seen, self.together, self.told = [], [], []
@@ -26,6 +26,7 @@ class Rig:
             first, lambda r: self.seen.append((r.target.place, r.track.stamp // 10**8 - 1,
                                                r.track.camera)),
             lambda c, t: self.told.append(t), more=[second], every=every,
+            at_once=at_once,
             together=lambda results: self.together.append([r.target.name for r in results]))
         self.worker.start()
 
@@ -52,12 +53,13 @@ class Rig:
         return place, behind
 
 
-def test_both_see_each_frame_which_is_decoded_once(monkeypatch):
+@pytest.mark.parametrize('at_once', [1, 2])
+def test_both_see_each_frame_which_is_decoded_once(monkeypatch, at_once):
     decoded = []
     real = Decoder.msg_to_image
     monkeypatch.setattr(Decoder, 'msg_to_image',
                         lambda self, m: decoded.append(m) or real(self, m))
-    with Rig() as rig:
+    with Rig(at_once=at_once) as rig:
         rig.offer(0)
         assert [rig.begin(0, 'x')[0], rig.begin(0, 'y')[0]] == [0, 1]
         rig.offer(1, 2)
@@ -107,8 +109,9 @@ def test_a_place_is_free_again_after_forget_and_is_found_by_its_name():
         assert [t.name for t in rig.worker.targets] == ['', 'y']
 
 
-def test_a_failing_target_leaves_the_other_alone():
-    with Rig() as rig:
+@pytest.mark.parametrize('at_once', [1, 2])
+def test_a_failing_target_leaves_the_other_alone(at_once):
+    with Rig(at_once=at_once) as rig:
         rig.offer(0)
         rig.begin(0, 'x')
         rig.begin(0, 'y')

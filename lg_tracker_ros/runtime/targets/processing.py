@@ -96,9 +96,16 @@ class Processing:
                 continue
             items[item.camera] = item
             convert[item.camera] = 1e3 * (time.perf_counter() - start)
+        mine = {place: awaited for place in self._team.due()
+                if (awaited := self._awaited(place, frames, items))}
         failed: set[str] = set()
-        found = [(place, track) for place in self._team.due()
-                 for track in self._step(place, frames, items, failed)]
+        found: list[tuple[int, Track]] = []
+        for place, step in self._team.step(mine).items():
+            try:
+                found += [(place, track) for track in step.result()]
+            except Exception as e:  # a network may raise anything; the node must live on
+                failed.update(f.camera for f in mine[place])
+                self._complain('', f'the tracker failed on a frame: {told(e)}')
         with self._lock:
             found = [(place, t) for place, t in found if not self._places[place].forgotten]
             self._follow()
@@ -119,9 +126,9 @@ class Processing:
         for camera in items.keys() - done:
             self._settle(items[camera], 'not_wanted')
 
-    def _step(self, place: int, frames: Sequence[Frame], items: Mapping[str, Item],
-              failed: set[str]) -> list[Track]:
-        """Let a target's tracker process a moment, if it awaits it; note where it ``failed``."""
+    def _awaited(self, place: int, frames: Sequence[Frame], items: Mapping[str, Item]
+                 ) -> list[Frame]:
+        """Take the frames that a target's tracker is to process, and note that it does."""
         tracker, followed = self._team.trackers[place], self._places[place]
         mine = [f for f in frames if followed.awaits(items[f.camera])]
         if not mine or tracker.mode is Mode.IDLE:
@@ -132,12 +139,7 @@ class Processing:
                     return []  # a moment of another target's camera
         for frame in mine:
             followed.did(items[frame.camera])
-        try:
-            return self._team.step(place, mine)
-        except Exception as e:  # a network may raise anything; the node must live on
-            failed.update(f.camera for f in mine)
-            self._complain('', f'the tracker failed on a frame: {told(e)}')
-            return []
+        return mine
 
     def _follow(self) -> None:
         """Say which cameras' frames are wanted next; with the lock held."""

@@ -1,5 +1,7 @@
 """Several targets in one node, over DDS: places, topics, services."""
 
+import threading
+
 from helpers.ros import find, path, Rig, scene, SIZE, stamp, TemplateRedetector, TemplateTracker
 from lg_tracker_interfaces.action import Track
 from lg_tracker_interfaces.msg import TrackerStatus
@@ -107,6 +109,8 @@ def test_two_targets_each_on_its_topic_and_both_in_the_array(rig):
     for i in range(1, 6):
         first, second = rig.both(i)
         assert near(first, path(i)) and near(second, other(i))
+    at_once = rig.node.settings.engine_config().at_once > 1
+    assert any(t.name.startswith('lg_tracker target') for t in threading.enumerate()) is at_once
     array = rig.arrays[-1]
     assert [d.id for d in array.detections] == ['one', 'two']
     assert array.detections[1].results[0].hypothesis.class_id == 'car'
