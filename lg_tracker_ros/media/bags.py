@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Generator
 from urllib.parse import quote
 
 from lg_tracker_ros.media.decoding import attempt, Decoder
@@ -67,7 +67,7 @@ class Bag:
         seconds = self._reader.duration / 1e9
         self.fps = (self.count - 1) / seconds if self.count > 1 and seconds > 0 else 30.0
 
-    def frames(self, start: int = 0) -> Iterator[tuple[Image | ValueError, int]]:
+    def frames(self, start: int = 0) -> Generator[tuple[Image | ValueError, int], None, None]:
         """
         Give images and stamps in nanoseconds from message ``start`` on, once; closes the bag.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Generator, Iterator
+from typing import Any, Generator
 
 from lg_tracker_ros.media.levels import Levels
 from lg_tracker_ros.reading.guard import refuse_pointer
@@ -71,7 +71,7 @@ class VideoFile:
             raise ValueError(f'no frame of {path} can be decoded; its codec is {codec}'
                              + (f' ({self._torn})' if self._torn else ''))
 
-    def frames(self, start: int = 0) -> Iterator[tuple[Image, int]]:
+    def frames(self, start: int = 0) -> Generator[tuple[Image, int], None, None]:
         """
         Give images and stamps in nanoseconds from frame ``start`` on, once; closes the file.
 

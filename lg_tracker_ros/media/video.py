@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 import time
-from typing import Iterator
+from typing import Generator, Iterator
 
 import cv2
 from lg_tracker_ros.media.bags import Bag, is_bag
@@ -28,8 +28,7 @@ class Source:
     ``fps`` is the source's rate (30 where it names none), ``count`` its number of frames, 0
     where that isn't known, and ``files`` are what it reads. Iterating gives Frames. Stamps are
     those of the video's container or of the bag's messages, in nanoseconds; 30 a second for a
-    folder and for pages, and the clock's for a webcam. Iterating ends at an image that can't be
-    decoded, ``aligned`` goes on.
+    folder and for pages, and the clock's for a webcam.
     """
 
     def __init__(self, name: str, start: int = 0, topic: str = '') -> None:
@@ -60,7 +59,6 @@ class Source:
         else:
             self._reader = VideoFile(path)
         self.fps, self.count = self._reader.fps, self._reader.count
-        self._read, self._lost, self._first = 0, 0, ''
         if self.count and start >= self.count:
             raise ValueError(f"{name} has {self.count} frames; can't start at frame {start}")
 
@@ -74,39 +72,43 @@ class Source:
         """The files that are read; none for a webcam."""
         return [] if self.live else files_of(Path(self.name))
 
-    def __iter__(self) -> Iterator[Frame]:
-        """
-        Give the frames from ``start`` on, once; closes the source at the end.
+    def __iter__(self) -> Frames:
+        """Give the frames from ``start`` on, once; closes the source at the end."""
+        return Frames(self._reader.frames(self.start), self.name, self.start)
 
-        Raises ValueError for an image that can't be decoded.
-        """
-        for frame in self.aligned():
-            if frame is None:
-                self.check()
-            else:
-                yield frame
 
-    def aligned(self) -> Iterator[Frame | None]:
-        """
-        Give the frames from ``start`` on, once, and None for an image that can't be decoded.
+class Undecodable(ValueError):
+    """An image of a source can't be decoded. Those behind it can be asked for all the same."""
 
-        Raises ValueError at the end, as ``check`` does.
-        """
-        for number, (image, stamp) in enumerate(self._reader.frames(self.start), self.start):
-            self._read += 1
-            if isinstance(image, ValueError):
-                self._lost += 1
-                self._first = self._first or f'frame {number}: {image}'
-                yield None
-            else:
-                yield Frame(image, stamp, self.name)
-        self.check()
+    def __init__(self, source: str, number: int, reason: ValueError) -> None:
+        """Frame ``number`` of ``source``, and what its decoder said."""
+        super().__init__(f'{source}: frame {number}: {reason}')
+        self.number, self.reason = number, str(reason)
 
-    def check(self) -> None:
-        """Raise ValueError where images could not be decoded so far: how many, and the first."""
-        if self._lost:
-            raise ValueError(f"{self.name}: {self._lost} of {self._read} images can't be decoded; "
-                             f'the first is {self._first}')
+
+class Frames(Iterator[Frame]):
+    """
+    The frames of a source, one by one.
+
+    ``next`` raises Undecodable for an image that can't be decoded, and goes on behind it when it
+    is called again; any other ValueError is the end.
+    """
+
+    def __init__(self, moments: Generator[Moment, None, None], name: str, start: int) -> None:
+        """Take a reader's moments; ``start`` is the number of the first."""
+        self._moments, self._name, self._number = moments, name, start - 1
+
+    def __next__(self) -> Frame:
+        """Give the next frame."""
+        image, stamp = next(self._moments)
+        self._number += 1
+        if isinstance(image, ValueError):
+            raise Undecodable(self._name, self._number, image)
+        return Frame(image, stamp, self._name)
+
+    def close(self) -> None:
+        """Close the source before its end."""
+        self._moments.close()
 
 
 def files_of(path: Path) -> list[Path]:
@@ -124,7 +126,7 @@ class Folder:
         self._files = list_images(path)
         self.count = len(self._files)
 
-    def frames(self, start: int) -> Iterator[Moment]:
+    def frames(self, start: int) -> Generator[Moment, None, None]:
         """Give images and stamps from image ``start`` on."""
         decoder = Decoder()
         for i, path in enumerate(self._files[start:], start):
@@ -142,7 +144,7 @@ class Pages:
         if not self.count:
             raise ValueError(f'{path} cannot be read as a TIFF; is it one, and whole?')
 
-    def frames(self, start: int) -> Iterator[Moment]:
+    def frames(self, start: int) -> Generator[Moment, None, None]:
         """Give images and stamps from page ``start`` on."""
         decoder = Decoder()
         for i in range(start, self.count):
@@ -167,7 +169,7 @@ class Webcam:
         fps = self._camera.get(cv2.CAP_PROP_FPS)  # 0, -1 or NaN where the driver knows none
         self.fps = fps if 0 < fps < 1000 else 30.0
 
-    def frames(self, start: int) -> Iterator[Moment]:
+    def frames(self, start: int) -> Generator[Moment, None, None]:
         """Give images as they come, and the clock's time; ValueError when none come any more."""
         try:
             for _ in range(start):

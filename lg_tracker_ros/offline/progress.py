@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Iterator, Sequence
 
-from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.media.video import Source, Undecodable
 from lg_tracker_ros.tracker import choose
 from lg_tracker_ros.types import Frame, Track
 
@@ -23,6 +23,41 @@ class Progress:
         return ', '.join(str(self.seen[place]) for place in sorted(self.seen)) or '0'
 
 
+class Stream:
+    """A source's frames, None for one that can't be decoded, and how many these were."""
+
+    def __init__(self, source: Source) -> None:
+        """Begin."""
+        self._name, self._frames = source.name, iter(source)
+        self._read = self._lost = 0
+        self._first = ''
+
+    def __iter__(self) -> Iterator[Frame | None]:
+        """Give them; raises ValueError at the end, as ``check`` does, and where a reader does."""
+        while True:
+            try:
+                frame = next(self._frames)
+            except StopIteration:
+                return self.check()
+            except Undecodable as e:
+                frame = None
+                self._lost += 1
+                self._first = self._first or f'frame {e.number}: {e.reason}'
+            except ValueError as e:
+                if not self._lost:
+                    raise
+                raise ValueError(f"{e}; {self._lost} of the images before that can't be "
+                                 'decoded') from e
+            self._read += 1
+            yield frame
+
+    def check(self) -> None:
+        """Raise ValueError where images could not be decoded so far: how many, and the first."""
+        if self._lost:
+            raise ValueError(f"{self._name}: {self._lost} of {self._read} images can't be "
+                             f'decoded; the first is {self._first}')
+
+
 def moments(sources: Sequence[Source]) -> Iterator[tuple[int, Sequence[Frame | None]]]:
     """
     Go through several synchronous sources together, until the shortest ends.
@@ -30,13 +65,14 @@ def moments(sources: Sequence[Source]) -> Iterator[tuple[int, Sequence[Frame | N
     Gives the number of each moment that has an image, and the sources' frames in their order,
     None for one that can't be decoded. Raises ValueError at the end of a source that is not whole.
     """
-    streams = [source.aligned() for source in sources]
-    for number, frames in enumerate(zip(*streams), sources[0].start):
+    streams = [Stream(source) for source in sources]
+    going = [iter(stream) for stream in streams]
+    for number, frames in enumerate(zip(*going), sources[0].start):
         if any(frame is not None for frame in frames):
             yield number, frames
-    for source, stream in zip(sources, streams):
-        next(stream, None)  # one that is as long as the shortest tells at its end what it lacks
-        source.check()
+    for stream, frames_left in zip(streams, going):
+        next(frames_left, None)  # one that is as long as the shortest tells what it lacks
+        stream.check()
 
 
 def drawn_on(frames: Sequence[Frame | None], number: int, source: Source) -> Frame:
