@@ -43,6 +43,8 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     spec = LOCAL_TRACKERS[settings.tracker]
     given, backbone = settings.tracker_weights, settings.backbone
     module = ONLINE_MODULES[settings.online_module]
+    if given and not spec.weights and spec.external is None:
+        tell_once(f'tracker_weights {given} is not read: tracker {spec.name} reads no weights')
     tracker: LocalTracker
     if module is None or spec.host is None:
         tracker = spec.build(given, backbone, engine,
@@ -62,4 +64,8 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
 def make_redetector(settings: Settings, engine: EngineConfig) -> Redetector | None:
     """Make the re-detector that ``settings`` name, None for none; as make_local else."""
     spec = REDETECTORS[settings.redetector]
-    return spec.build(settings.redetector_weights, settings.attention_threshold, engine)
+    given = settings.redetector_weights
+    if given and not spec.weights:
+        tell_once(f'redetector_weights {given} is not read: redetector {spec.name} reads '
+                  'no weights')
+    return spec.build(given, settings.attention_threshold, engine)

@@ -373,17 +373,6 @@ def test_ctrl_c_while_loading_prints_no_traceback(tmp_path):
     assert 'Traceback' not in rest and 'KeyboardInterrupt' not in rest
 
 
-@pytest.mark.exact
-def test_ctrl_c_at_the_end_prints_no_traceback():
-    code = ('import atexit, os, runpy, signal, sys; sys.argv[1:] = ["eval", "summary"]\n'
-            'atexit.register(os.kill, os.getpid(), signal.SIGINT)\n'
-            'runpy.run_module("lg_tracker_ros", run_name="__main__")')
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
-                          check=False, timeout=200)
-    assert done.returncode == -signal.SIGINT and not done.stderr
-    assert 'pixelwise' in done.stdout.splitlines(), 'what was printed is whole'
-
-
 def test_a_reader_that_leaves_is_no_error(tmp_path):
     errors = tmp_path / 'errors'
     line = (f'"{sys.executable}" -m lg_tracker_ros track "{VIDEO}" --init {box_at(0)} '

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 import sys
 import time
-from typing import Any, Callable, Mapping, Sequence, TextIO, TYPE_CHECKING
+from typing import Any, Sequence, TextIO, TYPE_CHECKING
 
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.detections.recorded import RecordedDetector
@@ -15,6 +15,13 @@ from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.media.video import files_of, Source
 from lg_tracker_ros.media.writer import VideoOut
+from lg_tracker_ros.offline.asked import (
+    chooses,
+    refuse_nonsense,
+    say,
+    tell_what_was_in_vain,
+    Words,
+)
 from lg_tracker_ros.offline.beginning import begin
 from lg_tracker_ros.offline.outputs import Growing, refuse_inputs, Rows
 from lg_tracker_ros.offline.progress import drawn_on, moments, outcome, Progress
@@ -85,13 +92,13 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
            out: TextIO, video: VideoOut | None, done: Progress, signals: Signals,
-           words: Mapping[int, Callable[[], None]],
-           detector: RecordedDetector | None = None, viewed: Viewed | None = None) -> None:
+           words: Words, detector: RecordedDetector | None = None,
+           viewed: Viewed | None = None) -> None:
     """
     Follow ``box``, drawn in the first frame of the first source; a CSV line for each frame.
 
     None: what ``detector`` selects, or who looks on (``viewed``) draws. ``words`` are said after
-    the frame with that number.
+    the frame with that number, and taken out.
     """
     several = len(sources) > 1
     rows = Rows(out)
@@ -113,14 +120,14 @@ def follow(tracker: LongTermTracker, sources: Sequence[Source], box: Box | None,
             else:
                 last = outcome(tracker.step(frames), last, frames)
             ms = 1e3 * (time.perf_counter() - start)
-            if number in words:
-                words[number]()
+            say(words, number, last.mode)
             if viewed is not None:
                 viewed.show(number, frames, last)
             row = track_row(number, frames[0].stamp, last, ms)
             with signals.whole():
                 rows.write(row + ([last.camera] if several else []))
                 done.frames += 1
+                done.followed = done.followed or last.mode is not Mode.IDLE
                 done.seen[0] += last.visible
                 if video is not None:
                     where = next(f for f in frames if f.camera == last.camera)
@@ -150,23 +157,9 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
     settings = read_settings(args.config, args.param)
     rows_to = '' if args.out == '-' else args.out
     sources = [Source(s, args.start, args.topic) for s in args.source]
-    if len({s.name for s in sources}) != len(sources):
-        raise ValueError(f'each source must be named once, got {" ".join(args.source)}')
-    if args.topic and not any(s.topics for s in sources):
-        raise ValueError(f'--topic {args.topic} is for bags; no source is one')
-    if both := sorted({*args.reject} & {*args.confirm}):
-        raise ValueError(f'frame {both[0]} is both rejected and confirmed; keep one of the two')
+    refuse_nonsense(args, sources, settings)
     detections = [Path(n) for n in args.detections]
-    if len(detections) > len(sources):
-        raise ValueError(f'--detections is for one source each, got {len(detections)} files for '
-                         f'{len(sources)} source(s)')
     several = len(args.init) > 1
-    if several and (args.ui or args.reject or args.confirm):
-        raise ValueError('--ui, --reject and --confirm are about one target; give --init once')
-    chooses = bool(args.init) or bool(detections and settings.select != 'none')
-    if not chooses and not args.ui:
-        raise ValueError('nothing says what to follow; give --init x,y,w,h, or --detections FILE '
-                         'with --param select=best, or --ui')
     names = [Path(n) for n in (rows_to, args.video) if n]
     given = (args.config, settings.tracker_weights, settings.redetector_weights)
     inputs = [f for s in sources for f in s.files] + detections + [
@@ -188,13 +181,14 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
             # here: a run without the page starts without its server
             from lg_tracker_ros.offline.viewed import Viewed
             live = any(s.live for s in sources)
-            viewed = Viewed(tracker, settings, [s.name for s in sources], live, not chooses)
+            viewed = Viewed(tracker, settings, [s.name for s in sources], live,
+                            not chooses(args, settings))
             print(f'page in the browser: '
                   f'{viewed.start(args.ui_host, args.ui_port, args.ui_token)}', file=sys.stderr)
         out = open(growing[0].working, 'w', newline='', encoding='utf-8',
                    errors='surrogateescape') if rows_to else sys.stdout
-        words = {**dict.fromkeys(args.reject, tracker.reject),
-                 **dict.fromkeys(args.confirm, tracker.confirm)}
+        words: Words = {**dict.fromkeys(args.reject, tracker.reject),
+                        **dict.fromkeys(args.confirm, tracker.confirm)}
         try:
             if several:
                 at_once = settings.engine_config().at_once
@@ -214,10 +208,7 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
                 viewed.close()
     if not done.frames:
         raise ValueError(f'{args.source[0]} holds no frames from frame {args.start} on')
-    unsaid = [n for n in words if n not in range(args.start, args.start + done.frames)]
-    if unsaid:
-        raise ValueError(f'frame {unsaid[0]} did not come, so nothing was said of it; frames '
-                         f'{args.start} to {args.start + done.frames - 1} did')
+    tell_what_was_in_vain(words, args.start, done, args)
 
 
 def _finish(out: TextIO, video: VideoOut | None) -> None:

@@ -13,10 +13,15 @@ from lg_tracker_ros.types import Frame, Track
 
 @dataclass
 class Progress:
-    """Frames so far, and those in which each target (by its place, from 0) was visible."""
+    """
+    Frames so far, and those in which each target (by its place, from 0) was visible.
+
+    ``followed`` says whether there was a target at all.
+    """
 
     frames: int = 0
     seen: Counter[int] = field(default_factory=Counter)
+    followed: bool = False
 
     def __str__(self) -> str:
         """Say in how many frames each target was visible."""

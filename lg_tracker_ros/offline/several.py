@@ -57,6 +57,7 @@ def follow_all(team: Team, sources: Sequence[Source], boxes: Sequence[Box], out:
                     rows.write(line)
                     done.seen[place] += last[place].visible
                 done.frames += 1
+                done.followed = True
                 if video is not None:
                     # where the first is; the others are drawn as far as they are there, too
                     image = next(f.image for f in frames if f.camera == last[0].camera)

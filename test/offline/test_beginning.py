@@ -57,9 +57,28 @@ def test_a_run_begins_where_the_selected_detection_can_be_tracked(track, table):
     (('--detections', 'TABLE'), 'nothing says what to follow'),
     (('--init', '1,2,30,40', '--detections', 'TABLE', '--detections', 'TABLE'),
      '--detections is for one source each, got 2 files for 1 source(s)'),
+    (('--init', '1,2,30,40', '--reject', '0'), 'frame 0 is the one that --init is for'),
+    (('--init', '1,2,30,40', '--init', '1,2,30,40'), '--init 1,2,30,40 is given twice'),
+    (('--init', '1,2,30,40', '--ui-port', '0'), '--ui-port is about the page, which is not'),
+    (('--init', '1,2,30,40', '--ui-token', 'a'), '--ui-token is about the page'),
     (('--init', '1,2,30,40', '--detections', VIDEO), 'is not a table of detections'),
     (('--init', '1,2,30,40', '--detections', 'TABLE', '--out', 'TABLE'), 'which is read')])
 def test_what_makes_no_sense_is_refused(track, table, words, said):
     words = [table if w == 'TABLE' else w for w in words]
     status, rows, error = track(VIDEO, *LIGHT, *words)
     assert status != 0 and not rows and said in error
+
+
+def test_a_run_in_which_no_target_was_chosen_says_so(track, table):
+    words = (VIDEO, '--start', 157, *LIGHT, '--detections', table, '--param', 'select=best')
+    status, rows, said = track(*words, '--param', 'detections_classes=dog')
+    assert status == 1 and [r['mode'] for r in rows] == ['IDLE'] * 3
+    assert 'no target was chosen in the frames 157 to 159: none of the detections' in said
+
+
+def test_a_word_about_a_frame_without_a_target_is_told_in_the_end(track, table):
+    words = (VIDEO, '--start', 141, *LIGHT, '--detections', table, '--param', 'select=best',
+             '--param', 'detections_classes=person')
+    status, rows, said = track(*words, '--reject', 142)
+    assert status == 1 and len(rows) == 19 and rows[-1]['mode'] == 'LOCAL'
+    assert 'nothing was followed in frame 142, so nothing was said of it' in said

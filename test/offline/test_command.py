@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 
@@ -87,3 +88,21 @@ def test_a_package_that_is_missing_is_one_line(capsys, monkeypatch):
 def _wants_matplotlib(*unused):
     import matplotlib
     return matplotlib
+
+
+def test_weights_that_nothing_reads_are_told(capsys, caplog):
+    words = ('--param', 'tracker_weights=a.pth', '--param', 'redetector_weights=b.pth')
+    status = run(capsys, *LAST_TEN, *words)[0]
+    assert status == 0 and [r.message for r in caplog.records] == [
+        'tracker_weights a.pth is not read: tracker opencv_kcf reads no weights',
+        'redetector_weights b.pth is not read: redetector none reads no weights']
+
+
+def test_ctrl_c_at_the_end_prints_no_traceback():
+    code = ('import atexit, os, runpy, signal, sys; sys.argv[1:] = ["eval", "summary"]\n'
+            'atexit.register(os.kill, os.getpid(), signal.SIGINT)\n'
+            'runpy.run_module("lg_tracker_ros", run_name="__main__")')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                          check=False, timeout=200)
+    assert done.returncode == -signal.SIGINT and not done.stderr
+    assert 'pixelwise' in done.stdout.splitlines(), 'what was printed is whole'
