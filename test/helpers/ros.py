@@ -120,9 +120,14 @@ class Rig:
     """A tracker node and a client in one process, over DDS; use it in a ``with``."""
 
     def __init__(self, build=None, namespace='/', cameras=('image',), started=True,
-                 node=None, cli_args=None, **parameters):
-        """``parameters`` are the node's; with ``node`` False only the client is made."""
-        self.cli_args = cli_args
+                 node=None, cli_args=None, haste=5, **parameters):
+        """
+        ``parameters`` are the node's; with ``node`` False only the client is made.
+
+        ``haste``: how many times as often as for a user it reports and looks for publishers, for
+        every test waits for that.
+        """
+        self.cli_args, self.haste = cli_args, haste
         self.build = build or Build()
         self.context = Context()
         self.changed = threading.Condition()
@@ -145,6 +150,10 @@ class Rig:
                 parameter_overrides=[Parameter(k, value=v) for k, v in parameters.items()])
             self.end.callback(self.node.destroy_node)
             self.end.callback(self.node.close)
+            for timer in self.node.timers:
+                timer.timer_period_ns //= self.haste
+                if not timer.is_canceled():
+                    timer.reset()  # or the first turn comes after the old period
             self._spin(self.node)
         self.client = Node('client', context=self.context, namespace=namespace)
         self.end.callback(self.client.destroy_node)
@@ -171,7 +180,7 @@ class Rig:
 
     def connect(self):
         """Wait until everything is connected."""
-        assert self.init_client.wait_for_service(PATIENCE)
+        self.ready(self.init_client.service_is_ready)
         self.until(lambda: self.node is None or self.node.state == 'active', 'node active')
         self.until(lambda: all(c.get_subscription_count() for c in self.cameras.values()),
                    'images subscribed')
@@ -244,6 +253,16 @@ class Rig:
     def reset(self):
         """Call reset_target."""
         return self.result(self.reset_client.call_async(Trigger.Request()))
+
+    def service(self, kind, name):
+        """Make a client of a service and wait until it can be called."""
+        client = self.client.create_client(kind, name)
+        self.ready(client.service_is_ready)
+        return client
+
+    def ready(self, test):
+        """Wait for a service by its ``test``; rclpy's own wait_for_service looks at 4 Hz only."""
+        self.until(test, 'a service')
 
     def result(self, future, timeout=PATIENCE):
         """Wait for a future of the client."""

@@ -36,8 +36,7 @@ TRACKING, ENGINE, CAMERA = ('lg_tracker: ' + p for p in ('tracking', 'engine', '
 def change(rig, label):
     """Trigger a transition over the service, as ``ros2 lifecycle set`` does."""
     if not hasattr(rig, 'change'):
-        rig.change = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
-        assert rig.change.wait_for_service(PATIENCE)
+        rig.change = rig.service(ChangeState, 'lg_tracker/change_state')
     request = ChangeState.Request()
     request.transition.label = label
     return rig.result(rig.change.call_async(request)).success
@@ -98,9 +97,8 @@ def test_a_node_answers_while_its_networks_are_built():
         return build(settings)
     slow.local = build.local
     with Rig(slow, autostart=False, started=False) as rig:
-        rig.change = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
-        get = rig.client.create_client(GetState, 'lg_tracker/get_state')
-        assert rig.change.wait_for_service(PATIENCE) and get.wait_for_service(PATIENCE)
+        rig.change = rig.service(ChangeState, 'lg_tracker/change_state')
+        get = rig.service(GetState, 'lg_tracker/get_state')
         configure = ChangeState.Request()
         configure.transition.id = Transition.TRANSITION_CONFIGURE
         answer = rig.change.call_async(configure)
@@ -132,17 +130,14 @@ def test_who_is_quicker_than_autostart_ends_no_node(monkeypatch):
             return result
     monkeypatch.setattr(helpers.ros, 'TrackerNode', Quick)
     with Rig() as rig:
-        get = rig.client.create_client(GetState, 'lg_tracker/get_state')
-        assert get.wait_for_service(PATIENCE)
+        get = rig.service(GetState, 'lg_tracker/get_state')
         assert rig.result(get.call_async(GetState.Request())).current_state.label == 'active'
 
 
 def test_a_parameter_of_no_known_type_is_refused_and_reasons_are_short():
     with Rig() as rig:
-        atomically = rig.client.create_client(SetParametersAtomically,
-                                              'lg_tracker/set_parameters_atomically')
-        one_by_one = rig.client.create_client(SetParameters, 'lg_tracker/set_parameters')
-        assert atomically.wait_for_service(PATIENCE) and one_by_one.wait_for_service(PATIENCE)
+        atomically = rig.service(SetParametersAtomically, 'lg_tracker/set_parameters_atomically')
+        one_by_one = rig.service(SetParameters, 'lg_tracker/set_parameters')
         good = Parameter('beta1', value=0.9).to_parameter_msg()
         odd = ParameterMsg(name='beta1', value=ParameterValue(type=77))
         long = Parameter('policy', value='x' * 100_000).to_parameter_msg()
@@ -195,8 +190,7 @@ def test_a_frame_that_takes_for_ever_holds_deactivate_up_and_nothing_else():
     build = Build()
     with Rig(build) as rig:
         rig.start(0)
-        get = rig.client.create_client(GetState, 'lg_tracker/get_state')
-        assert get.wait_for_service(PATIENCE)
+        get = rig.service(GetState, 'lg_tracker/get_state')
         assert not change(rig, 'activate')  # makes the client
         build.local.gate = threading.Event()
         rig.send(1)
@@ -277,7 +271,7 @@ def test_whole_number_for_a_float_is_taken():
 def test_a_whole_number_and_the_nodes_own_dump_are_taken():
     with Rig() as rig:
         params = AsyncParameterClient(rig.client, 'lg_tracker')
-        assert params.wait_for_services(5)
+        rig.ready(params.services_are_ready)
 
         def put(*changes):
             return [(r.successful, r.reason)
@@ -299,7 +293,7 @@ def test_parameters_change_together_or_not_at_all():
     with Rig(build) as rig:
         rig.start(0)
         params = AsyncParameterClient(rig.client, 'lg_tracker')
-        assert params.wait_for_services(PATIENCE)
+        rig.ready(params.services_are_ready)
         client = rig.client.create_client(SetParametersAtomically,
                                           'lg_tracker/set_parameters_atomically')
 

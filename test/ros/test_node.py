@@ -252,7 +252,7 @@ def test_two_nodes_in_two_namespaces():
 
 
 def test_silence_of_the_camera_is_told_and_status_goes_on():
-    with Rig(camera_timeout=0.3) as rig:
+    with Rig(camera_timeout=0.3, haste=1) as rig:
         rig.start(0)
         rig.process(1)
         count = len(rig.statuses)

@@ -218,8 +218,7 @@ def test_reset_forgets_and_idle_status_comes():
 
 def test_disabled_it_processes_nothing_and_goes_on_with_the_same_target():
     with Rig() as rig:
-        client = rig.client.create_client(SetBool, 'lg_tracker/enable')
-        assert client.wait_for_service(60)
+        client = rig.service(SetBool, 'lg_tracker/enable')
 
         def enable(on):
             return rig.result(client.call_async(SetBool.Request(data=on)))

@@ -22,8 +22,7 @@ class Torn(Build):
 
 def say(rig, name):
     """Call a service of the node without arguments; return success and message."""
-    client = rig.client.create_client(Trigger, f'lg_tracker/{name}')
-    assert client.wait_for_service(60)
+    client = rig.service(Trigger, f'lg_tracker/{name}')
     answer = rig.result(client.call_async(Trigger.Request()))
     return answer.success, answer.message
 

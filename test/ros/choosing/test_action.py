@@ -21,7 +21,7 @@ class Client:
         self.rig, self.heard = rig, []
         # deep: of answers that this client loses the node knows nothing
         self.client = ActionClient(rig.client, Track, 'track', goal_service_qos_profile=QUEUE)
-        assert self.client.wait_for_server(60)
+        rig.ready(self.client.server_is_ready)
 
     def goal(self, i=None, **fields):
         """Send a goal for the target in frame ``i``, or one without a box; return its handle."""
@@ -114,8 +114,7 @@ def test_a_goal_for_another_target_of_the_same_name_replaces_the_first():
 def test_a_pause_is_no_loss():
     with Rig(track_action=True) as rig:
         client = Client(rig)
-        enable = rig.client.create_client(SetBool, 'lg_tracker/enable')
-        assert enable.wait_for_service(60)
+        enable = rig.service(SetBool, 'lg_tracker/enable')
         rig.feed([0])
         end = client.goal(0, target_id='cup', lost_after=2.0).get_result_async()
         rig.until(lambda: client.heard, 'feedback')

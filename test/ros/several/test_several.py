@@ -66,8 +66,7 @@ class TwoRig(Rig):
 
     def call(self, name):
         """Call a service without arguments; its success and message."""
-        client = self.client.create_client(Trigger, f'lg_tracker/{name}')
-        self.until(client.service_is_ready, name)
+        client = self.service(Trigger, f'lg_tracker/{name}')
         answer = self.result(client.call_async(Trigger.Request()))
         return answer.success, answer.message
 

@@ -3,7 +3,7 @@
 import sys
 import uuid
 
-from helpers.ros import PATIENCE, Rig
+from helpers.ros import Rig
 from lifecycle_msgs.srv import ChangeState
 import pytest
 from rclpy.qos import QoSProfile
@@ -43,8 +43,7 @@ class Manager:
 
 
 def change(rig, label):
-    client = rig.client.create_client(ChangeState, 'lg_tracker/change_state')
-    assert client.wait_for_service(PATIENCE)
+    client = rig.service(ChangeState, 'lg_tracker/change_state')
     request = ChangeState.Request()
     request.transition.label = label
     return rig.result(client.call_async(request)).success

@@ -240,7 +240,7 @@ def test_the_nearest_depth_within_the_tolerance_counts():
         rig.look(1, lag=15)
         rig.at('target_pose', 1)
         params = AsyncParameterClient(rig.client, 'lg_tracker')
-        assert params.wait_for_services(20)
+        rig.ready(params.services_are_ready)
 
         def put(name, value):
             return rig.result(params.set_parameters([Parameter(name, value=value)])).results[0]
