@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
+from typing import TypedDict
 
 import cv2
 from lg_tracker_ros.types import Box, Image
@@ -61,13 +62,27 @@ def _span(low: float, high: float, size: int, step: int) -> tuple[int, int]:
     return start, start + max(count, 0) * step
 
 
+class Beyond(TypedDict, total=False):
+    """What OpenCV shows beyond an image's border."""
+
+    borderMode: int
+    borderValue: tuple[float, float, float]
+
+
+def beyond(fill: tuple[float, float, float] | None) -> Beyond:
+    """Tell OpenCV what lies beyond the border: a colour or, for None, the last row again."""
+    if fill is None:
+        return {'borderMode': cv2.BORDER_REPLICATE}
+    return {'borderMode': cv2.BORDER_CONSTANT, 'borderValue': fill}
+
+
 def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
-                fill: tuple[float, float, float]) -> Crop:
+                fill: tuple[float, float, float] | None) -> Crop:
     """
     Cut the square of ``side`` image pixels centred on ``cx, cy`` and resample to ``size``.
 
-    Beyond the border ``fill`` is used. Shrinking averages areas (no aliasing). Any position and
-    any positive side work, also wholly outside the image.
+    Beyond the border is ``fill`` (see ``beyond``). Shrinking averages areas (no aliasing). Any
+    position and any positive side work, also wholly outside the image.
     """
     h, w = image.shape[:2]
     k = size / side
@@ -82,12 +97,10 @@ def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
                                interpolation=cv2.INTER_AREA)
             m = np.array([[k * shrink, 0, (shrink / 2 + x0 - cx + side / 2) * k - 0.5],
                           [0, k * shrink, (shrink / 2 + y0 - cy + side / 2) * k - 0.5]])
-            out = cv2.warpAffine(small, m, (size, size), flags=cv2.INTER_LINEAR,
-                                 borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+            out = cv2.warpAffine(small, m, (size, size), flags=cv2.INTER_LINEAR, **beyond(fill))
             return Crop(out, cx, cy, side)
     # pixel centres: image coordinate u + .5 maps to (u + .5 - left) * k, minus .5 for the index
     m = np.array([[k, 0, (0.5 - cx + side / 2) * k - 0.5],
                   [0, k, (0.5 - cy + side / 2) * k - 0.5]])
-    out = cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR,
-                         borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+    out = cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR, **beyond(fill))
     return Crop(out, cx, cy, side)

@@ -130,6 +130,18 @@ def test_a_shrunk_crop_has_the_whole_image_in_its_place(width, height, side, siz
     assert not crop.image[out].any()
 
 
+@pytest.mark.parametrize('side, size', [(10, 16), (90, 16)])
+def test_beyond_the_border_the_last_row_or_column_goes_on(side, size):
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[:] = 5 * np.arange(20)[:, None, None] + np.arange(3)
+    # left of the image, and far enough below it
+    left = square_crop(image, -side, 10, side, size, None).image
+    ramp = np.clip(5 * (10 + side * ((np.arange(size) + 0.5) / size - 0.5) - 0.5), 0, 95)
+    np.testing.assert_allclose(left[..., 0], np.broadcast_to(ramp[:, None], (size, size)),
+                               atol=0.6 if side < size else 13)
+    assert (square_crop(image, 15, 20 + side, side, size, None).image == (95, 96, 97)).all()
+
+
 def test_crop_outside_is_filled():
     """A crop wholly beyond the border is the fill colour; a whole-image crop keeps the mean."""
     image = np.full((20, 30, 3), 200, np.uint8)

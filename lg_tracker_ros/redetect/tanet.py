@@ -18,7 +18,13 @@ from lg_tracker_ros.engine import cpu_threads, EngineConfig
 from lg_tracker_ros.reading.guard import refused, tell_once
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.spec import RedetectorSpec
-from lg_tracker_ros.redetect.tanet_net import Features, SIZE, TANetGenerator, UNUSED_KEYS
+from lg_tracker_ros.redetect.tanet_net import (
+    Features,
+    normalise_by_image,
+    SIZE,
+    TANetGenerator,
+    UNUSED_KEYS,
+)
 from lg_tracker_ros.types import Box, Frame, Image, Proposals
 import numpy as np
 import torch
@@ -155,6 +161,8 @@ def build(weights: str | Path, device: torch.device | str = 'cpu', decoder: str 
                             f'{SPEC.name if own == "relu" else RELEASED.name}')
     net = TANetGenerator(decoder or own or 'relu')
     load_checkpoint(net, path, ignore=UNUSED_KEYS)
+    if (decoder or own) == 'linear':
+        normalise_by_image(net.encoder)
     if not decoder and not own:
         tell_once(f'{path} does not say for which decoder it is: taken for ours, with ReLU; if '
                   f"it is the authors', set redetector to {RELEASED.name}")

@@ -67,6 +67,18 @@ class ResNet18(nn.Module):
         return x2, x3, self.layer4(x3)
 
 
+def normalise_by_image(net: nn.Module) -> None:
+    """
+    Let batch normalisation take each batch's own statistics, for good.
+
+    The authors' program for their checkpoint never leaves training, so that the frame's and the
+    target's features are each normalised by their own statistics; those in the file are of both.
+    """
+    for m in net.modules():
+        if isinstance(m, nn.BatchNorm2d):
+            m.running_mean = m.running_var = None
+
+
 def _decoder() -> nn.Sequential:
     """Stack the decoder's layers; the indices are the released checkpoint's."""
     layers: list[nn.Module] = []

@@ -10,10 +10,11 @@ class SampleWeights:
     """
     Weights of the samples of a memory of fixed size, and which place a new one takes.
 
-    A new sample weighs 1 / (1 - rate) times as much as the one before it, the first new one the
-    share ``rate`` of all: older ones decay (as in ECO, Danelljan et al. 2017). The ``first``
-    ones, those of the first frame, keep at least ``least`` of the weight together and are never
-    replaced; free places fill first, then the sample of the smallest weight goes.
+    A new sample weighs 1 / (1 - rate) times as much as the one before it, the first new one
+    ``rate`` (1 - ``rate``) times as much as all before it: older ones decay (as in ECO, Danelljan
+    et al. 2017). The ``first`` ones, those of the first frame, keep at least ``least`` together
+    and are never replaced; free places fill first, then the sample of the smallest weight goes.
+    The sum of all is 1, or a little more while the first ones have ``least``, as in ATOM's code.
     """
 
     def __init__(self, size: int, first: int, least: float = 0.25) -> None:
@@ -26,9 +27,9 @@ class SampleWeights:
         self._last: int | None = None
 
     def add(self, rate: float) -> int:
-        """Give a new sample its weight; returns its place. All weights have the sum 1."""
+        """Give a new sample its weight; returns its place."""
         w = self.values
-        new = (rate if self._last is None else w[self._last]) / (1 - rate)
+        new = rate * (1 - rate) if self._last is None else w[self._last] / (1 - rate)
         if self.used < len(w):
             place = self.used
             self.used += 1
@@ -37,6 +38,6 @@ class SampleWeights:
         w[place], self._last = new, place
         w /= w.sum()
         if w[:self.first].sum() < self.least:
+            w /= self.least + w[self.first:].sum()
             w[:self.first] = self.least / self.first
-            w[self.first:] *= (1 - self.least) / w[self.first:].sum()
         return place

@@ -142,7 +142,15 @@ def test_released_checkpoint_loads_and_a_wrong_one_is_refused(tmp_path, generato
     torch.save(released, tmp_path / 'TANet_model.pkl')
     built = build(tmp_path / 'TANet_model.pkl', decoder='linear')
     loaded = built._net.state_dict()
-    assert [k for k, v in state.items() if not torch.equal(v, loaded[k])] == []
+    assert [k for k, v in loaded.items() if not torch.equal(v, state[k])] == []
+    # as the authors' program, which is always in training: each image by its own statistics
+    left = [k for k in state if k not in loaded]
+    assert left and all(k.startswith('encoder.') and '.running_' in k for k in left)
+    theirs, image = TANetGenerator('linear'), torch.rand(1, 3, 64, 64)
+    theirs.load_state_dict(state)
+    with torch.no_grad():
+        for found, wanted in zip(built._net.encode(image), theirs.train().encode(image)):
+            torch.testing.assert_close(found, wanted)
     wrong = {'encoder.conv1.weight': torch.zeros(64, 4, 7, 7)}
     torch.save(wrong, tmp_path / 'wrong.pkl')
     with pytest.raises(ValueError, match=r'encoder\.conv1\.weight expected shape \(64, 3, 7, 7\), '

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 import math
 from typing import Sequence
 
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.checkpoint import checked_file
-from lg_tracker_ros.crops import Crop, mean_color, square_crop
+from lg_tracker_ros.crops import Crop, square_crop
 from lg_tracker_ros.engine import cpu_threads, EngineConfig
 from lg_tracker_ros.local.dimp.filters import apply_filter
 from lg_tracker_ros.local.dimp.first import Change, changed
@@ -31,10 +31,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_CHANGES = (Change(flip=True), Change(blur=(3, 1)), Change(blur=(1, 3)), Change(blur=(2, 2)),
+            *(Change(turn=degrees) for degrees in (10, -10, 45, -45)))
+_SHIFTS = np.random.default_rng(0).uniform(-1 / 6, 1 / 6, (len(_CHANGES), 2)).tolist()
 FIRST = (Change(), *(Change(shift=(x, y)) for x in (0.3, -0.3) for y in (0.3, -0.3)),
-         Change(flip=True), Change(blur=(3, 1)), Change(blur=(1, 3)), Change(blur=(2, 2)),
-         *(Change(turn=degrees) for degrees in (10, -10, 45, -45)))
-"""What the first frame is learned from, beside copies with DROPPED of the channels left out."""
+         *(replace(change, shift=(x, y)) for change, (x, y) in zip(_CHANGES, _SHIFTS)))
+"""
+What the first frame is learned from, beside copies with DROPPED of the channels left out.
+
+What is flipped, blurred and turned lies up to a sixth of the crop away from its middle.
+"""
 COPIES, DROPPED = 2, 0.2
 MARGIN = 0.5 if FILTER % 2 else 0.0
 """From a score's place to the edge of cells where it begins: an even filter scores corners."""
@@ -46,7 +52,6 @@ class _Target:
 
     memory: FilterMemory
     modulation: Modulation
-    fill: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +82,15 @@ class DimpTracker:
 
     def init(self, frame: Frame, box: Box) -> None:
         """Learn filter and modulation from the first frame and changed copies of it."""
-        c, fill = self._constants, mean_color(frame.image)
-        images, boxes = changed(frame.image, box, self._side(box), c.side, fill, FIRST)
+        c = self._constants
+        images, boxes = changed(frame.image, box, self._side(box), c.side, None, FIRST)
         chance = torch.Generator().manual_seed(0)
         with cpu_threads(self._threads), torch.no_grad():
             x8, x16 = self._net.extract(self._batch(images))
-            kept = torch.rand(COPIES, x16.shape[1], generator=chance) >= DROPPED
-            dropped = x16[:1] * (kept / (1 - DROPPED)).to(x16)[:, :, None, None]
-            features = self._net.classifier.feature_extractor(torch.cat([x16, dropped]))
+            features = self._net.classifier.feature_extractor(x16)
+            kept = torch.rand(COPIES, features.shape[1], generator=chance) >= DROPPED
+            dropped = features[:1] * (kept / (1 - DROPPED)).to(features)[:, :, None, None]
+            features = torch.cat([features, dropped])
             places = torch.tensor([[b.x, b.y, b.w, b.h] for b in [*boxes, *boxes[:1] * COPIES]],
                                   device=self._device)
             corners = torch.cat([places[:, :2], places[:, :2] + places[:, 2:]], 1) / STRIDE
@@ -94,7 +100,7 @@ class DimpTracker:
                                   middles, c.memory)
             memory.improve(c.first_steps)
             modulation = self._net.bb_regressor.modulation(x8[:1], x16[:1], places[0])
-        self._target = _Target(memory, modulation, fill)
+        self._target = _Target(memory, modulation)
         self._seen.clear()
         self._accepted = 0
 
@@ -166,22 +172,19 @@ class DimpTracker:
         boxes, judged = refine(net, self._target.modulation, c3, c4, shaken, c.steps, c.length,
                                c.relative)
         slim = torch.maximum(boxes[..., 2] / boxes[..., 3], boxes[..., 3] / boxes[..., 2])
-        judged = judged.masked_fill(slim > c.aspect, -torch.inf)
-        best = judged.topk(c.best, dim=1).indices
-        mean = boxes.gather(1, best[..., None].expand(-1, -1, 4)).mean(1)
+        mean = mean_of_best(boxes, judged.masked_fill(slim > c.aspect, -torch.inf), c.best)
         # where none has an aspect that can be, the size stays
-        none = torch.isinf(judged).all(1)[:, None]
-        return [Box(*map(float, row)) for row in torch.where(none, at, mean).cpu()]
+        return [Box(*map(float, row))
+                for row in torch.where(mean.isnan(), at, mean).cpu()]
 
     def _side(self, box: Box) -> float:
         """Side of the search crop in pixels of the image."""
         return self._constants.area * math.sqrt(box.w * box.h)
 
     def _cut(self, image: Image, box: Box) -> Crop:
-        assert self._target is not None  # track has seen to that
         c, (h, w) = self._constants, image.shape[:2]
         cx, cy, side = inside_major(box, self._side(box), w, h, c.inside)
-        return square_crop(image, cx, cy, side, c.side, self._target.fill)
+        return square_crop(image, cx, cy, side, c.side, None)
 
     def _batch(self, images: Sequence[Image]) -> Tensor:
         return torch.from_numpy(np.stack(images)).to(self._device)
@@ -204,6 +207,17 @@ def inside_major(box: Box, side: float, width: int, height: int, most: float
             return length / 2
         return min(max(at, side / 2), length - side / 2)
     return moved(box.cx, width), moved(box.cy, height), side
+
+
+def mean_of_best(boxes: Tensor, judged: Tensor, count: int) -> Tensor:
+    """
+    Average the ``count`` boxes of N x K x 4 that are judged highest (N x K), N x 4.
+
+    Those judged -inf never count, where all are there is nan.
+    """
+    values, best = judged.topk(count, dim=1)
+    chosen = boxes.gather(1, best[..., None].expand(-1, -1, 4))
+    return chosen.masked_fill(torch.isinf(values)[..., None], torch.nan).nanmean(1)
 
 
 def shake(boxes: Tensor, count: int) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import math
 
 import cv2
-from lg_tracker_ros.crops import square_crop
+from lg_tracker_ros.crops import beyond, square_crop
 from lg_tracker_ros.types import Box, Image
 import numpy as np
 
@@ -26,11 +26,13 @@ class Change:
     turn: float = 0.0
 
 
-def changed(image: Image, box: Box, side: float, size: int, fill: tuple[float, float, float],
-            changes: tuple[Change, ...]) -> tuple[list[Image], list[Box]]:
+def changed(image: Image, box: Box, side: float, size: int,
+            fill: tuple[float, float, float] | None, changes: tuple[Change, ...]
+            ) -> tuple[list[Image], list[Box]]:
     """
     Cut crops of ``size`` pixels, ``side`` in the image, around ``box``; and the box in each.
 
+    ``fill`` as square_crop has it.
     A turned target keeps its box: its sides hardly change where it turns by some degrees.
     """
     images, boxes = [], []
@@ -49,7 +51,7 @@ def changed(image: Image, box: Box, side: float, size: int, fill: tuple[float, f
         if c.turn:
             turn = cv2.getRotationMatrix2D((inner.cx - 0.5, inner.cy - 0.5), c.turn, 1.0)
             turn[:, 2] -= size / 2
-            out = np.asarray(cv2.warpAffine(out, turn, (size, size), borderValue=fill), np.uint8)
+            out = np.asarray(cv2.warpAffine(out, turn, (size, size), **beyond(fill)), np.uint8)
             inner = Box(inner.x - size / 2, inner.y - size / 2, inner.w, inner.h)
         images.append(out)
         boxes.append(inner)

@@ -106,8 +106,9 @@ def from_relative(values: Tensor, unit: Tensor) -> Tensor:
 def refine(net: IoUNet, modulation: Modulation, c3: Tensor, c4: Tensor, boxes: Tensor,
            steps: int, length: float, relative: bool) -> tuple[Tensor, Tensor]:
     """
-    Climb by the gradient of the judgement; N x K x 4 to as many boxes and their N x K judgements.
+    Climb by the gradient of the judgement; N x K x 4 to as many boxes and N x K judgements.
 
+    These are of the boxes before the last of ``steps`` (1 at least), as in the released code.
     ``relative``: a step is ``length`` of the gradient in coordinates of ``to_relative``; else of
     that in pixels, times the sides of the box (ATOM).
     """
@@ -120,6 +121,5 @@ def refine(net: IoUNet, modulation: Modulation, c3: Tensor, c4: Tensor, boxes: T
             slope, = torch.autograd.grad(judged.sum(), at)
             at = at + length * slope * (1.0 if relative else at[..., 2:].repeat(1, 1, 2))
     found = (from_relative(at, unit) if relative else at).detach()
-    found = torch.cat([found[..., :2], found[..., 2:].clamp(min=1.0)], dim=-1)
-    with torch.no_grad():
-        return found, net(modulation, c3, c4, found)
+    return (torch.cat([found[..., :2], found[..., 2:].clamp(min=1.0)], dim=-1),
+            judged.detach())

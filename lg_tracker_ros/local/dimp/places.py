@@ -39,6 +39,12 @@ class Peak:
     finding: Finding
 
 
+def _around(place: np.intp, side: float) -> slice:
+    """Take the cells that the mask covers, along one side; it is rounded at either end."""
+    half = MASK * side / 2
+    return slice(max(round(float(place) - half), 0), round(float(place) + half + 1))
+
+
 def locate(scores: Map, target: tuple[float, float], last: tuple[float, float]) -> Peak:
     """
     Find the target in H x W scores.
@@ -52,10 +58,8 @@ def locate(scores: Map, target: tuple[float, float], last: tuple[float, float]) 
         return Peak(int(at[0]), int(at[1]), float(scores[at]), finding)
     if best < MISSING:
         return peak(first, Finding.MISSING)
-    rows, columns = np.indices(scores.shape)
-    hidden = (abs(rows - first[0]) <= MASK * target[1] / 2) & (
-        abs(columns - first[1]) <= MASK * target[0] / 2)
-    rest = np.where(hidden, -np.inf, scores)
+    rest = scores.copy()
+    rest[_around(first[0], target[1]), _around(first[1], target[0])] = -np.inf
     second = np.unravel_index(int(np.argmax(rest)), scores.shape)
     other = float(rest[second])
     far = FAR * scores.shape[0] / 2

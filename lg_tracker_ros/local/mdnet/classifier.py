@@ -45,12 +45,14 @@ class Head(nn.Module):
     """Fully-connected layers, ReLU between them; the last gives background and target."""
 
     def __init__(self, widths: Sequence[int], dropout: Sequence[float],
-                 chance: torch.Generator, deviation: float | None = 0.01) -> None:
+                 chance: torch.Generator, deviation: float | None = 0.01,
+                 uniform: bool = False) -> None:
         """
         Draw weights of normal numbers, biases .1 and, for the last layer, 0.
 
         ``dropout`` is the share left out before each layer; ``deviation`` of the weights, None:
-        that of He et al. (2015).
+        that of He et al. (2015). ``uniform``: weights and biases even within 1 / √width instead,
+        as PyTorch makes layers and RT-MDNet and DAT leave them.
         """
         super().__init__()
         layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
@@ -60,6 +62,11 @@ class Head(nn.Module):
             scale = (2 / width) ** 0.5 if deviation is None else deviation
             last = i == len(layers) - 1
             with torch.no_grad():
+                if uniform:
+                    for p in layer.parameters():
+                        even = torch.rand(p.shape, generator=chance)
+                        p.copy_((2 * even - 1) / width ** 0.5)
+                    continue
                 layer.weight.copy_(scale * torch.randn(layer.weight.shape, generator=chance))
                 layer.bias.fill_(0.0 if last else 0.1)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 from lg_tracker_ros.local.mdnet.classifier import Samples
 from lg_tracker_ros.local.mdnet.samples import Boxes
 from lg_tracker_ros.local.mdnet.vggm import FEATURES, GREY, SIDE, VggM
@@ -16,6 +17,8 @@ import torch.nn.functional as F
 
 MARGIN = 16 / SIDE
 """Context on each side of a box, in its sides."""
+RED = (0, 0, GREY)
+"""Beyond the border of what MDNet's authors warp, BGR: OpenCV took their one number for red's."""
 AT_ONCE = 64
 """Samples that go through the network at once: more take memory, not less time."""
 
@@ -46,6 +49,24 @@ def cut(image: Image, boxes: Boxes) -> Tensor:
     return torch.cat(found).contiguous()
 
 
+def warped(image: Image, boxes: Boxes) -> Tensor:
+    """
+    Cut N boxes with context out of a BGR image as MDNet's authors in Python do, see ``cut``.
+
+    By sub-pixel bilinear samples, however far apart, in training and in use: theirs is the picture
+    that the weights know. Beyond the border is RED, and the middle of a box lies half a pixel
+    right of the patch's.
+    """
+    found = np.empty((len(boxes), SIDE, SIDE, 3), np.uint8)
+    scale = SIDE / (boxes[:, 2:] * (1 + 2 * MARGIN))
+    shift = SIDE / 2 - scale * (boxes[:, :2] + boxes[:, 2:] / 2)
+    for out, (sx, sy), (dx, dy) in zip(found, scale, shift):
+        out[:] = cv2.warpAffine(image, np.array([[sx, 0, dx], [0, sy, dy]]), (SIDE, SIDE),
+                                flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+                                borderValue=RED)
+    return torch.from_numpy(found[..., ::-1].copy()).permute(0, 3, 1, 2).contiguous()
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A view: the image itself."""
@@ -55,18 +76,21 @@ class Picture:
 
     def samples(self, boxes: Boxes) -> Samples:
         """Cut boxes out and compute their features: N x 4608."""
-        return self.patches.samples(cut(self.image, boxes))
+        return self.patches.samples(self.patches.crop(self.image, boxes))
 
 
 class Patches:
     """An Extractor: every box of every place is computed anew."""
 
-    def __init__(self, net: VggM, device: torch.device | str = 'cpu', keep: bool = False) -> None:
+    def __init__(self, net: VggM, device: torch.device | str = 'cpu', keep: bool = False,
+                 crop: Callable[[Image, Boxes], Tensor] = cut) -> None:
         """
         Take the network, which moves to ``device``.
 
-        ``keep``: samples keep their pixels, of which attention is asked.
+        ``keep``: samples keep their pixels, of which attention is asked. ``crop``: ``cut``, or
+        ``warped`` for weights that were made with it.
         """
+        self.crop = crop
         self._net = net.to(device).eval().requires_grad_(False)
         self._device, self._keep = torch.device(device), keep
 

@@ -17,19 +17,20 @@ from lg_tracker_ros.recognition.confidence import UNFITTED
 MDNET = Schedule()
 RTMDNET = Schedule(
     grow=1.4 / 0.6, grown=1.4, positive_zoom=1.2, first_negative_zoom=2.0,
-    first_negative_aspect=1.1, negative_shift=1.5, negative_zoom=1.2, whole=0.0, first_kept=50,
-    short=20, first_rate=1e-4, rate=3e-4)
-DAT = replace(RTMDNET, grow=2.5, grown=1.5, whole=0.5, batch_negatives=32, first_rate=2e-4,
-              mean=False, reciprocative=RECIPROCATIVE)
+    first_negative_aspect=1.1, negative_shift=1.5, negative_zoom=1.2, whole=0.0, opposed=True,
+    first_kept=50, short=20, first_rate=1e-4, rate=3e-4, regression_zoom=1.5,
+    regression_kept=True)
+DAT = replace(RTMDNET, grow=2.5, grown=1.5, whole=0.5, whole_zoom=1.2, whole_aspect=1.1,
+              batch_negatives=32, first_rate=2e-4, mean=False, reciprocative=RECIPROCATIVE)
 SCHEDULES = {'mdnet': MDNET, 'rtmdnet': RTMDNET, 'dat': DAT}
 
 
 def build_mdnet(weights: Path, engine: EngineConfig, schedule: Schedule) -> MdnetTracker:
     """Make MDNet with a file of its authors', or of VGG-M; raises as vggm.read_start."""
-    from lg_tracker_ros.local.mdnet.patches import Patches
+    from lg_tracker_ros.local.mdnet.patches import cut, Patches, warped
     from lg_tracker_ros.local.mdnet.vggm import learner, read_start
     start = read_start(weights)
-    patches = Patches(start.net, engine.device)
+    patches = Patches(start.net, engine.device, crop=warped if start.python else cut)
     return MdnetTracker(patches, learner(start, (0.0, 0.5, 0.5), schedule, engine.device),
                         schedule, engine.threads)
 
@@ -40,8 +41,8 @@ def build_rtmdnet(weights: Path, engine: EngineConfig, schedule: Schedule) -> Md
     from lg_tracker_ros.local.mdnet.vggm import learner, read_start, RT_MDNET
     start = read_start(weights, RT_MDNET, dense=True)
     scenes = Scenes(start.net, engine.device)
-    return MdnetTracker(scenes, learner(start, (0.0, 0.5, 0.5), schedule, engine.device),
-                        schedule, engine.threads)
+    make = learner(start, (0.0, 0.5, 0.5), schedule, engine.device, uniform=True)
+    return MdnetTracker(scenes, make, schedule, engine.threads)
 
 
 def build_dat(weights: Path, engine: EngineConfig, schedule: Schedule) -> MdnetTracker:
@@ -50,7 +51,8 @@ def build_dat(weights: Path, engine: EngineConfig, schedule: Schedule) -> MdnetT
     from lg_tracker_ros.local.mdnet.vggm import learner, read_start, VGG_M
     start = read_start(weights, VGG_M, begun=False)
     patches = Patches(start.net, engine.device, keep=True)
-    make = learner(start, (0.5, 0.5, 0.5), schedule, engine.device, patches.maps, patches.rest)
+    make = learner(start, (0.5, 0.5, 0.5), schedule, engine.device, patches.maps, patches.rest,
+                   uniform=True)
     return MdnetTracker(patches, make, schedule, engine.threads)
 
 

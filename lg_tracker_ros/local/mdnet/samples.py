@@ -51,22 +51,34 @@ def gaussian(box: Box, count: int, shift: float, zoom: float, rng: np.random.Gen
 
 
 def uniform(box: Box, count: int, shift: float, zoom: float, rng: np.random.Generator,
-            aspect: float = 1.0) -> Boxes:
+            aspect: float = 1.0, opposed: bool = False) -> Boxes:
     """
     Draw as MDNet draws negatives, and what box regression learns from: count x 4.
 
-    As ``gaussian``, of uniform numbers in -1..1; ``aspect``: the same for width and height apart.
+    As ``gaussian``, of uniform numbers in -1..1; ``aspect``: the same for width and height apart,
+    ``opposed``: one grows as the other shrinks.
     """
     chance = rng.uniform(-1, 1, (count, 5))
-    return moved(box, shift * chance[:, :2], zoom ** chance[:, 2:3] * aspect ** chance[:, 3:])
+    return moved(box, shift * chance[:, :2],
+                 zoom ** chance[:, 2:3] * _aspects(aspect, opposed, chance[:, 3:]))
 
 
-def whole(box: Box, count: int, zoom: float, size: tuple[int, int], rng: np.random.Generator
-          ) -> Boxes:
-    """Draw centres anywhere in an image of ``size`` (width, height), sizes as ``uniform``."""
-    chance = rng.uniform(-1, 1, (count, 3))
-    sides = np.maximum(zoom ** chance[:, 2:] * [box.w, box.h], SMALLEST)
-    return np.concatenate([(chance[:, :2] + 1) / 2 * size - sides / 2, sides], 1)
+def _aspects(aspect: float, opposed: bool, chance: Boxes) -> Boxes:
+    return np.asarray(aspect ** (chance[:, :1] * [1, -1] if opposed else chance))
+
+
+def whole(box: Box, count: int, zoom: float, size: tuple[int, int], rng: np.random.Generator,
+          aspect: float = 1.0) -> Boxes:
+    """
+    Draw centres anywhere in an image of ``size`` (width, height), sizes as ``uniform``, opposed.
+
+    At the left and at the top half a box stays free, as MDNet's authors have it.
+    """
+    chance = rng.uniform(-1, 1, (count, 4))
+    sides = zoom ** chance[:, 2:3] * _aspects(aspect, True, chance[:, 3:]) * [box.w, box.h]
+    sides, half = np.maximum(sides, SMALLEST), np.array([box.w, box.h]) / 2
+    centers = half + (chance[:, :2] + 1) / 2 * (np.array(size) - half - 1)
+    return np.concatenate([centers - sides / 2, sides], 1)
 
 
 def overlaps(boxes: Boxes, box: Box) -> npt.NDArray[np.float64]:

@@ -20,16 +20,19 @@ class Schedule:
     Samples (shifts and zooms as of candidates, of negatives uniform): positives overlap by
     ``positive_iou`` or more, negatives by ``first_negative_iou`` or less (first frame) and
     ``negative_iou``; ``whole``: share of the first negatives from all
-    over the image. Memories in frames: positives of the last ``long``, negatives of the last
-    ``short``; after a failure positives of the last ``short``, too. ``keep_first``: the first
-    frame stays in them; ``first_kept`` of its positives.
+    over the image, with zooms and aspects of their own. ``opposed``: by an aspect width grows as
+    height shrinks, else each changes by itself. Memories in frames: positives of the last
+    ``long``, negatives of the last ``short``; after a failure positives of the last ``short``,
+    too. ``keep_first``: the first frame stays in them; ``first_kept`` of its positives.
 
     Learning: ``iterations`` of a batch of positives and the hardest ``batch_negatives`` of
     ``mined``; every ``every`` accepted frames, and every ``miss_every`` failing ones in a row.
     ``rate`` by the layers, ``last`` times as much in the last. ``mean``: of losses, not their
     sum. ``reciprocative``: the weight of DAT's regulariser beside that, 0 for none.
 
-    Box regression: ridge of strength ``ridge`` on ``regression`` boxes, 0 for none.
+    Box regression: ridge of strength ``ridge`` on ``regression`` boxes, 0 for none; they count
+    before those go that are smaller than the target, or over twice its area, or, with
+    ``regression_kept``, after it.
     """
 
     candidates: int = 256
@@ -52,6 +55,9 @@ class Schedule:
     negative_shift: float = 2.0
     negative_zoom: float = 1.3
     whole: float = 0.5
+    whole_zoom: float = 1.0
+    whole_aspect: float = 1.0
+    opposed: bool = False
     first_kept: int = 500
     long: int = 100
     short: int = 30
@@ -72,4 +78,6 @@ class Schedule:
     mean: bool = True
     reciprocative: float = 0.0
     regression: int = 1000
+    regression_zoom: float = 1.6
+    regression_kept: bool = False
     ridge: float = 1000.0

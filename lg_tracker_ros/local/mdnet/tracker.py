@@ -104,9 +104,9 @@ class MdnetTracker:
         size = frame.width, frame.height
         near = c.first_negatives - round(c.whole * c.first_negatives)
         zoom, aspect = c.first_negative_zoom, c.first_negative_aspect
-        around = within(lambda n: uniform(box, n, c.first_negative_shift, zoom, rng, aspect), box,
-                        0, c.first_negative_iou, near)
-        anywhere = within(lambda n: whole(box, n, zoom, size, rng), box, 0,
+        around = within(lambda n: uniform(box, n, c.first_negative_shift, zoom, rng, aspect,
+                                          c.opposed), box, 0, c.first_negative_iou, near)
+        anywhere = within(lambda n: whole(box, n, c.whole_zoom, size, rng, c.whole_aspect), box, 0,
                           c.first_negative_iou, c.first_negatives - near)
         here, away = self._positives(box, c.first_positives), np.concatenate([around, anywhere])
         with cpu_threads(self._threads), torch.no_grad():
@@ -129,10 +129,15 @@ class MdnetTracker:
         c = self.schedule
         if not c.regression:
             return None
-        boxes = within(lambda n: uniform(box, n, 0.3, 1.6, self._rng, 1.1), box, 0.6, 1,
-                       c.regression)
-        area = boxes[:, 2] * boxes[:, 3] / (box.w * box.h)
-        boxes = boxes[(area >= 1) & (area <= 2)]
+
+        def larger(boxes: Boxes) -> Boxes:
+            area = boxes[:, 2] * boxes[:, 3] / (box.w * box.h)
+            return boxes[(area >= 1) & (area <= 2)]
+
+        def draw(n: int) -> Boxes:
+            boxes = uniform(box, n, 0.3, c.regression_zoom, self._rng, 1.1, c.opposed)
+            return larger(boxes) if c.regression_kept else boxes
+        boxes = larger(within(draw, box, 0.6, 1, c.regression))
         if not len(boxes):
             return None
         return BoxRegression(view.samples(boxes).features, boxes, box, c.ridge)

@@ -96,14 +96,24 @@ class Shared(VggM):
 
 
 class Start(NamedTuple):
-    """What a file gives: convolutions and, if it has them, weight and bias of two more layers."""
+    """
+    What a file gives: convolutions and, if it has them, weight and bias of two more layers.
+
+    ``python``: it is in the layout of MDNet's authors in Python.
+    """
 
     net: VggM
     layers: list[tuple[Tensor, Tensor]]
+    python: bool = False
 
-    def head(self, dropout: tuple[float, ...], chance: torch.Generator) -> Head:
-        """Make a classifier of these layers and a new last one; what isn't there is drawn."""
-        head = Head((FEATURES, WIDTH, WIDTH, 2), dropout, chance)
+    def head(self, dropout: tuple[float, ...], chance: torch.Generator, uniform: bool = False
+             ) -> Head:
+        """
+        Make a classifier of these layers and a new last one; what isn't there is drawn.
+
+        ``uniform``: as Head has it.
+        """
+        head = Head((FEATURES, WIDTH, WIDTH, 2), dropout, chance, uniform=uniform)
         with torch.no_grad():
             for layer, (weight, bias) in zip(head.layers, self.layers):
                 for given, own in zip((weight, bias), layer.parameters()):
@@ -113,10 +123,15 @@ class Start(NamedTuple):
 
 def learner(start: Start, dropout: tuple[float, ...], schedule: Schedule,
             device: torch.device | str, maps: Callable[[Samples], Tensor] | None = None,
-            rest: Callable[[Tensor], Tensor] | None = None) -> Make:
-    """Make what makes a classifier for a new target; ``maps`` and ``rest`` as Classifier has."""
+            rest: Callable[[Tensor], Tensor] | None = None, uniform: bool = False) -> Make:
+    """
+    Make what makes a classifier for a new target.
+
+    ``maps`` and ``rest`` as Classifier has, ``uniform`` as Head.
+    """
     def make(chance: torch.Generator, positives: Samples, negatives: Samples) -> Classifier:
-        return Classifier(start.head(dropout, chance).to(device), schedule, maps, rest, chance)
+        head = start.head(dropout, chance, uniform).to(device)
+        return Classifier(head, schedule, maps, rest, chance)
     return make
 
 
@@ -135,7 +150,7 @@ def read_start(path: Path, norm: Norm | None = None, dense: bool = False, begun:
     if fc4 is None or not begun:
         net = VggM(norm, dense)
         load_checkpoint(net, path, (*UNUSED, 'fc4.', 'fc5.'))
-        return Start(net, [])
+        return Start(net, [], python)
     shared = Shared(norm, dense, not python)
     load_checkpoint(shared, path, UNUSED)
-    return Start(shared, shared.learned())
+    return Start(shared, shared.learned(), python)

@@ -86,7 +86,12 @@ def prepare(image: Image, config: GlobalTrackConfig, device: torch.device) -> Pi
 
 
 class GlobalTrack:
-    """A Redetector that detects the first frame's target anew; it remembers no other frame."""
+    """
+    A Redetector that detects the first frame's target anew; it remembers no other frame.
+
+    Of a box the places of its first and last pixel are scaled, as in training: the picture's last
+    pixel isn't the box's.
+    """
 
     history = 1
 
@@ -108,8 +113,8 @@ class GlobalTrack:
         with cpu_threads(self._threads), torch.inference_mode():
             picture = prepare(frame.image, self._config, self._device)
             sx, sy = picture.scale
-            corners = torch.tensor([[box.x * sx, box.y * sy, (box.x + box.w) * sx - 1,
-                                     (box.y + box.h) * sy - 1]], device=self._device)
+            corners = torch.tensor([[box.x * sx, box.y * sy, (box.x + box.w - 1) * sx,
+                                     (box.y + box.h - 1) * sy]], device=self._device)
             query = pool(self._net(picture.pixels), corners)
             self._kernels = self._net.rpn_modulator.kernels(query)
             self._projected = self._net.rcnn_modulator.proj_z(query)
@@ -132,7 +137,7 @@ class GlobalTrack:
             found = boxes[kept].double().cpu().numpy()
             values = scores[kept].double().cpu().tolist()
         sx, sy = picture.scale
-        return Proposals([Box(x0 / sx, y0 / sy, (x1 - x0 + 1) / sx, (y1 - y0 + 1) / sy)
+        return Proposals([Box(x0 / sx, y0 / sy, (x1 - x0) / sx + 1, (y1 - y0) / sy + 1)
                           for x0, y0, x1, y1 in found], seen, values)
 
     def regions(self, picture: Picture, pyramid: Pyramid

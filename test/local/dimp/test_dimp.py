@@ -6,7 +6,13 @@ from functools import partial
 from helpers.clip import first_box, frames, truth
 from lg_tracker_ros.backbones.resnet50_imagenet import ImageNetResNet50
 from lg_tracker_ros.local import LOCAL_TRACKERS
-from lg_tracker_ros.local.dimp.dimp import DimpTracker, FIRST, inside_major, shake
+from lg_tracker_ros.local.dimp.dimp import (
+    DimpTracker,
+    FIRST,
+    inside_major,
+    mean_of_best,
+    shake,
+)
 from lg_tracker_ros.local.dimp.net import DimpNet, read_net, VARIANTS
 from lg_tracker_ros.types import Box, OnlineTracker, Region
 import pytest
@@ -72,6 +78,10 @@ def test_the_backbone_has_imagenets_strides():
 
 def test_the_first_frame_gives_thirteen_samples_and_two():
     assert len(FIRST) == 13
+    # flipped, blurred and turned ones lie up to a sixth of the crop to the side
+    shifts = [s for change in FIRST[5:] for s in change.shift]
+    assert len(set(shifts)) == 16 and max(map(abs, shifts)) <= 1 / 6
+    assert min(shifts) < -0.05 and max(shifts) > 0.05
     assert VARIANTS['superdimp'].side == 352 and VARIANTS['dimp50'].side == 288
 
 
@@ -100,7 +110,7 @@ def test_the_target_is_found_where_it_was_learned_and_kept_in_memory(net, clip):
     found = tracker.track(clip[0], [Region(first_box())])[0]
     box = first_box()
     # random features, yet the filter was fitted to this very crop
-    assert abs(found.box.cx - box.cx) < 0.25 * box.w and found.score > 0.5
+    assert abs(found.box.cx - box.cx) < 0.25 * box.w and found.score > 0.25
     memory = tracker._target.memory
     assert memory.weights.used == 15
     for _ in range(3):
@@ -109,6 +119,23 @@ def test_the_target_is_found_where_it_was_learned_and_kept_in_memory(net, clip):
     tracker.update(clip[0], replace(found, box=Box(1, 2, 3, 4)), [])
     tracker.miss(clip[0])
     assert memory.weights.used == 18
+
+
+def test_copies_leave_out_channels_of_what_the_filter_sees(net, clip):
+    tracker = small(net, 'dimp50')
+    tracker.init(clip[0], first_box())
+    seen = tracker._target.memory._features
+    for copy in seen[13:15]:
+        kept = copy.flatten(1).any(1)
+        assert 0.7 < kept.float().mean() < 0.9
+        torch.testing.assert_close(copy[kept], seen[0][kept] / 0.8)
+
+
+def test_boxes_of_a_shape_that_cannot_be_are_not_among_the_best():
+    boxes = torch.arange(32.0).reshape(2, 4, 4)
+    judged = torch.tensor([[3, -torch.inf, 2, -torch.inf], [-torch.inf] * 4])
+    found = mean_of_best(boxes, judged, 3)
+    assert torch.equal(found[0], (boxes[0, 0] + boxes[0, 2]) / 2) and found[1].isnan().all()
 
 
 def test_crops_are_moved_into_the_image_and_shrink():

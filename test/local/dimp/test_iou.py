@@ -47,6 +47,9 @@ def test_refinement_climbs_and_one_step_is_the_gradient_scaled(known, relative, 
     before = net(modulation, c3, c4, boxes)
     _, after = refine(net, modulation, c3, c4, boxes, 5, 0.1 * length, relative)
     assert (after >= before - 1e-9).all()
+    # the judgement is that of the boxes before the last step
+    four, _ = refine(net, modulation, c3, c4, boxes, 4, 0.1 * length, relative)
+    torch.testing.assert_close(after, net(modulation, c3, c4, four))
     one, _ = refine(net, modulation, c3, c4, boxes, 1, length, relative)
     slope, = torch.autograd.grad(net(modulation, c3, c4, boxes.requires_grad_()).sum(), boxes)
     boxes = boxes.detach()

@@ -33,3 +33,11 @@ def test_peaks_are_told_apart(peaks, place, finding):
     found = locate(scores(*peaks), TARGET, LAST)
     assert (found.row, found.column) == place and found.finding is finding
     assert found.score == pytest.approx({p[:2]: p[2] for p in peaks}[place])
+
+
+def test_the_mask_is_rounded_at_either_end_as_released():
+    """2.64 cells to each side of column 12: from 9.36, rounded, up to 14.64, rounded."""
+    found = {column: locate(scores((10, 12, 0.9), (10, column, 0.85)), (2.4, 3.0), LAST).finding
+             for column in (8, 9, 15, 16)}
+    assert found == {8: Finding.UNCERTAIN, 9: Finding.CLEAR, 15: Finding.CLEAR,
+                     16: Finding.UNCERTAIN}

@@ -37,10 +37,21 @@ def test_negatives_are_uniform_and_may_lie_anywhere():
     across, down = np.log(boxes[:, 2:] / [40, 20]).T
     assert abs(across).max() <= np.log(1.3 * 1.1) and across.std() > 0.1
     assert abs(across - down).max() <= 2 * np.log(1.1)
-    anywhere = draw.whole(BOX, 20000, 1.6, (640, 480), rng)
+    across, down = np.log(draw.uniform(BOX, 200, 2.0, 1.0, rng, 1.1, opposed=True)[:, 2:]
+                          / [40, 20]).T
+    assert across == pytest.approx(-down) and abs(across).max() <= np.log(1.1)
+
+
+@pytest.mark.parametrize('zoom, aspect', [(1.0, 1.0), (1.2, 1.1)])
+def test_negatives_from_all_over_the_image_begin_half_a_box_from_its_corner(zoom, aspect):
+    rng = np.random.default_rng(0)
+    anywhere = draw.whole(BOX, 20000, zoom, (640, 480), rng, aspect)
     middles = anywhere[:, :2] + anywhere[:, 2:] / 2
-    assert (middles >= 0).all() and (middles <= [640, 480]).all()
-    assert middles.std(0) == pytest.approx(np.array([640, 480]) / 12 ** 0.5, rel=0.02)
+    assert (middles >= [20, 10]).all() and (middles <= [639, 479]).all()
+    assert middles.std(0) == pytest.approx(np.array([619, 469]) / 12 ** 0.5, rel=0.02)
+    across, down = np.log(anywhere[:, 2:] / [40, 20]).T
+    assert across.max() == pytest.approx(np.log(zoom * aspect), abs=0.01)
+    assert (across - down).max() == pytest.approx(2 * np.log(aspect), abs=0.01)
 
 
 @pytest.mark.parametrize('low, high, shift', [(0.7, 1, 0.1), (0, 0.5, 1.0)])
@@ -81,6 +92,19 @@ def classifier(**changed):
     schedule = Schedule(mined=32, batch_negatives=8, **changed)
     head = Head((6, 8, 2), (0.0, 0.5), chance, None)
     return Classifier(head, schedule, lambda s: s.features, lambda m: m, chance)
+
+
+def test_layers_begin_as_their_authors_have_them():
+    """Normal numbers and .1, or what PyTorch draws: even within 1 / root of the width."""
+    chance = torch.Generator().manual_seed(0)
+    own, even = (Head((900, 400, 2), (0.0, 0.0), chance, uniform=u) for u in (False, True))
+    assert [float(layer.weight.detach().std()) for layer in own.layers] == pytest.approx(
+        [0.01, 0.01], rel=0.1)
+    assert [layer.bias.unique().tolist() for layer in own.layers] == [[pytest.approx(0.1)], [0]]
+    for layer, width in zip(even.layers, (900, 400)):
+        assert float(layer.weight.detach().std()) == pytest.approx((3 * width) ** -0.5, rel=0.1)
+        assert all(float(p.detach().abs().max()) <= width ** -0.5 for p in layer.parameters())
+    assert float(even.layers[0].bias.detach().std()) == pytest.approx(2700 ** -0.5, rel=0.15)
 
 
 def test_hard_negatives_are_those_most_like_the_target():

@@ -10,7 +10,7 @@ from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.mdnet import published
 from lg_tracker_ros.local.mdnet.classifier import Samples
-from lg_tracker_ros.local.mdnet.patches import Patches
+from lg_tracker_ros.local.mdnet.patches import cut, Patches, warped
 from lg_tracker_ros.local.mdnet.reciprocative import regularizer
 from lg_tracker_ros.local.mdnet.tracker import MdnetTracker
 from lg_tracker_ros.local.mdnet.vggm import learner, read_start, VGG_M
@@ -70,6 +70,10 @@ def test_schedules_are_those_of_the_authors():
              c.reciprocative) for c in (m, r, d)] == [
         (32, 96, 30, 5e-4, 1e-3, True, 0), (32, 96, 20, 1e-4, 3e-4, True, 0),
         (32, 32, 20, 2e-4, 3e-4, False, 5)]
+    assert [(c.whole, c.whole_zoom, c.whole_aspect, c.opposed, c.regression_zoom,
+             c.regression_kept) for c in (m, r, d)] == [
+        (0.5, 1, 1, False, 1.6, False), (0, 1, 1, True, 1.5, True),
+        (0.5, 1.2, 1.1, True, 1.5, True)]
     # a lost target is looked for further away: step by step, or at once
     for c, wanted in ((m, 0.66), (r, 1.4), (d, 1.5)):
         assert min(c.shift * c.grow, c.grown) == pytest.approx(wanted)
@@ -107,6 +111,40 @@ def test_a_file_that_does_not_fit_is_refused_in_one_line(tmp_path, clip, files, 
     assert '\n' not in str(e.value) and len(str(e.value)) <= 300
 
 
+def test_each_sees_pictures_and_begins_layers_as_its_authors_do(files, tmp_path):
+    python, vgg_m = (published.BUILDERS['mdnet'](files[name], ENGINE, small('mdnet'))
+                     for name in ('mdnet', 'dat'))
+    assert python.extract.crop is warped
+    assert (vgg_m.extract.crop is cut) == (files['dat'] != files['mdnet'])
+    assert published.build_dat(files['dat'], ENGINE, small('dat')).extract.crop is cut
+    chance, none = torch.Generator().manual_seed(0), Samples(torch.empty(0, 4608))
+    for name, bound in (('mdnet', None), ('rtmdnet', 512 ** -0.5), ('dat', 512 ** -0.5)):
+        made = published.BUILDERS[name](files[name], ENGINE, small(name)).make(chance, none, none)
+        weight, bias = (p.detach() for p in made.head.layers[2].parameters())
+        if bound is None:
+            assert not bias.any()
+        else:
+            assert 0.9 * bound < float(weight.abs().max()) <= bound
+
+
+def test_regression_counts_boxes_after_or_before_those_of_another_size_go(files):
+    counted = {}
+    for kept in (False, True):
+        tracker = published.build_mdnet(files['mdnet'], ENGINE, replace(
+            small('mdnet'), regression=60, regression_kept=kept))
+        tracker._start()
+
+        class View:
+            """Counts what is asked."""
+
+            def samples(self, boxes, kept=kept):
+                """Give no features."""
+                counted[kept] = len(boxes)
+                return Samples(torch.zeros(len(boxes), 3))
+        tracker._regress(View(), first_box())
+    assert 50 < counted[True] <= 60 and 15 < counted[False] < 45
+
+
 def test_every_frame_is_learned_from_as_the_policy_says(clip, make):
     tracker = make('mdnet')
     tracker.init(clip[0], first_box())
@@ -128,7 +166,8 @@ def test_without_its_loss_dat_is_its_host_to_the_bit(clip, files):
     schedule = small('dat', reciprocative=0.0)
     start = read_start(files['dat'], VGG_M, begun=False)
     patches = Patches(start.net, keep=True)
-    asked = learner(start, (0.5, 0.5, 0.5), schedule, 'cpu', patches.maps, patches.rest)
+    asked = learner(start, (0.5, 0.5, 0.5), schedule, 'cpu', patches.maps, patches.rest,
+                    uniform=True)
     found = []
     for tracker in (published.build_dat(files['dat'], ENGINE, schedule),
                     MdnetTracker(patches, asked, schedule, 1),

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from lg_tracker_ros.local.mdnet.patches import cut, Patches
+from lg_tracker_ros.local.mdnet.patches import cut, Patches, warped
 from lg_tracker_ros.local.mdnet.scenes import pool, resampled, Scene, Scenes
 from lg_tracker_ros.local.mdnet.vggm import RT_MDNET, VGG_M, VggM
 from lg_tracker_ros.types import Box
@@ -50,6 +50,37 @@ def test_of_a_box_far_larger_than_the_image_its_surroundings_are_seen():
     huge = cut(image_of(60, 80), np.array([[-5e6, -5e6, 1e7, 1e7]]))
     assert huge.shape == (1, 3, 107, 107) and (huge[..., 0] == 128).all()
     assert (huge[..., 53, 53] != 128).any()
+
+
+def warped_written_out(image, box):
+    """Sample bilinearly where 107 x 107 indices lie, 53.5 in the middle; red beyond the border."""
+    x, y, w, h = box
+    h_image, w_image = image.shape[:2]
+    steps = [s * (107 + 32) / 107 / 107 for s in (w, h)]
+    u, v = ((np.arange(107) - 53.5) * step + a + s / 2
+            for step, a, s in zip(steps, (x, y), (w, h)))
+    found = np.zeros((3, 107, 107))
+    for (j, b), (i, a) in product(enumerate(v), enumerate(u)):
+        for down, right in product((0, 1), (0, 1)):
+            row, column = int(np.floor(b)) + down, int(np.floor(a)) + right
+            inside = 0 <= row < h_image and 0 <= column < w_image
+            value = image[row, column, ::-1] if inside else np.array([128, 0, 0])
+            found[:, j, i] += (1 - abs(b - row)) * (1 - abs(a - column)) * value
+    return found
+
+
+@pytest.mark.parametrize('box', [(40.2, 30.7, 30, 50), (60, 20, 150, 160), (-30, 150, 60, 40)])
+def test_what_mdnets_authors_warp_is_warped_as_written_out(box):
+    """No means over areas, half a pixel to the side, and red where the image ends."""
+    ramp = np.add.outer(np.arange(190) * 0.5, np.arange(240) * 0.6)[..., None]
+    image = np.concatenate([ramp, ramp + 20, ramp + 40], 2).astype(np.uint8)
+    found = warped(image, np.array([box, box]))
+    assert found.shape == (2, 3, 107, 107) and found.dtype == torch.uint8
+    assert torch.equal(*found)
+    # OpenCV samples to 1/32 pixel; at the border that is up to 1/32 of 245
+    assert found[0].numpy() == pytest.approx(warped_written_out(image, box), abs=8.5)
+    assert abs(found[0].numpy() - warped_written_out(image, box)).mean() < 0.6
+    assert warped(image, np.empty((0, 4))).shape == (0, 3, 107, 107)
 
 
 def test_features_come_in_the_order_of_boxes_however_many():

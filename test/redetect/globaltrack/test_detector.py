@@ -183,7 +183,7 @@ def test_another_query_another_box(net, frame):
         found.append(tracker.propose([frame], (30, 30), 10))
     for p in found:
         assert list(p.scores) == sorted(p.scores, reverse=True) and 0 <= p.scores[-1]
-        assert all(-1e-6 <= b.x and b.x + b.w <= 120 + 1e-6 and b.y + b.h <= 90 + 1e-6
+        assert all(-1e-6 <= b.x and b.x + b.w < 121 and b.y + b.h < 91
                    for b in p.boxes)
         assert p.attention.dtype == np.float32 and 0 <= p.attention.min() <= p.attention.max() <= 1
     assert found[0].boxes[0] != found[1].boxes[0]
@@ -192,14 +192,14 @@ def test_another_query_another_box(net, frame):
 
 
 def test_the_query_is_the_first_box(net, frame):
-    """Its corners count their last pixel, so a box of w pixels ends at x + w - 1."""
+    """Its corners count their last pixel, so a box of w pixels ends at x + w - 1, scaled."""
     tracker = GlobalTrack(net, 'cpu', TINY)
     tracker.init(frame, Box(30, 15, 45, 60))
     picture = prepare(frame.image, TINY, CPU)
     k = picture.scale[0]
     with torch.inference_mode():
         finest = net(picture.pixels)[0]
-        query = roi_align(finest, torch.tensor([[30 * k, 15 * k, 75 * k - 1, 75 * k - 1]]), 4)
+        query = roi_align(finest, torch.tensor([[30 * k, 15 * k, 74 * k, 74 * k]]), 4)
         torch.testing.assert_close(tracker._kernels[0], net.rpn_modulator.proj_modulator[0](query),
                                    rtol=1e-3, atol=1e-3)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterable, Mapping
 
-from lg_tracker_ros.local.mdnet.patches import AT_ONCE, cut
+from lg_tracker_ros.local.mdnet.patches import AT_ONCE, warped
 from lg_tracker_ros.local.mdnet.samples import Boxes, gaussian, uniform, within
 from lg_tracker_ros.local.mdnet.schedule import Schedule
 from lg_tracker_ros.local.mdnet.vggm import PY_MDNET, read_start, Shared, SIDE, WIDTH
@@ -153,8 +153,8 @@ def make_sampler(material: Material, config: MultiDomain) -> Sampler:
         i = frames[int(rng.integers(len(frames)))]
         box, image = clip.boxes[i], decode(clip.frames[i])
         there, away = drawn(rng, box, config)
-        return {'positives': cut(image, there).numpy(), 'negatives': cut(image, away).numpy(),
-                'domain': np.int32(domain)}
+        return {'positives': warped(image, there).numpy(),
+                'negatives': warped(image, away).numpy(), 'domain': np.int32(domain)}
     return sample
 
 
