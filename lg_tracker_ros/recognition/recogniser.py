@@ -32,7 +32,7 @@ from lg_tracker_ros.types import (
 )
 from lg_tracker_ros.vision.cells import Array
 
-LOOKS = {'gallery': 6.5, 'ridge': 1.7, 'elsewhere': -1.6}
+LOOKS = {'gallery': 11.8, 'ridge': 2.5, 'elsewhere': -1.7}
 """Weights of what is learned, the same for every tracker, for the looks are the same."""
 
 
@@ -40,13 +40,14 @@ def learned(first: Confidence) -> Confidence:
     """
     Make of a confidence that asks the first look one that asks what was learned.
 
-    The weights are for ``pixelwise``: near what logistic fits to closed loops on the development
-    sequences gave, and chosen among some fifteen settings by their figures there. For the others
-    they are carried over, not fitted: a score counts as much more than beside the first look, and
-    a usual one (log odds 1.5) as much.
+    The weights are for ``pixelwise``: in the ratios of logistic fits to closed loops on the
+    development sequences, which give the score next to nothing: what is found apart from the
+    target is found for being like it, so all of it scores well. For the others they are carried
+    over, not fitted: a score counts for less than half of what it does beside the first look, and
+    a usual one (log odds 1.5) as much as that of ``pixelwise``.
     """
-    score = 3.2 * first.weights.get('score', 0.0)
-    return Confidence({'score': score, **LOOKS}, -2.4 - 1.5 * score)
+    score = 0.46 * first.weights.get('score', 0.0)
+    return Confidence({'score': score, **LOOKS}, -5.5 - 1.5 * score)
 
 
 KNOWN = Confidence({'rival': -4.0, 'veto': -20.0}, 0.0)
