@@ -93,8 +93,8 @@ class Team:
         Returns, once all are done and in the order of the places, what LongTermTracker.step
         returned or raised for each: what one raises takes nothing from the others.
         """
-        before, steps = tuple(self._known), dict[int, 'Future[list[Track]]']()
-        threads = self._threads if len(moment) > 1 else None
+        before, threads = tuple(self._known), self._threads if len(moment) > 1 else None
+        steps: dict[int, Future[list[Track]]] = {}
         submit = _now if threads is None else threads.submit
         for place in sorted(moment):
             others = cache(partial(_others, place, before, dict(steps)))
