@@ -34,7 +34,6 @@ def pytest_configure(config):
         user = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
         os.environ.setdefault('MPLCONFIGDIR', f'{user}/matplotlib')
         os.environ['XDG_CACHE_HOME'] = cache.name
-    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')  # who imports it first here isn't ours
     os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')  # tests import it themselves, too
     if config.getoption('--perturbed'):
         from helpers.rounding import perturb
@@ -42,8 +41,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what ``--perturbed`` says nothing about, and begin with what takes longest."""
-    items.sort(key=lambda item: item.get_closest_marker('slow') is None)
+    """Leave out what ``--perturbed`` says nothing about."""
     if config.getoption('--perturbed'):
         kept = [i for i in items
                 if i.get_closest_marker('rounding') and not i.get_closest_marker('exact')]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import cv2
-from helpers.clip import truth, VIDEO
+from helpers.clip import shorter, truth
 from helpers.published import TORCH, write
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.tables.hosts import every_host
@@ -67,12 +67,16 @@ def soon(monkeypatch):
     tell_once.cache_clear()
 
 
-def track(*params):
-    """Run ``track`` over two frames of the clip."""
-    words = ['track', str(VIDEO), '--init', ','.join(map(str, truth()[FIRST])), '--start',
-             str(FIRST), *(w for p in ('engine=torch', 'recognition=first_look', *params)
-                           for w in ('--param', p))]
-    return main(words)
+@pytest.fixture(scope='module')
+def track(tmp_path_factory):
+    """Give a call of ``track`` over two frames of the clip, laid down: it is long to decode."""
+    images = shorter(tmp_path_factory.mktemp('clip'), 2, first=FIRST) / 'short/images'
+
+    def run(*params):
+        return main(['track', str(images), '--init', ','.join(map(str, truth()[FIRST])), *(
+            w for p in ('engine=torch', 'recognition=first_look', *params)
+            for w in ('--param', p))])
+    return run
 
 
 @pytest.mark.exact
@@ -83,7 +87,7 @@ def test_every_name_that_needs_a_file_has_one():
 
 
 @pytest.mark.parametrize('host', HOSTS)
-def test_every_local_tracker(host, file, capsys, caplog):
+def test_every_local_tracker(host, file, track, capsys, caplog):
     name, *given = host.split('@')
     if name in ('opencv_nano', 'opencv_vit'):
         opencv = f'Tracker{name.removeprefix("opencv_").capitalize()}_create'
@@ -101,7 +105,7 @@ def test_every_local_tracker(host, file, capsys, caplog):
 
 
 @pytest.mark.parametrize('name', FINDERS)
-def test_every_redetector(name, file, capsys):
+def test_every_redetector(name, file, track, capsys):
     """It is asked in every frame after the first."""
     given = [f'redetector_weights={file(name)}'] if FINDERS[name] else []
     assert track('tracker=ncc', 'beta2=0', f'redetector={name}', *given) == 0, (

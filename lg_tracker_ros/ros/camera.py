@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 from lg_tracker_ros.files import share_file
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
-from lg_tracker_ros.ros.main import spin
 from lg_tracker_ros.types import Frame
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
@@ -150,12 +148,3 @@ def make() -> CameraNode:
     """Make the node in a process of its own."""
     use_profile()
     return CameraNode()
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the camera node; ros.main.camera does so too, and heeds signals while this loads."""
-    return spin(make, args)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

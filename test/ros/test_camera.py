@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
     (('-p', f'source:={ROOT}/test/data/woman/video.mp4', '-p', 'rate:=.nan'),
      'rate must be above 0 and at most 1000, got nan')])
 def test_camera_refuses_in_one_line(arguments, reason):
-    camera = process('lg_tracker_ros.ros.camera', *arguments)
+    camera = process('camera', *arguments)
     text, _ = camera.communicate(timeout=60)
     assert camera.returncode == 1 and reason in text and 'Traceback' not in text
 
@@ -34,7 +34,7 @@ def test_camera_refuses_in_one_line(arguments, reason):
 def test_an_image_that_cannot_be_read_is_a_failure(tmp_path, name, content, loop):
     cv2.imwrite(str(tmp_path / '1.png'), np.zeros((48, 64, 3), np.uint8))
     (tmp_path / name).write_bytes(content)
-    camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
+    camera = process('camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
                      '-p', 'wait_for:=0', '-p', f'loop:={loop}')
     text, _ = camera.communicate(timeout=60)
     assert camera.returncode == 1 and name in text and 'Traceback' not in text
@@ -42,7 +42,7 @@ def test_an_image_that_cannot_be_read_is_a_failure(tmp_path, name, content, loop
 
 def test_the_end_of_the_source_is_none(tmp_path):
     cv2.imwrite(str(tmp_path / '1.png'), np.zeros((48, 64, 3), np.uint8))
-    camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
+    camera = process('camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
                      '-p', 'wait_for:=0')
     text, _ = camera.communicate(timeout=60)
     assert camera.returncode == 0 and 'the end after 1 images' in text
@@ -51,7 +51,7 @@ def test_the_end_of_the_source_is_none(tmp_path):
 def test_a_source_that_goes_away_between_two_rounds_is_a_failure(tmp_path):
     image = tmp_path / '1.png'
     cv2.imwrite(str(image), np.zeros((48, 64, 3), np.uint8))
-    camera = process('lg_tracker_ros.ros.camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
+    camera = process('camera', '-p', f'source:={tmp_path}', '-p', 'rate:=50.0',
                      '-p', 'wait_for:=0', '-p', 'loop:=true')
     for line in camera.stdout:
         if 'images a second' in line:
