@@ -269,10 +269,11 @@ class CameraInput:
             self.loss.seen += 1
         self.frame_id = msg.header.frame_id
         self.bytes = len(getattr(msg, 'data', ()))
-        received = time.perf_counter()
+        arrived = time.perf_counter_ns()
+        received = arrived / 1e9
         self.pace.tick(received)
-        item = Item(self.name, time_from_msg(msg.header.stamp), msg,
-                    self._node.get_clock().now().nanoseconds, received, self.bytes)
+        item = Item(self.name, time_from_msg(msg.header.stamp), msg, arrived, received,
+                    self.bytes)
         if self._packets is None or self._made[0].form != PACKET:
             self._deliver(item)
             return

@@ -224,8 +224,10 @@ def test_target_leaves_one_camera_and_is_found_in_another():
         assert iou(detection_from_msg(detection)[0], Box(203, 150, *SIZE)) > 0.9
 
 
-def test_a_silent_camera_lets_the_others_search():
-    with Rig(cameras=('a/image', 'b/image'), camera_timeout=0.2) as rig:
+@pytest.mark.parametrize('simulated', [False, True])
+def test_a_silent_camera_lets_the_others_search(simulated):
+    # before: never with use_sim_time and no clock, or one that stands still
+    with Rig(cameras=('a/image', 'b/image'), camera_timeout=0.2, use_sim_time=simulated) as rig:
         rig.send(0, topic='a/image')
         rig.received(1, 'a/image')
         assert rig.init(0).success
