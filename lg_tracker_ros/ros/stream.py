@@ -7,8 +7,9 @@ from typing import Any, Callable, Sequence
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.health import Health
-from lg_tracker_ros.ros.inputs import CameraInput, DEPTH, WAITING
+from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.outputs import Outputs
+from lg_tracker_ros.ros.transports.offers import DEPTH, WAITING
 from lg_tracker_ros.ros.transports.packets import Packets
 from lg_tracker_ros.ros.transports.topics import images
 from lg_tracker_ros.runtime.buffers import Item
