@@ -39,9 +39,29 @@ ARGUMENTS = (
 )
 
 
-def topics(text):
-    """Return the topics of 'a,b' or '[a, b]'."""
-    parts = yaml.safe_load(text) if text.strip().startswith('[') else text.split(',')
+def truth(name, text):
+    """Return whether an argument says yes; ValueError for what is neither yes nor no."""
+    words = {'true': True, 'yes': True, 'on': True, '1': True,
+             'false': False, 'no': False, 'off': False, '0': False}
+    if text.strip().lower() not in words:
+        raise ValueError(f'{name} must be true or false, got {text!r}')
+    return words[text.strip().lower()]
+
+
+def number(name, text, kind):
+    """Return a number of this kind; ValueError, with the argument's name, for what is none."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f'{name} must be a number, {kind.__name__}, got {text!r}') from None
+
+
+def topics(name, text):
+    """Return the topics of 'a,b' or '[a, b]'; ValueError for another form."""
+    try:
+        parts = yaml.safe_load(text) if text.strip().startswith('[') else text.split(',')
+    except yaml.YAMLError:
+        raise ValueError(f"{name} must be 'a,b' or '[a, b]', got {text!r}") from None
     return [str(p).strip() for p in parts if str(p).strip()]
 
 
@@ -66,32 +86,21 @@ def start(context):
     """Return the nodes for the arguments as they are."""
     value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
     # only what is given: an argument left empty must not hide the config file
-    parameters = {'use_sim_time': value['use_sim_time'].lower() == 'true'}
-    if value['autostart']:
-        parameters['autostart'] = value['autostart'].lower() == 'true'
-    images = topics(value['image_topics'])
-    if images:
-        parameters['image_topics'] = images
-    if value['world']:
-        parameters['world'] = value['world'].lower() == 'true'
-    depths = topics(value['depth_topics'])
-    if depths:
-        parameters['depth_topics'] = depths
-    if value['ui']:
-        parameters['ui'] = value['ui'].lower() == 'true'
-    if value['ui_host']:
-        # as a string: launch would read YAML in it
-        parameters['ui_host'] = ParameterValue(value['ui_host'], value_type=str)
-    if value['ui_port']:
-        parameters['ui_port'] = int(value['ui_port'])
-    for name in ('device', 'click_topic', 'image_transport'):
+    parameters = {'use_sim_time': truth('use_sim_time', value['use_sim_time'])}
+    for name in ('autostart', 'world', 'ui', 'bond'):
+        if value[name]:
+            parameters[name] = truth(name, value[name])
+    for name in ('image_topics', 'depth_topics'):
+        if found := topics(name, value[name]):
+            parameters[name] = found
+    images = parameters.get('image_topics')
+    for name, kind in (('ui_port', int), ('click_size', float)):
+        if value[name]:
+            parameters[name] = number(name, value[name], kind)
+    for name in ('ui_host', 'device', 'click_topic', 'image_transport'):
         if value[name]:
             # as a string: launch would read YAML in it
             parameters[name] = ParameterValue(value[name], value_type=str)
-    if value['click_size']:
-        parameters['click_size'] = float(value['click_size'])
-    if value['bond']:
-        parameters['bond'] = value['bond'].lower() == 'true'
     # the logger's name has the namespace in it; a level for all would let rcl talk too
     logger = '.'.join([*value['namespace'].strip('/').split('/'), 'lg_tracker']).lstrip('.')
     nodes = [LifecycleNode(
@@ -108,7 +117,7 @@ def start(context):
             parameters=[{'source': ParameterValue(value['video'], value_type=str), 'loop': True}],
             arguments=enclave(value['enclave'], '_camera'),
             remappings=[('image', images[0])] if images else []))
-    if value['rviz'].lower() == 'true':
+    if truth('rviz', value['rviz']):
         nodes.append(rviz(value['namespace']))
     return nodes
 

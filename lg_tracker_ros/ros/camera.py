@@ -27,8 +27,10 @@ PARAMETERS: tuple[tuple[str, Any, str], ...] = (
 
 FASTEST = 1000.0
 """Images a second."""
-LONG_S = 5.0
-"""Seconds without an image in the source that are told."""
+LONGEST_S = 60.0
+"""Seconds without an image that are waited for: in a longer gap of the stamps a clock was set."""
+END_S = 1.0
+"""Seconds that the last image has to be fetched."""
 
 
 class CameraNode(Node):
@@ -67,10 +69,11 @@ class CameraNode(Node):
         rate = float(get['rate'] or rate)
         if not 0 < rate <= FASTEST:  # NaN isn't either
             raise ValueError(f'rate must be above 0 and at most {FASTEST:g}, got {rate:g}')
-        self._rate, self._usual = rate, round(1e9 / rate)
+        self._usual = round(1e9 * min(1 / rate, END_S))  # ns from one frame to the next
         self._ahead: Frame | None = None  # the next frame, with whose stamp it is due
         self._due = 0  # when it is, in ns of the node's clock
-        self._timer = self.create_timer(1 / rate, self._tick)
+        self._timer = self.create_timer(self._usual / 1e9 if self._by_stamps else 1 / rate,
+                                        self._tick)
         how = 'by its own stamps, about' if self._by_stamps else 'at'
         self.get_logger().info(f'{self._source} {how} {rate:g} images a second on '
                                f'{self._publisher.topic_name}')
@@ -94,9 +97,8 @@ class CameraNode(Node):
             return
         frame = self._ahead if self._ahead is not None else self._read()
         if frame is None:
-            # a moment for the last image to be fetched
             self._idle_ticks += 1
-            if not self.finished and self._idle_ticks > self._rate:
+            if not self.finished and self._idle_ticks * self._timer.timer_period_ns > END_S * 1e9:
                 self.get_logger().info(f'the end after {self.published} images')
                 self.finished = True
             return
@@ -125,10 +127,10 @@ class CameraNode(Node):
     def _wait(self, now: int, stamp: int, ahead: Frame | None) -> None:
         """Let the timer wait for the frame ahead; that with ``stamp`` went out ``now``, in ns."""
         gap = ahead.stamp - stamp if ahead is not None else 0
-        if gap <= 0:  # the source begins again, or its clock was set back
+        if 0 < gap <= LONGEST_S * 1e9:
+            self._usual = gap
+        else:  # the source begins again, or its clock was set
             gap = self._usual
-        if gap > LONG_S * 1e9:
-            self.get_logger().info(f'{self._source} has no image for {gap / 1e9:.1f} s')
         # who was late makes up for it, but by no burst; a clock that was set back: from now on
         self._due = min(max((self._due or now) + gap, now), now + gap)
         left = self._due - self.get_clock().now().nanoseconds

@@ -166,7 +166,7 @@ class Diagnostics:
         last = health.last(target)
         mode = last.track.mode if last is not None else Mode.IDLE
         silence = stream.silence() if stream is not None else ''
-        beginning = stream is not None and stream.worker.beginning
+        beginning = stream is not None and any(stream.worker.booked)
         visible = last is not None and last.track.visible and not silence
         return self._make('tracking', *tracking_state(state, mode, visible, health.trouble,
                                                       silence, notes, beginning), {

@@ -97,7 +97,7 @@ def _leave(node: Any) -> None:
     they would see it for some twenty seconds.
     """
     context = node.context
-    node.destroy_node()
+    node.leave()
     context.try_shutdown()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

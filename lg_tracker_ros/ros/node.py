@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any, Callable
 
@@ -12,6 +13,7 @@ from lg_tracker_ros.ros.diagnostics import Diagnostics
 from lg_tracker_ros.ros.health import EngineLog, Health, passed_on
 from lg_tracker_ros.ros.lifecycle.live_parameters import LiveParameters
 from lg_tracker_ros.ros.lifecycle.parts import check, Parts
+from lg_tracker_ros.ros.lifecycle.threads import alone, Ticker
 from lg_tracker_ros.ros.lifecycle.transitions import telling, Transitions
 from lg_tracker_ros.ros.outputs import Outputs
 from lg_tracker_ros.ros.stream import Stream
@@ -42,6 +44,7 @@ class TrackerNode(LifecycleNode):
         """Declare parameters and offer the services; nothing heavy."""
         super().__init__('lg_tracker', **kwargs)
         self._build = build
+        self.lock = threading.RLock()
         self.parameters = LiveParameters(self)
         self.state = 'unconfigured'
         self.tracker: LongTermTracker | None = None
@@ -57,9 +60,7 @@ class TrackerNode(LifecycleNode):
         # steady: with use_sim_time and no clock there is all the more to tell
         self.create_timer(1.0, self._report, clock=steady)
         self._images = MutuallyExclusiveCallbackGroup()
-        self._poll = self.create_timer(POLL_S, self._look, clock=steady,
-                                       callback_group=self._images)
-        self._poll.cancel()
+        self._poll = Ticker(self, POLL_S, self._look, steady, self._images)
         self.targets = TargetServices(self, self._health, steady, lambda: self.state)
         options = self.parameters.options
         if options.targets > 1:
@@ -92,10 +93,10 @@ class TrackerNode(LifecycleNode):
         """Whether a thread makes the networks, in which nothing can interrupt it."""
         return self.state == 'configuring'
 
+    @alone
     def close(self, why: str = 'the node is being shut down') -> None:
-        """End the threads of builder and worker, refuse who waits; before destroy_node."""
+        """End the threads of builder and worker, refuse who waits; destroy_node does it, too."""
         self.transitions.join()
-        self._poll.cancel()
         stream, self.stream = self.stream, None
         self.targets.detach(why)
         self.parts.close(stream)
@@ -109,7 +110,12 @@ class TrackerNode(LifecycleNode):
         self._health.mishap(f'a callback failed: {told(error)}')
 
     def destroy_node(self) -> None:
-        """Take back what rclpy doesn't know of, too."""
+        """End its threads and take back what rclpy doesn't know of, too."""
+        self.close()
+        self.leave()
+
+    def leave(self) -> None:
+        """Take leave of other nodes, though networks are being made; then the process must end."""
         if self._action is not None:
             self._action.destroy()
         super().destroy_node()
@@ -167,6 +173,7 @@ class TrackerNode(LifecycleNode):
         return [self._build(settings, shared) for _ in range(self.parameters.options.targets)]
 
     @telling
+    @alone
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and start the worker."""
         result = super().on_activate(state)
@@ -181,10 +188,11 @@ class TrackerNode(LifecycleNode):
         self.targets.attach(self.stream)
         self.stream.start()
         self.state = 'active'
-        self._poll.reset()
+        self._poll.go()
         return result
 
     @telling
+    @alone
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop receiving, processing and publishing; the target is forgotten."""
         self.close('the node was deactivated meanwhile')
@@ -192,18 +200,21 @@ class TrackerNode(LifecycleNode):
         return super().on_deactivate(state)
 
     @telling
+    @alone
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the networks."""
         result = super().on_cleanup(state)
         self._free('unconfigured')
         return result
 
+    @alone
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop everything, from whatever state."""
         self.close()
         self._free('finalized')
         return super().on_shutdown(state)
 
+    @alone
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured, from where the user may try again."""
         self.close()
@@ -221,11 +232,14 @@ class TrackerNode(LifecycleNode):
 
     # -- timers ----------------------------------------------------------------
 
-    def _look(self) -> None:
+    @alone
+    def _look(self) -> bool:
         stream = self.stream
         if stream is not None and stream.poll():
             self._report()
+        return stream is not None
 
+    @alone
     def _report(self) -> None:
         stream = self.stream
         if stream is not None:
@@ -237,6 +251,7 @@ class TrackerNode(LifecycleNode):
 
     # -- parameters ------------------------------------------------------------
 
+    @alone
     def _taken(self, before: Settings) -> None:
         """Let the worker, or the trackers, have parameters that were changed."""
         policy = self.settings.search() != before.search()

@@ -7,8 +7,9 @@ from typing import Any, Callable, Sequence
 
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.health import Health
-from lg_tracker_ros.ros.inputs import CameraInput, DEPTH, WAITING
+from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.outputs import Outputs
+from lg_tracker_ros.ros.transports.offers import DEPTH, WAITING
 from lg_tracker_ros.ros.transports.packets import Packets
 from lg_tracker_ros.ros.transports.topics import images
 from lg_tracker_ros.runtime.buffers import Item
@@ -105,14 +106,17 @@ class Stream:
 
     def tell(self) -> None:
         """Publish a status where no result does: without a target, and in a silence."""
-        none = not self.worker.beginning  # else there will be one in a moment
-        self._outputs.rest(self.worker.targets, self._overdue, none)
-        last = self._health.last(self.worker.target)
+        worker = self.worker
+        booked = worker.booked
+        self._outputs.rest(worker.targets, self._overdue, not worker.beginning)
+        last = self._health.last(worker.target)
+        if last is None and booked[0]:
+            return  # its first result comes in a moment
         if last is not None and not self.silence():
             return
         if last is not None:
             self._outputs.quiet(last, self._health.age())
-        elif none:
+        else:
             self._outputs.idle()
         if self._annotations is not None:
             self._annotations.clear()

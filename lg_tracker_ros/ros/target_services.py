@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.health import Health
+from lg_tracker_ros.ros.lifecycle.threads import Ticker
 from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, no_image, not_kept
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import Item
@@ -66,8 +67,7 @@ class TargetServices:
             node.create_service(Trigger, name, partial(self._on_word, right), qos_profile=QUEUE,
                                 callback_group=group)
         # steady: with use_sim_time and a paused bag the answer must come all the same
-        self._timer = node.create_timer(TICK_S, self._tick, clock=clock, callback_group=group)
-        self._timer.cancel()
+        self._ticker = Ticker(node, TICK_S, self._tick, clock)
 
     @property
     def waiting(self) -> int:
@@ -97,7 +97,7 @@ class TargetServices:
         self._calls.add(call)
         await self._answer(request, response)
         self._turns.ask(lambda: turn.set_result(None))
-        self._start_ticking()
+        self._ticker.go()
         await turn
         self._calls.discard(call)
         return response
@@ -211,21 +211,16 @@ class TargetServices:
         future: Future = Future()
         self._waiting.add(names, stamp, time.perf_counter() + timeout, future.set_result,
                           unwanted)
-        self._start_ticking()
+        self._ticker.go()
         answer: Answer = await future
         if isinstance(answer, str):
             raise ValueError(answer)
         return answer
 
-    def _start_ticking(self) -> None:
-        if self._timer.is_canceled():
-            self._timer.reset()
-
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
         self._waiting.expire(time.perf_counter())
         self._turns.tick()
-        if not self._waiting and self._turns.idle:
-            self._timer.cancel()
+        return bool(self._waiting) or not self._turns.idle
 
     def refusal(self) -> str:
         """Say why nothing can be asked for now."""

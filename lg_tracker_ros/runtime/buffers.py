@@ -23,7 +23,11 @@ camera that was not searched then. ``failed``: the tracker raised an error.
 
 @dataclass(eq=False)
 class Item:
-    """An image message as it came, not decoded; ``arrived`` is in ns of the node's clock."""
+    """
+    An image message as it came, not decoded.
+
+    ``arrived`` is in ns of a steady clock: a simulated one may stand still, or not be there.
+    """
 
     camera: str
     stamp: int
@@ -114,8 +118,7 @@ class Ring:
     def _prune(self) -> None:
         items = self._items
         while len(items) > 1:
-            # a camera that doesn't stamp its images is kept by the time of arrival, which steps
-            # back where the node's clock does
+            # a camera that doesn't stamp its images is kept by the time of arrival
             first, last = items[0], items[-1]
             stamped = first.stamp and last.stamp
             age = last.stamp - first.stamp if stamped else last.arrived - first.arrived
@@ -202,9 +205,7 @@ class Mailbox:
         if old is not None:
             self.counts.settle(old, 'overwritten' if own else 'not_wanted')
         self._slots[item.camera] = item
-        # the minimum: time goes backwards when a bag starts over
-        known = self._arrivals.last
-        last = known[self._clock] = min(known.get(self._clock, item.arrived), item.arrived)
+        last = self._arrivals.last.setdefault(self._clock, item.arrived)
         self._silent = not own and item.arrived - last > self._arrivals.patience(
             self._clock, self.timeout)
 

@@ -78,7 +78,7 @@ class Waiting:
 
 class Turns:
     """
-    Lets a few answers out at a time.
+    Lets a few answers out at a time; for any number of threads.
 
     A client keeps ten answers as ROS makes it; more at once, after a frame that many waited for
     say, and it would lose the others.
@@ -88,6 +88,7 @@ class Turns:
         """Let ``batch`` answers out from one ``tick`` to the next."""
         self._batch, self._given = batch, 0
         self._queue: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()
 
     @property
     def idle(self) -> bool:
@@ -96,15 +97,21 @@ class Turns:
 
     def ask(self, go: Callable[[], None]) -> None:
         """Call ``go`` now, or when its turn comes."""
-        self._queue.append(go)
+        with self._lock:
+            self._queue.append(go)
         self._give()
 
     def tick(self) -> None:
         """Let the next ones out; to be called every few hundredths of a second until idle."""
-        self._given = 0
+        with self._lock:
+            self._given = 0
         self._give()
 
     def _give(self) -> None:
-        while self._queue and self._given < self._batch:
-            self._given += 1
-            self._queue.popleft()()
+        while True:
+            with self._lock:
+                if not self._queue or self._given >= self._batch:
+                    return
+                self._given += 1
+                go = self._queue.popleft()
+            go()

@@ -53,12 +53,26 @@ def test_what_is_not_given_hides_no_config_file(launch):
     ('depth_topics', '[d]', ['d']), ('ui', 'True', True), ('ui_host', '0.0.0.0', '0.0.0.0'),
     ('ui_port', '8081', 8081), ('click_topic', 'image_mouse_left', 'image_mouse_left'),
     ('click_size', '48', 48.0), ('image_transport', 'compressed', 'compressed'),
-    ('bond', 'true', True)])
+    ('bond', 'true', True), ('autostart', '0', False), ('world', ' Yes', True)])
 def test_an_argument_becomes_the_parameter_of_its_name(launch, name, text, value):
     given = parameters(launch, **{name: text})
     assert given == {'use_sim_time': False, name: value}
     others = {'depth_topics': value} if name == 'image_topics' else {}
     NodeOptions().changed({name: value, **others})  # a value that the node takes
+
+
+@pytest.mark.parametrize('name, text, reason', [
+    ('autostart', 'ture', "autostart must be true or false, got 'ture'"),
+    ('use_sim_time', 'sim', "use_sim_time must be true or false, got 'sim'"),
+    ('rviz', '', "rviz must be true or false, got ''"),
+    ('ui_port', 'http', "ui_port must be a number, int, got 'http'"),
+    ('click_size', '48px', "click_size must be a number, float, got '48px'"),
+    ('image_topics', '[/a, /b', "image_topics must be 'a,b' or '[a, b]', got '[/a, /b'")])
+def test_an_argument_that_means_nothing_is_refused_by_its_name(launch, name, text, reason):
+    # before: what is not the word true counted as false, in silence
+    with pytest.raises(ValueError) as refused:
+        parameters(launch, **{name: text})
+    assert str(refused.value) == reason
 
 
 def test_each_node_gets_its_own_enclave_and_none_where_none_is_given(launch):

@@ -7,7 +7,7 @@ import threading
 import time
 
 import cv2
-from helpers.ros import Build, path, Rig, scene, SIZE, stamp
+from helpers.ros import Build, path, PATIENCE, Rig, scene, SIZE, stamp
 from lg_tracker_ros.boxes import iou, scale
 from lg_tracker_ros.ros.convert import (
     compressed_to_msg,
@@ -224,8 +224,10 @@ def test_target_leaves_one_camera_and_is_found_in_another():
         assert iou(detection_from_msg(detection)[0], Box(203, 150, *SIZE)) > 0.9
 
 
-def test_a_silent_camera_lets_the_others_search():
-    with Rig(cameras=('a/image', 'b/image'), camera_timeout=0.2) as rig:
+@pytest.mark.parametrize('simulated', [False, True])
+def test_a_silent_camera_lets_the_others_search(simulated):
+    # before: never with use_sim_time and no clock, or one that stands still
+    with Rig(cameras=('a/image', 'b/image'), camera_timeout=0.2, use_sim_time=simulated) as rig:
         rig.send(0, topic='a/image')
         rig.received(1, 'a/image')
         assert rig.init(0).success
@@ -249,6 +251,22 @@ def test_two_nodes_in_two_namespaces():
             assert right.process(i)[0].id == 'r'
         assert {d.id for d in left.detections} == {'l'}
         assert left.part('left/lg_tracker: tracking').hardware_id == '/left/lg_tracker'
+
+
+def test_nobody_says_that_there_is_no_target_before_its_first_result_is_done():
+    with Rig() as rig:
+        gate = threading.Event()
+        rig.end.callback(gate.set)
+        rig.node.outputs.draw = lambda results: gate.wait(PATIENCE)
+        rig.start(0)
+        for _ in range(2):  # the first may have been on its way
+            rig.diagnostics.clear()
+            told = rig.part(TRACKING)
+        # before: an idle status came after that of the target, and "no target" in /diagnostics
+        assert told.message == 'a target is being begun on'
+        assert rig.statuses[-1].visible
+        gate.set()
+        rig.part(TRACKING, lambda s: s.message == 'target is followed')
 
 
 def test_silence_of_the_camera_is_told_and_status_goes_on():

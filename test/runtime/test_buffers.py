@@ -106,14 +106,3 @@ def test_moments(name, clock, everywhere, frames, want):
     box.clear()
     total = counts.of('a') + counts.of('b')
     assert total['received'] == len(frames) == taken + sum(total[f] for f in FATES)
-
-
-def test_time_going_backwards_is_no_silence():
-    box = Mailbox(Counts(), timeout=1.0)
-    box.follow('a', 'a'.__eq__)
-    box.push(item(0, 'a', 90_000))
-    box.take()
-    box.push(item(0, 'b', 10))
-    assert not box.ready
-    box.push(item(0, 'b', 1500))
-    assert box.ready

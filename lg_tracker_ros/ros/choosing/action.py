@@ -10,6 +10,7 @@ from typing import Any, Callable
 from lg_tracker_interfaces.action import Track
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.health import Health
+from lg_tracker_ros.ros.lifecycle.threads import Ticker
 from lg_tracker_ros.ros.outputs import Said
 from lg_tracker_ros.ros.target_services import QUEUE, TargetServices
 from lg_tracker_ros.runtime.results import NOBODY, Target
@@ -55,8 +56,7 @@ class TrackAction:
             goal_service_qos_profile=QUEUE, result_service_qos_profile=QUEUE,
             cancel_service_qos_profile=QUEUE,
             cancel_callback=lambda handle: CancelResponse.ACCEPT)
-        self._timer = node.create_timer(TICK_S, self._tick, clock=clock, callback_group=group)
-        self._timer.cancel()
+        self._ticker = Ticker(node, TICK_S, self._tick, clock)
 
     @property
     def pending(self) -> bool:
@@ -85,7 +85,7 @@ class TrackAction:
                           else (Result.REFUSED, told(e)))
         else:
             self._goals.append(goal)
-            self._timer.reset()
+            self._ticker.go()
             code, text = await goal.done
             self._goals.remove(goal)
         self._open -= 1
@@ -95,7 +95,7 @@ class TrackAction:
             handle.abort()
         return Result(error_code=code, error_msg=one_line(text), target_id=goal.target.name)
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
         waiting = [g for g in self._goals if not g.done.done()]
         for goal in waiting:
             end = self._end(goal)
@@ -105,8 +105,7 @@ class TrackAction:
             if goal.begun and end[0] in (Result.NONE, Result.LOST):
                 self._targets.forget()
             goal.done.set_result(end)
-        if not waiting:
-            self._timer.cancel()
+        return bool(waiting)
 
     def _end(self, goal: _Goal) -> End | None:
         """Say why a goal is at its end; None while it is not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lg_tracker_ros.ros.inputs import TYPES, Wanted
+from lg_tracker_ros.ros.transports.offers import TYPES, Wanted
 from lg_tracker_ros.ros.transports.packets import PACKET, packet_type
 from sensor_msgs.msg import CompressedImage
 

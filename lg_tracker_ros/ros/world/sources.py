@@ -6,7 +6,8 @@ from typing import Any
 
 from lg_tracker_ros.geometry.camera import Camera, camera_from_info
 from lg_tracker_ros.geometry.frames import StaticFrames
-from lg_tracker_ros.ros.inputs import CameraInput, DEPTH, Wanted
+from lg_tracker_ros.ros.inputs import CameraInput
+from lg_tracker_ros.ros.transports.offers import DEPTH, Wanted
 from lg_tracker_ros.ros.world.convert import rigid_from_msg
 from lg_tracker_ros.runtime.buffers import Item
 from rclpy.callback_groups import CallbackGroup

@@ -12,7 +12,8 @@ from lg_tracker_ros.geometry.camera import Camera
 from lg_tracker_ros.geometry.place import place
 from lg_tracker_ros.geometry.surface import registered, separate, Surface, surface
 from lg_tracker_ros.media.depth import DepthImage
-from lg_tracker_ros.ros.inputs import CameraInput, DEPTH
+from lg_tracker_ros.ros.inputs import CameraInput
+from lg_tracker_ros.ros.transports.offers import DEPTH
 from lg_tracker_ros.ros.world.outputs import WorldOutputs
 from lg_tracker_ros.ros.world.sources import Calibration, DEPTHS, info_topic, Transforms
 from lg_tracker_ros.runtime.buffers import Item
