@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 import os
 from pathlib import Path
 import re
 from typing import Sequence
 
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+VIDEOS = ('.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg')
 
 Key = list[str | list[tuple[int, str]]]
 
@@ -59,10 +61,21 @@ def list_images(folder: Path) -> list[Path]:
 
     No file are links that lead nowhere or in a circle, too.
 
-    Raises ValueError when the folder holds none.
+    Raises ValueError, which names what in the folder may be meant, when it holds none.
     """
     names = [e.name for e in os.scandir(folder) if e.name[0] != '.'
              and os.path.splitext(e.name)[1].lower() in IMAGES and Path(e.path).is_file()]
     if not names:
-        raise ValueError(f'{folder} holds no images; expected {", ".join(IMAGES)}')
+        raise ValueError(f'{folder} holds no images; expected {", ".join(IMAGES)}'
+                         f'{_meant(folder)}')
     return [folder / n for n in in_order(names)]
+
+
+def _meant(folder: Path) -> str:
+    """Name what in a folder without images may be meant: a video, or a folder with images."""
+    for path in sorted(folder.iterdir()):
+        with suppress(OSError):  # a folder that is closed to us
+            if path.suffix.lower() in VIDEOS or (path.is_dir() and any(
+                    p.suffix.lower() in IMAGES for p in path.iterdir())):
+                return f'; did you mean {path}?'
+    return ''

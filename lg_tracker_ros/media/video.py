@@ -46,7 +46,9 @@ class Source:
         if '://' in name:
             raise ValueError(f'{name} is an address; save the stream to a file and name that')
         if not self.live and not path.exists():
-            raise ValueError(not_there(name))
+            pattern = {'*', '?', '%'} & {*path.name} and path.parent.is_dir()
+            raise ValueError(f'{name} does not exist; of images name their folder, {path.parent}'
+                             if pattern else not_there(name))
         self._reader: Webcam | Bag | Folder | Pages | VideoFile
         if self.live:
             self._reader = Webcam(int(name))

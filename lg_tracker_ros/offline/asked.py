@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Callable, Mapping, Sequence
 
 from lg_tracker_ros.media.video import Source
@@ -23,7 +24,7 @@ def chooses(args: argparse.Namespace, settings: Settings) -> bool:
 def refuse_nonsense(args: argparse.Namespace, sources: Sequence[Source],
                     settings: Settings) -> None:
     """Raise ValueError, in one line, for options that make no sense together."""
-    if len({s.name for s in sources}) != len(sources):
+    if len({s.name if s.live else os.path.realpath(s.name) for s in sources}) != len(sources):
         raise ValueError(f'each source must be named once, got {" ".join(args.source)}')
     if args.topic and not any(s.topics for s in sources):
         raise ValueError(f'--topic {args.topic} is for bags; no source is one')

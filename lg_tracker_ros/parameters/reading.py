@@ -30,8 +30,8 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
     """
     found = read_yaml_file(path)
     if not isinstance(found, dict):
-        raise refused(path, f'is wrong: expected parameters as name: value, '
-                            f'got {type(found).__name__}')
+        got = 'nothing' if found is None else type(found).__name__
+        raise refused(path, f'is wrong: expected parameters as name: value, got {got}')
     with reading(path, 'a valid set of parameters'):
         sections = _sections(found)
         data = _fitting(sections) if sections else found
@@ -50,6 +50,9 @@ def _sections(data: Values, above: str = '') -> list[tuple[str, Values]]:
     """List the nodes' patterns (/ns/name, /**) and their parameters, in the file's order."""
     found = []
     for key, below in data.items():
+        if key == 'ros__parameters' and below is None:
+            raise ValueError(f'{above!r} names no parameter; expected name: value under '
+                             'ros__parameters: below it')
         if not isinstance(below, dict):
             continue
         if key == 'ros__parameters':

@@ -34,6 +34,18 @@ def test_what_is_no_image_is_passed_over(tmp_path):
         assert [p.name for p in listing(tmp_path)] == ['2.png', '10.jpg']
 
 
+def test_a_folder_without_images_names_what_may_be_meant(tmp_path):
+    for name in ('a', 'b/img', 'c'):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / 'b/img/1.JPG').touch()
+    (tmp_path / 'c/video.mp4').touch()
+    for folder, meant in (('a', ''), ('b', 'img'), ('c', 'video.mp4')):
+        with pytest.raises(ValueError) as e:
+            list_images(tmp_path / folder)
+        hint = f'; did you mean {tmp_path / folder / meant}?' if meant else ''
+        assert str(e.value).endswith(f'.pgm{hint}')
+
+
 def test_links_that_run_in_a_circle_are_passed_over(tmp_path):
     (tmp_path / '1.png').touch()
     for name in ('loop.png', 'loop'):

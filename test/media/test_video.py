@@ -108,6 +108,12 @@ def test_names_that_mean_something_elsewhere(tmp_path, monkeypatch):
         assert not source.live and len(list(source)) == 30 and source.files == [target]
 
 
+@pytest.mark.parametrize('name', ['img%04d.png', '*.png', 'img?.png'])
+def test_a_pattern_of_names_is_answered_with_its_folder(name, tmp_path):
+    with pytest.raises(ValueError, match=f'of images name their folder, {tmp_path}$'):
+        Source(str(tmp_path / name))
+
+
 def test_a_folder_may_have_a_number_for_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = Path('0001')

@@ -69,6 +69,12 @@ def test_what_makes_no_sense_is_refused(track, table, words, said):
     assert status != 0 and not rows and said in error
 
 
+def test_one_source_by_two_names_is_refused(track):
+    again = VIDEO.parent / '..' / VIDEO.parent.name / VIDEO.name
+    status, rows, error = track(VIDEO, again, '--init', '1,2,30,40', *LIGHT)
+    assert status == 1 and not rows and 'each source must be named once' in error
+
+
 def test_a_run_in_which_no_target_was_chosen_says_so(track, table):
     words = (VIDEO, '--start', 157, *LIGHT, '--detections', table, '--param', 'select=best')
     status, rows, said = track(*words, '--param', 'detections_classes=dog')

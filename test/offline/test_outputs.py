@@ -66,6 +66,13 @@ def test_a_named_pipe_is_opened_once(tmp_path):
     assert got == ['row\n'] and pipe.is_fifo()
 
 
+def test_a_full_device_is_named_once():
+    with open('/dev/full', 'w') as out:
+        with pytest.raises(OSError, match=r"the rows end there\).*'/dev/full'"):
+            Rows(out).write(['row'])
+        out.write('and closing it is no second error')
+
+
 def test_a_row_is_written_as_a_whole_or_not_at_all(tmp_path):
     path = tmp_path / 'o.csv'
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -41,7 +41,8 @@ def test_a_file_is_read_as_the_node_reads_it(tmp_path, text):
      'parameters for /a/lg_tracker and /b/lg_tracker; keep those of one'),
     (CAMERA + section('/cam/other', fps=3),
      'no parameters for /lg_tracker, only for /cam/driver, /cam/other'),
-    (section('/lg_tracker', fps=30), 'fps'), ('- 1\n', 'got list')])
+    (section('/lg_tracker', fps=30), 'fps'), ('- 1\n', 'got list'),
+    ('# beta2: 3\n', 'got nothing')])
 def test_what_cannot_be_read_is_one_short_line_with_the_files_name(tmp_path, text, reason):
     with pytest.raises(ValueError, match=r'p\.yaml is ') as caught:
         read(tmp_path, text)
@@ -68,7 +69,8 @@ def test_numbers_are_written_as_ros_reads_them(tmp_path, text):
     ('fps: 3\n', 'config/tracker.yaml has all names'),
     ('beta2: 3\n' + section('/lg_tracker', beta1=0.5), "'beta2' must stand below ros__parameters"),
     ('/lg_tracker:\n  beta2: 3\n', 'ros__parameters: below it'),
-    ('/lg_tracker:\n  ros__parameters:\n', 'ros__parameters: below it')])
+    ('/lg_tracker:\n  ros__parameters:\n', 'ros__parameters: below it'),
+    ('/lg_tracker:\n  ros__parameters:\n    # beta2: 3\n', "'/lg_tracker' names no parameter")])
 def test_a_wrong_name_or_place_is_told_with_its_cure(tmp_path, text, reason):
     with pytest.raises(ValueError, match=r'p\.yaml is not a valid set') as caught:
         read(tmp_path, text)

@@ -26,11 +26,11 @@ from lg_tracker_ros.datasets.readers.files import (
 from lg_tracker_ros.datasets.readers.text import make_sequence, read_rows, to_truth
 from lg_tracker_ros.datasets.sequence import Boxes, LabelledSequence
 from lg_tracker_ros.media.container import frame_count
+from lg_tracker_ros.media.folder import VIDEOS
 from lg_tracker_ros.types import SMALLEST
 import numpy as np
 
 EXPECTS = 'NAME/groundtruth.txt with NAME/video.mp4 or NAME/images/'
-VIDEOS = ('.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg')
 COUNTED = ('.mp4', '.m4v', '.mov')  # their headers hold the number of frames; others guess it
 
 
