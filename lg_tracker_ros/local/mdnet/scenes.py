@@ -28,21 +28,26 @@ FIRST = ((0, 0, 1.0), (4, 0, 1.0), (0, 4, 1.0), *((0, 0, 1.1 ** n) for n in (-2,
 """The scenes of the first frame: shifts in pixels of the image, zoom."""
 
 
-def stencil(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor, Tensor]:
+def stencil(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """
     Say between which cells the 7 points of ranges ``low``..``high`` (N, in cells) lie.
 
     A range is high - low + 1 long; its points are the left edges of its bins. Each lies between
     two cells that are as far apart as the bin is long, rounded, and at least 1. Returns the first
-    and the second cell, N x 7, and the share of the second; shares are nan outside 0..cells.
+    and the second cell, N x 7, and the weight of each; that of the first is nan outside 0..cells.
+
+    Weights are those of the authors' operator: behind the last cell but one they go on beyond 0
+    and 1, and a second cell that isn't there counts for nothing.
     """
     length = (high - low + 1).clamp(min=0) / BINS
     step = torch.floor(length + 0.5).clamp(min=1)[:, None]
     at = low[:, None] + length[:, None] * torch.arange(BINS, device=low.device)
     first = at.floor().clamp(max=cells - 2).clamp(min=0)
-    share = ((at - first) / step).clamp(0, 1)
-    share = share.masked_fill((at < 0) | (at >= cells), torch.nan)
-    return first.long(), (first + step).clamp(max=cells - 1).long(), share
+    near = 1 - (at - first).abs() / step
+    far = 1 - (at - first - step).abs() / step
+    return (first.long(), (first + step).clamp(max=cells - 1).long(),
+            near.masked_fill((at < 0) | (at >= cells), torch.nan),
+            far.masked_fill(first + step >= cells, 0))
 
 
 def pool(features: Tensor, rois: Tensor) -> Tensor:
@@ -55,12 +60,12 @@ def pool(features: Tensor, rois: Tensor) -> Tensor:
     table = features.permute(1, 2, 0).reshape(h * w, channels)
     found = []
     for part in torch.split(rois, AT_ONCE):
-        x0, x1, across = stencil(part[:, 0], part[:, 2], w)
-        y0, y1, down = stencil(part[:, 1], part[:, 3], h)
-        outside = (down.isnan()[:, :, None] | across.isnan()[:, None])[..., None]
+        x0, x1, left, right = stencil(part[:, 0], part[:, 2], w)
+        y0, y1, upper, lower = stencil(part[:, 1], part[:, 3], h)
+        outside = (upper.isnan()[:, :, None] | left.isnan()[:, None])[..., None]
         value = torch.zeros(1, device=table.device)
-        for y, dy in ((y0, 1 - down), (y1, down)):
-            for x, dx in ((x0, 1 - across), (x1, across)):
+        for y, dy in ((y0, upper), (y1, lower)):
+            for x, dx in ((x0, left), (x1, right)):
                 share = dy[:, :, None] * dx[:, None]
                 value = value + table[y[:, :, None] * w + x[:, None]] * share[..., None]
         value = value.masked_fill(outside, 0)

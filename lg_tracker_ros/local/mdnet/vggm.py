@@ -63,12 +63,17 @@ class VggM(nn.Module):
         self._norm, self._dense = norm, dense
 
     def first(self, images: Tensor) -> Tensor:
-        """N x 3 x H x W, uint8 RGB, to the map that DAT asks for attention, 96 channels."""
-        return F.relu(self.conv1(images.float() - GREY))
+        """
+        N x 3 x H x W, uint8 RGB, to the map that DAT asks for attention, 96 channels.
+
+        It is what goes into the first ReLU: where that is shut there is no attention.
+        """
+        found: Tensor = self.conv1(images.float() - GREY)
+        return found
 
     def rest(self, x: Tensor) -> Tensor:
         """Take that map to the end: N x 512 x h x w."""
-        x = F.max_pool2d(self._norm(x), 3, 2)
+        x = F.max_pool2d(self._norm(F.relu(x)), 3, 2)
         x = self._norm(F.relu(self.conv2(x)))
         return F.relu(self.conv3(x if self._dense else F.max_pool2d(x, 3, 2)))
 

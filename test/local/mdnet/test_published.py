@@ -185,6 +185,22 @@ def test_the_parameter_sets_the_weight_of_dats_loss(files):
         published.DAT, reciprocative=3.0)
 
 
+def test_dats_attention_is_shut_where_the_first_relu_is(files):
+    start = read_start(files['dat'], VGG_M, begun=False)
+    patches = Patches(start.net, keep=True)
+    learned = learner(start, (0.5, 0.5, 0.5), published.DAT, 'cpu', patches.maps, patches.rest)(
+        torch.Generator().manual_seed(0), None, None)
+    pixels = torch.randint(0, 256, (1, 3, 107, 107), dtype=torch.uint8)
+    found, _ = learned.attention(Samples(torch.empty(1, 0), pixels))
+    before = start.net.conv1(pixels.float() - 128)
+    after = before.relu().requires_grad_()
+    score = learned.head(start.net.rest(after).flatten(1))[0, 1]
+    gradient, = torch.autograd.grad(score, after)
+    assert 0.2 < (before <= 0).float().mean() < 0.8
+    wanted = (gradient * (before > 0)).square().sum(1)
+    torch.testing.assert_close(found.detach() / wanted.mean(), wanted / wanted.mean())
+
+
 def test_dats_loss_has_its_gradient_of_second_order_through_the_convolutions(files):
     start = read_start(files['dat'], VGG_M, begun=False)
     patches = Patches(start.net.double())
@@ -198,7 +214,7 @@ def test_dats_loss_has_its_gradient_of_second_order_through_the_convolutions(fil
     pixels = torch.randint(0, 256, (2, 3, 107, 107), generator=chance, dtype=torch.uint8)
 
     def maps(samples):
-        return start.net.conv1(samples.inputs.double() - 128).relu()
+        return start.net.conv1(samples.inputs.double() - 128)
     learned._maps = maps
     samples = [Samples(torch.empty(1, 0), row[None]) for row in pixels]
 

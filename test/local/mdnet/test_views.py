@@ -109,11 +109,11 @@ def pooled_written_out(features, roi):
         if not (0 <= y < h and 0 <= x < w):
             continue
         top, left = min(int(y), h - 2), min(int(x), w - 2)
-        v, u = min((y - top) / steps[0], 1), min((x - left) / steps[1], 1)
-        down, right = min(top + steps[0], h - 1), min(left + steps[1], w - 1)
-        points[:, p, q] = (
-            (1 - v) * ((1 - u) * features[:, top, left] + u * features[:, top, right])
-            + v * ((1 - u) * features[:, down, left] + u * features[:, down, right]))
+        for down, right in product((0, steps[0]), (0, steps[1])):
+            if top + down < h and left + right < w:  # what isn't there is left out
+                points[:, p, q] += (features[:, top + down, left + right]
+                                    * (1 - abs(y - top - down) / steps[0])
+                                    * (1 - abs(x - left - right) / steps[1]))
     return np.stack([[points[:, 2 * i:2 * i + 3, 2 * j:2 * j + 3].max((1, 2))
                       for j in range(3)] for i in range(3)]).transpose(2, 0, 1)
 
