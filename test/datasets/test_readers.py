@@ -378,3 +378,21 @@ def test_the_shared_davis():
         rows, columns = np.nonzero(cv2.imread(str(s.masks[3]), cv2.IMREAD_GRAYSCALE))
         assert s.truth[3].tolist() == [columns.min(), rows.min(), np.ptp(columns) + 1,
                                        np.ptp(rows) + 1]
+
+
+@pytest.mark.parametrize('layout', ['otb', 'got10k', 'lasot', 'trackingnet', 'tlp', 'oxuva'])
+@pytest.mark.parametrize('change', [
+    lambda t: t.replace('\n', ',\n'),
+    lambda t: t.replace(',', ', '),
+    lambda t: t.replace(',', '\t'),
+    lambda t: t.encode('utf-16')], ids=['comma at the end', 'blanks', 'tabs', 'UTF-16'])
+def test_labels_that_an_editor_or_a_table_program_wrote_again(layout, change, tmp_path):
+    want, again = (MAKERS[layout](tmp_path / name) for name in ('a', 'b'))
+    for path in again.rglob('*'):
+        if path.suffix in ('.txt', '.csv', '.label'):
+            table = path.suffix == '.csv'  # its form is CSV's; blanks are usual there, too
+            new = path.read_text().replace(',', ', ') if table else change(path.read_text())
+            path.write_bytes(new if isinstance(new, bytes) else new.encode())
+    for one, other in zip(read_dataset(want), read_dataset(again), strict=True):
+        np.testing.assert_array_equal(one.truth, other.truth)
+        np.testing.assert_array_equal(one.absent, other.absent)

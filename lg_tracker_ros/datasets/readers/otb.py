@@ -20,6 +20,7 @@ from lg_tracker_ros.datasets.readers.files import (
     frame_number,
 )
 from lg_tracker_ros.datasets.readers.text import (
+    columns,
     make_sequence,
     read_rows,
     read_text,
@@ -74,7 +75,7 @@ def _label_files(folder: Path) -> list[Path]:
 def _fits(folder: Path) -> bool:
     files = _label_files(folder)
     # TLP's file has the same name and six columns
-    return bool(files) and read_text(files[0]).split('\n', 1)[0].count(',') != 5
+    return bool(files) and columns(files[0]) != 6
 
 
 def recognise(folder: Path) -> bool:

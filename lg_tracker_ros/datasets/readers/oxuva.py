@@ -71,7 +71,7 @@ def _read_table(table: Path) -> dict[tuple[str, str], _Track]:
     """Return the tracks by video and object."""
     tracks: dict[tuple[str, str], _Track] = {}
     task = table.parent.name == 'tasks'
-    for line, row in enumerate(csv.reader(read_lines(table)), 1):
+    for line, row in enumerate(csv.reader(read_lines(table), skipinitialspace=True), 1):
         where = f'{table}:{line}'
         if len(row) != (8 if task else 12):
             raise ValueError(f'{where}: expected {8 if task else 12} columns, got {len(row)}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 import re
 from typing import Any, Sequence
@@ -15,8 +16,14 @@ BOX = 'x,y,w,h'
 
 
 def read_text(path: Path) -> str:
-    """Read a text file; bytes that are no UTF-8 become signs that no number has."""
-    return path.read_text(encoding='utf-8-sig', errors='replace')
+    """
+    Read a text file in UTF-8, or in UTF-16 as PowerShell writes it.
+
+    Bytes that are neither become signs that no number has.
+    """
+    data = path.read_bytes()
+    wide = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return data.decode('utf-16' if wide else 'utf-8-sig', errors='replace')
 
 
 def read_lines(path: Path) -> list[str]:
@@ -33,14 +40,24 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
+def _words(text: str) -> list[str]:
+    return re.split(r'\s*[,;]\s*|\s+', re.sub(r'\s*[,;]?\s*$', '', text).lstrip())
+
+
+def columns(path: Path) -> int:
+    """Count the words of a file's first line, whatever is between them."""
+    return len(_words(next(iter(read_text(path).splitlines()), '')))
+
+
 def numbers(text: str, where: str) -> list[float]:
     """
     Read numbers with commas, tabs or spaces between them, as OTB mixes them; nan is one.
 
-    Raises ValueError that begins with ``where`` (file:line) for anything else.
+    A comma behind the last one is passed over. Raises ValueError that begins with ``where``
+    (file:line) for anything else.
     """
     found = []
-    for word in re.split(r'\s*[,;]\s*|\s+', text.strip()):
+    for word in _words(text):
         try:
             found.append(float(word))
         except ValueError:

@@ -20,9 +20,9 @@ from lg_tracker_ros.datasets.readers.files import (
     frame_number,
 )
 from lg_tracker_ros.datasets.readers.text import (
+    columns,
     make_sequence,
     read_rows,
-    read_text,
     to_truth,
 )
 from lg_tracker_ros.datasets.sequence import LabelledSequence
@@ -33,7 +33,7 @@ EXPECTS = 'NAME/groundtruth_rect.txt with 6 columns and NAME/img/'
 def _fits(folder: Path) -> bool:
     labels = folder / 'groundtruth_rect.txt'
     # OTB's file has the same name and four columns
-    return labels.is_file() and read_text(labels).split('\n', 1)[0].count(',') == 5
+    return labels.is_file() and columns(labels) == 6
 
 
 def recognise(folder: Path) -> bool:

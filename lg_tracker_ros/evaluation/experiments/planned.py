@@ -161,5 +161,5 @@ def one_protocol(sequences: Sequence[LabelledSequence], out: Path) -> None:
 
 
 def words(text: str) -> list[str]:
-    """Split ``A,B``."""
-    return [w for w in text.split(',') if w]
+    """Split ``A,B``; blanks around a name don't count."""
+    return [w.strip() for w in text.split(',') if w.strip()]

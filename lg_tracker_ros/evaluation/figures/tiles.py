@@ -127,15 +127,15 @@ def frames_at(path: str, count: int, wanted: Sequence[int], every: int = 1) -> l
     """
     Read the frames ``wanted`` of a video or a folder, of which one of ``every`` counts.
 
-    Of a folder there must be ``count`` of these. Nothing is returned when they aren't there:
-    results may be read where the data set isn't.
+    Of a folder there must be ``count`` of these. Nothing is returned when they aren't there, or
+    can't be decoded: results may be read where the data set isn't.
     """
+    at = {i * every: i for i in wanted}
     try:
         source = Source(path, min(wanted) * every)
+        if Path(path).is_dir() and -(-source.count // every) != count:
+            return []  # a sequence that is a part of its folder: which part isn't known here
+        found = {at[j]: f.image for j, f in zip(range(min(at), max(at) + 1), source) if j in at}
     except ValueError:
         return []
-    if Path(path).is_dir() and -(-source.count // every) != count:
-        return []  # a sequence that is a part of its folder: which part isn't known here
-    at = {i * every: i for i in wanted}
-    found = {at[j]: f.image for j, f in zip(range(min(at), max(at) + 1), source) if j in at}
     return [found[i] for i in wanted] if len(found) == len(at) else []

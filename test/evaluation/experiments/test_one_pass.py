@@ -202,6 +202,7 @@ def test_what_the_weights_were_trained_on_is_left_out_or_marked(evaluate, tmp_pa
 
 @pytest.mark.parametrize(('words', 'said'), [
     (('--trackers', 'nonsense'), "unknown tracker 'nonsense'; expected 'default'"),
+    (('--trackers', 'ncc+none, nonsense'), "unknown tracker 'nonsense'; expected"),
     (('--trackers', 'pixelwise'), 'expected a re-detector behind it, as pixelwise+none'),
     (('--trackers', 'pixelwise+tanet_light'), 'did you mean tanet_lite'),
     (('--trackers', 'pixelwize+none'), 'did you mean pixelwise?'),

@@ -1,5 +1,7 @@
 """Tiles, boards and where frames come from."""
 
+from pathlib import Path
+
 import cv2
 from lg_tracker_ros.evaluation.figures.tiles import (
     board,
@@ -69,3 +71,5 @@ def test_frames_are_those_asked_for(folder):
     assert seen(3, [0, 2], 3) == [0, 6], 'one frame of three was played'
     assert seen(5, [4], 2) == [8]
     assert frames_at(f'{folder}/gone', 9, [1]) == []
+    Path(folder, '1.png').write_bytes(b'no image')
+    assert seen(9, [0, 2]) == [], 'a report is written without its pictures'
