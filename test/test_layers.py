@@ -14,6 +14,8 @@ SOURCES = sorted(PACKAGE.rglob('*.py'))
 #: The folders that know neither how the package is measured nor how it is trained.
 CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime',
         'detections', 'geometry', 'ui', 'tracking')
+#: What a node has only where a parameter asks for it.
+OPTIONAL = ('ros.world', 'ros.several', 'ros.supervision', 'ros.choosing', 'ros.operators', 'ui')
 
 
 def _module(path: Path) -> str:
@@ -127,11 +129,24 @@ def test_rooms_lie_above_each_other() -> None:
     assert rooms == {}  # rooms that import each other, or lie above such
 
 
-def test_the_world_is_imported_where_it_is_asked_for() -> None:
-    # nothing of it may slow the start of a node that does without
-    eager = [str(path) for path in SOURCES if 'world' not in path.parts and any(
-        name.startswith('ros.world') for name in _imports(path, everywhere=False))]
-    assert eager == []
+def test_optional_parts_are_imported_where_they_are_asked_for() -> None:
+    # nothing of them may slow the start of a node, or of `track`, that does without
+    at_once = {_module(path): {name for name in _imports(path, everywhere=False)
+                               if not name.startswith('!')} for path in SOURCES}
+    found: set[str] = set()
+    new = {'ros.node', 'offline.command'}
+    while new:
+        found |= new
+        new = {name for module in new for name in at_once[module]} - found
+    assert {'tracker', 'ros.stream'} < found
+    assert [name for name in found if name.startswith(OPTIONAL)] == []
+
+
+def test_every_room_is_in_the_table() -> None:
+    page = (ROOT / 'docs/architecture.md').read_text()
+    rooms = {path.parent.relative_to(PACKAGE) for path in SOURCES} - {Path()}
+    assert [str(room) for room in rooms if f'`{room}/`' not in page
+            and (len(room.parts) == 1 or room.parts[0] in ('local', 'redetect', 'ros'))] == []
 
 
 def test_files_and_folders_stay_small() -> None:

@@ -141,8 +141,6 @@ class TargetServices:
             raise ValueError(self._why)
         if why := unwanted():
             raise ValueError(why)
-        if stream.worker.paused:
-            raise ValueError('tracking is disabled; call ~/enable with data: true first')
         return item, *self._follow(turn, stream, item, box, drawn, request.target_id,
                                    request.label, place)
 
@@ -155,8 +153,6 @@ class TargetServices:
         stream = self.stream
         if stream is None:
             raise ValueError(self.refusal())
-        if stream.worker.paused:
-            raise ValueError('tracking is disabled; call ~/enable with data: true first')
         text = self.told(item, *self._follow(next(self._turn), stream, item, box))
         self._node.get_logger().info(text)
         return text
@@ -165,6 +161,8 @@ class TargetServices:
                 drawn: tuple[int, int] = (0, 0), name: str = '', label: str = '',
                 place: int | None = 0) -> tuple[Target, int]:
         """Begin on this frame: the target, and frames to catch up."""
+        if stream.worker.paused:
+            raise ValueError('tracking is disabled; call ~/enable with data: true first')
         image = stream.worker.decode(item)
         box = fit_box(box, drawn, (image.shape[1], image.shape[0]))
         place = stream.worker.place_for(name, place)

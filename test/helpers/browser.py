@@ -1,7 +1,6 @@
 """A real Chromium, driven over its DevTools socket: no more than the tests of the page need."""
 
 import asyncio
-import base64
 from contextlib import suppress
 import json
 from pathlib import Path
@@ -142,7 +141,3 @@ class Browser:
     def _mouse(self, kind, x, y):
         self('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', buttons=1,
              clickCount=1)
-
-    def screenshot(self):
-        """Return the page as PNG."""
-        return base64.b64decode(self('Page.captureScreenshot', format='png')['data'])

@@ -272,19 +272,20 @@ class Rig:
         return future.result()
 
     def part(self, name, test=lambda s: True, timeout=PATIENCE):
-        """Wait for a diagnostic status of this name that passes the test."""
-        self.until(lambda: name in self.diagnostics and test(self.diagnostics[name]),
-                   lambda: f'diagnostics {name}: {self.diagnostics.get(name)}', timeout)
-        return self.diagnostics[name]
+        """Wait for a diagnostic status of this name that passes the test, and return that one."""
+        return self.until(
+            lambda: next((s for s in [self.diagnostics.get(name)] if s and test(s)), None),
+            lambda: f'diagnostics {name}: {self.diagnostics.get(name)}', timeout)
 
     def until(self, test, what='', timeout=PATIENCE):
-        """Wait for a condition; looked at after each message and every 10 ms."""
+        """Wait for what the test gives; looked at after each message and every 10 ms."""
         end = time.monotonic() + timeout
         with self.changed:
-            while not test():
+            while not (found := test()):
                 if time.monotonic() > end:
                     raise AssertionError(f'waited in vain: {what() if callable(what) else what}')
                 self.changed.wait(0.01)
+        return found
 
     def boxes(self):
         """Return {stamp: box or None} of all detections so far."""

@@ -293,18 +293,16 @@ def test_a_tracker_that_hangs_is_told():
     with Rig(build, camera_timeout=0.3) as rig:
         rig.start(0)
         build.local.gate = threading.Event()
-        rig.until(lambda: rig.send(1) and TRACKING in rig.diagnostics and 'busy with one frame for'
-                  in rig.diagnostics[TRACKING].message, 'told')
-        assert rig.diagnostics[TRACKING].level == WARN
+        told = rig.part(
+            TRACKING, lambda s: rig.send(1) and 'busy with one frame for' in s.message)
+        assert told.level == WARN
 
 
 def test_too_slow_is_told_with_rates_threads_and_engine():
     with Rig(Build(delay=0.05)) as rig:
         rig.start(0)
         sent = itertools.count(1)
-        rig.until(lambda: rig.send(next(sent)) and TRACKING in rig.diagnostics and 'too slow'
-                  in rig.diagnostics[TRACKING].message, 'told')
-        status = rig.diagnostics[TRACKING]
+        status = rig.part(TRACKING, lambda s: rig.send(next(sent)) and 'too slow' in s.message)
         found = re.search(r'too slow: ([\d.]+) images a second come, ([\d.]+) are processed '
                           r'\(threads: (.+), engine: (\w+) on cpu\)$', status.message)
         assert found, status.message
