@@ -21,6 +21,7 @@ MODELS = {'plumb_bob': (0, 4, 5), 'rational_polynomial': (8, 12, 14), 'equidista
 """Names of distortion models in CameraInfo, and how many coefficients each may have."""
 _ALIASES = {'fisheye': 'equidistant', '': 'plumb_bob'}
 _PRECISE = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-9)
+_LEAST, _MOST = 1.0, 1e6  # pixels: focal lengths of cameras, and where their axis may be
 _OFF = 0.5  # pixels by which an undistorted pixel may miss, distorted again
 _NONE = np.zeros(3)
 
@@ -106,9 +107,11 @@ def camera_from_info(info: Any, rectified: bool) -> Camera:
     letter = 'P' if rectified else 'K'
     matrix = (np.array(info.p, np.float64).reshape(3, 4)[:, :3] if rectified
               else np.array(info.k, np.float64).reshape(3, 3))
-    if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+    # NaN is not within either
+    if not ((abs(matrix[:2]) <= _MOST).all() and min(matrix[0, 0], matrix[1, 1]) >= _LEAST):
         raise ValueError(f'the camera is not calibrated: {letter} has focal lengths '
-                         f'{matrix[0, 0]:g} and {matrix[1, 1]:g}; calibrate it and have its '
+                         f'{matrix[0, 0]:g} and {matrix[1, 1]:g} px, centre '
+                         f'{matrix[0, 2]:g}, {matrix[1, 2]:g}; calibrate it and have its '
                          'driver publish that')
     matrix[2] = 0, 0, 1
     matrix[0, 2] -= info.roi.x_offset

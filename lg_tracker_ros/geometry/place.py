@@ -46,7 +46,7 @@ def bearing(camera: Camera, box: Box) -> tuple[float, float, float]:
     The third is the angle between axis and ray. ValueError where the camera's model has no ray.
     """
     x, y, z = camera.rays([_centre(box)])[0]
-    if not np.isfinite(z):
+    if not np.isfinite((x, y, z)).all():
         raise ValueError(f'the distortion model of the camera has no ray for pixel {box.cx:.0f}, '
                          f'{box.cy:.0f}: calibrate it up to the border of the image')
     across = float(np.hypot(x, z))

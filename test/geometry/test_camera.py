@@ -90,6 +90,10 @@ def test_binning_and_a_region_of_interest_move_the_pixels():
     ({'k': [0.0] * 9}, False, 'the camera is not calibrated: K has focal lengths 0 and 0'),
     ({'p': [0.0] * 12}, True, 'the camera is not calibrated: P has'),
     ({'k': [float('nan')] * 9}, False, 'not calibrated'),
+    # before: these were taken, and bearings of NaN went out
+    ({'k': [1e300, 0, 160, 0, 1e300, 120, 0, 0, 1]}, False, 'focal lengths 1e+300 and 1e+300 px'),
+    ({'k': [300, 0, 1e300, 0, 300, 120, 0, 0, 1]}, False, 'centre 1e+300, 120'),
+    ({'k': [1e-9, 0, 160, 0, 1e-9, 120, 0, 0, 1]}, False, 'focal lengths 1e-09 and 1e-09 px'),
     ({'distortion_model': 'x' * 999}, False, 'expected one of plumb_bob, rational_polynomial, eq'),
     ({'d': [0.1, 0.2]}, False, 'plumb_bob has 0 or 4 or 5 finite coefficients, D has 2'),
     ({'d': [0.1, float('nan'), 0, 0, 0]}, False, 'finite')])
