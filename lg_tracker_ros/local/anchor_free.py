@@ -8,13 +8,12 @@ from typing import Callable, Sequence
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, Crop, mean_color, square_crop
 from lg_tracker_ros.engine import Runner
-from lg_tracker_ros.local.online.host import Fill, Pick
+from lg_tracker_ros.local.online.host import Fill, Floats, Pick
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import Array
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
 SIZES = (1.0, 0.9, 1.1)
 """Of the target's: the first frame is searched at each to learn the network's bias."""
 
@@ -88,17 +87,24 @@ class AnchorFreeSelector:
         return (np.sqrt(scores[:, 0] * scores[:, 1]).reshape(len(scores), -1),
                 ltrb.reshape(len(ltrb), 4, -1))
 
+    def rank(self, crop: Crop, around: Box, score: Array, ltrb: Array,
+             beside: Array | None = None, share: float = 0.0) -> Floats:
+        """Tell how points compare; the penalty is on ``score`` alone, not on what is beside."""
+        return self._compare(crop.to_crop(around), score, ltrb[0] + ltrb[2], ltrb[1] + ltrb[3],
+                             beside, share)[1]
+
     def pick(self, frame: Frame, crop: Crop, around: Box, score: Array, ltrb: Array,
-             ranked: Array | None = None, window: float | None = None) -> Pick:
+             ranks: Floats | None = None) -> Pick:
         """
         Choose the point by penalised score; give its box (smoothed) and its plain score.
 
-        ``score`` (P) and ``ltrb`` (4 x P) as ``read`` gives them. ``ranked`` (P) goes for the
-        score where points are compared, ``window`` for the configured weight of the window.
+        ``score`` (P) and ``ltrb`` (4 x P) as ``read`` gives them; ``ranks`` (P) say how points
+        compare where that is not as ``rank`` does.
         """
         old = crop.to_crop(around)
         w, h = ltrb[0] + ltrb[2], ltrb[1] + ltrb[3]
-        penalty, compared = self._compare(old, score if ranked is None else ranked, w, h, window)
+        penalty, own = self._compare(old, score, w, h)
+        compared = own if ranks is None else ranks
         i = int(np.argmax(compared))
         rate = self.config.rate * float(score[i] * penalty[i])
         cx = self._x[i] + (ltrb[2, i] - ltrb[0, i]) / 2
@@ -111,7 +117,7 @@ class AnchorFreeSelector:
         return Pick(TrackerOutput(inside, s, s), float(compared[i]))
 
     def _compare(self, old: Box, score: Array, w: Array, h: Array,
-                 window: float | None = None) -> tuple[Floats, Floats]:
+                 beside: Array | None = None, share: float = 0.0) -> tuple[Floats, Floats]:
         """Give each point's penalty for its box's change from ``old``, and how it ranks."""
         c = self.config
 
@@ -120,8 +126,10 @@ class AnchorFreeSelector:
         pad = (w + h) / 2
         size = np.sqrt((w + pad) * (h + pad)) / context_side(old.w, old.h)
         penalty = np.exp(-c.penalty * (change(size) * change((w / h) / (old.w / old.h)) - 1))
-        share = c.window if window is None else window
-        return penalty, score * penalty * (1 - share) + self._window * share
+        likely, window = score * penalty, c.window
+        if beside is not None:
+            likely, window = likely * (1 - share) + beside * share, self.online_window
+        return penalty, likely * (1 - window) + self._window * window
 
     def bias(self, crops: Sequence[Crop], around: Sequence[Box], scores: Array, ltrb: Array,
              target: Box) -> Array:

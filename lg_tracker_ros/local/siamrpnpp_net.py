@@ -290,8 +290,9 @@ VARIANTS: dict[str, tuple[Callable[[], SiamRPNNet], SiamRPNConstants]] = {
     'efficientnet_lite0': (_efficientnet_lite0,
                            SiamRPNConstants(0.04, 0.40, 0.50, exemplar=128, instance=256)),
     # PySOT's for OTB, whose file has no weights of the levels, and its long-term one
-    'resnet50_otb': (partial(_resnet50, weighted=False), SiamRPNConstants(0.24, 0.50, 0.25)),
+    'resnet50_otb': (partial(_resnet50, weighted=False),
+                     SiamRPNConstants(0.24, 0.50, 0.25, online_window=0.25)),
     'resnet50_lt': (partial(_resnet50, (128, 256, 512)),
-                    SiamRPNConstants(0.05, 0.28, 0.22, lost=Lost())),
+                    SiamRPNConstants(0.05, 0.28, 0.22, lost=Lost(), online_window=0.26)),
 }
 """Backbone's name to the network with random weights and to its constants."""

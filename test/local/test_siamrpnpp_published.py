@@ -48,6 +48,13 @@ def test_keys_shapes_and_constants_are_those_of_pysot(backbone, count, shapes, m
 
 
 @pytest.mark.exact
+def test_the_window_beside_drols_classifier_is_that_of_its_experiments():
+    """DROL's: R50 for OTB, R50 for long videos, R50, AlexNet."""
+    assert [Search(VARIANTS[b][1]).online_window for b in (
+        'resnet50_otb', 'resnet50_lt', 'resnet50', 'alexnet')] == [0.25, 0.26, 0.25, 0.30]
+
+
+@pytest.mark.exact
 def test_every_backbone_is_some_trackers():
     assert set(BACKBONES) == {b for spec in LOCAL_TRACKERS.values() for b in spec.backbones}
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lg_tracker_ros.crops import Crop
 from lg_tracker_ros.evaluation.experiments.trackers import local_of, make_runner, Runner
-from lg_tracker_ros.local.online.host import Fill, Host, Pick, Selector, Template
+from lg_tracker_ros.local.online.host import Fill, Floats, Host, Pick, Selector, Template
 from lg_tracker_ros.types import Box, Frame, Image
 from lg_tracker_ros.vision.cells import Array
 import numpy as np
@@ -20,7 +20,7 @@ RECENT = 64
 
 
 class Scored(NamedTuple):
-    """The first place searched in a frame: scores of the host and of both, g x g in [0, 1]."""
+    """The first place searched in a frame: the host's scores and all ranks, g x g in [0, 1]."""
 
     frame: int
     crop: Crop
@@ -60,7 +60,7 @@ class _Selector:
         self._selector, self._log = selector, log
         self.instance, self.points = selector.instance, selector.points
         self.online_window = selector.online_window
-        self.cut, self.read = selector.cut, selector.read
+        self.cut, self.read, self.rank = selector.cut, selector.read, selector.rank
 
     def cut_template(self, image: Image, box: Box, fill: Fill) -> Crop:
         """Note which frame a template's crop is of."""
@@ -69,13 +69,13 @@ class _Selector:
         return crop
 
     def pick(self, frame: Frame, crop: Crop, around: Box, scores: Array, geometry: Array,
-             ranked: Array | None = None, window: float | None = None) -> Pick:
+             ranks: Floats | None = None) -> Pick:
         """Note the maps of the first place in a frame; of several anchors the highest."""
-        found = self._selector.pick(frame, crop, around, scores, geometry, ranked, window)
+        found = self._selector.pick(frame, crop, around, scores, geometry, ranks)
         log, cells = self._log, len(self.points)
         if log.frame in log.wanted and log.frame not in log.scored:
             maps = [np.asarray(m).reshape(-1, cells, cells).max(axis=0)
-                    for m in (scores, scores if ranked is None else ranked)]
+                    for m in (scores, scores if ranks is None else ranks)]
             log.scored[log.frame] = Scored(log.frame, crop, maps[0], maps[1], found.output.box)
         return found
 

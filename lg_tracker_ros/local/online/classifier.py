@@ -85,14 +85,16 @@ class Classifier:
         if c.attention != 'none':
             half = wide // 2
             parts += (normal(half, wide, 1, 1, spread=wide ** -.5),
-                      normal(wide, half, 1, 1, spread=half ** -.5))
+                      normal(wide, half, 1, 1, spread=wide ** -.5))
         share = (1 / len(x)) ** .5
 
         def residuals(p: Tensors) -> Tensors:
             z = self._extract(x, *p[1:])
-            return (share * (self._respond(p[0], z) - labels),
+            return (share * (self._bent(p[0], z) - labels),
                     c.filter_weight ** .5 * p[0], *(c.other_weight ** .5 * v for v in p[1:]))
-        self._filter, *frozen = gauss_newton(residuals, parts, c.steps, c.iterations)
+        # by its code: the weights of the squares as a preconditioner, in the first frame only
+        scales = c.filter_weight, *(c.other_weight for _ in parts[1:])
+        self._filter, *frozen = gauss_newton(residuals, parts, c.steps, c.iterations, scales)
         self._frozen = tuple(frozen)
         self._first = self._filter
         self._samples = self._extract(x, *self._frozen)
@@ -116,7 +118,7 @@ class Classifier:
         return self._extract(x, *self._frozen)
 
     def respond(self, z: Tensor) -> Tensor:
-        """Answer what ``extract`` gave: N x h x w, about 1 at the target."""
+        """Answer what ``extract`` gave: N x h x w, about 1 at the target, plain (not bent)."""
         return self._respond(self._filter, z)
 
     def add(self, z: Tensor, label: Tensor, rate: float) -> None:
@@ -147,7 +149,7 @@ class Classifier:
         share = self._weights.sqrt().to(self._samples.device)[:, None, None]
 
         def residuals(p: Tensors) -> Tensors:
-            return (share * (self._respond(p[0], self._samples) - self._labels),
+            return (share * (self._bent(p[0], self._samples) - self._labels),
                     math.sqrt(c.filter_weight) * p[0])
         self._filter, = gauss_newton(residuals, (self._filter,), 1, c.later)
 
@@ -158,6 +160,10 @@ class Classifier:
         return _attended(z, *attention) if attention else z
 
     def _respond(self, kernel: Tensor, z: Tensor) -> Tensor:
-        raw = F.conv2d(z, kernel, padding=self.config.kernel // 2)[:, 0, :z.shape[2], :z.shape[3]]
+        return F.conv2d(z, kernel, padding=self.config.kernel // 2)[
+            :, 0, :z.shape[2], :z.shape[3]]
+
+    def _bent(self, kernel: Tensor, z: Tensor) -> Tensor:
+        """Give what is learned from: how far below 0 a response is hardly counts."""
         bend = self.config.bend
-        return F.elu(F.leaky_relu(raw, 1 / bend), bend)
+        return F.elu(F.leaky_relu(self._respond(kernel, z), 1 / bend), bend)

@@ -117,10 +117,16 @@ class Drol:
                         self.config.sigma * (w * h) ** .5 / step)
 
     def _cells(self, cells: int) -> tuple[float, float]:
-        """Where the first column of a feature map lies in the crop, and the step, in pixels."""
+        """
+        Where the first column of a response lies in the crop, and the step, in pixels.
+
+        That of the features lies half a step on: the filter's side is even, and its middle is
+        meant.
+        """
         points = self.host.selector.points
         step = float(points[1] - points[0])
-        return float(points[0] + points[-1]) / 2 - step * (cells - 1) / 2, step
+        even = self.classifier.config.kernel % 2 == 0
+        return float(points[0] + points[-1]) / 2 - step * (cells - 1 + even) / 2, step
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
         """
@@ -156,13 +162,12 @@ class Drol:
 
     def _pick(self, frame: Frame, crop: Crop, around: Box, scores: Array, geometry: Array,
               online: Array) -> TrackerOutput:
-        """Rank by the mixed score; the published code then takes a weaker window."""
-        selector, share = self.host.selector, self.config.weight
-        if share == 0:
-            return selector.pick(frame, crop, around, scores, geometry).output
-        mixed = share * np.tile(online, len(scores) // len(online)) + (1 - share) * scores
-        return selector.pick(frame, crop, around, scores, geometry, mixed,
-                             selector.online_window).output
+        """Rank by both scores, the host's with its penalty, as the published code does."""
+        selector, ranks = self.host.selector, None
+        if self.config.weight:
+            beside = np.tile(online, len(scores) // len(online))  # the same for each anchor
+            ranks = selector.rank(crop, around, scores, geometry, beside, self.config.weight)
+        return selector.pick(frame, crop, around, scores, geometry, ranks).output
 
     def _rescaled(self, responses: Tensor) -> Array:
         """
@@ -199,10 +204,10 @@ class Drol:
                                     c.rival_rate if kind is Flag.RIVAL else c.rate)
             if kind is Flag.RIVAL or self._updates % c.every == 0:
                 self.classifier.train()
-        self._renew(frame, accepted.box, float(seen.response.max()))
+        self._renew(frame, accepted.box, 0.0 if kind is Flag.RIVAL else float(seen.response.max()))
 
     def _renew(self, frame: Frame, box: Box, peak: float) -> None:
-        """Take the best of every few frames for the short-term template."""
+        """Take the best of every few frames, none with a rival, for the short-term template."""
         if not self.config.period:
             return
         if peak > max(self.config.clear, self._best[0] if self._best else 0):

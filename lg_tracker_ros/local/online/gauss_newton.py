@@ -8,7 +8,7 @@ backward differentiation, and J v from differentiating J'u, which is linear in u
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -26,17 +26,20 @@ def axpy(a: Tensor | float, x: Tensors, y: Tensors) -> Tensors:
     return tuple(a * u + v for u, v in zip(x, y))
 
 
-def conjugate_gradient(operator: Callable[[Tensors], Tensors], b: Tensors,
-                       iterations: int) -> Tensors:
+def conjugate_gradient(operator: Callable[[Tensors], Tensors], b: Tensors, iterations: int,
+                       scales: Sequence[float] = ()) -> Tensors:
     """
     Solve operator(x) = b from x = 0; ``operator`` is linear, symmetric and positive definite.
 
     With Polak and Ribiere's factor, which forgets a direction that rounding has spoiled. Stops
-    early where nothing is left to solve.
+    early where nothing is left to solve. ``scales``: what each tensor of the residual is divided
+    by (a preconditioner: the smaller, the further a tensor goes in the same iterations).
     """
+    def scaled(v: Tensors) -> Tensors:
+        return tuple(t / s for t, s in zip(v, scales)) if scales else v
     x: Tensors = tuple(torch.zeros_like(v) for v in b)
-    residual = direction = b
-    square = dot(b, b)
+    residual, direction = b, scaled(b)
+    square = dot(b, direction)
     for _ in range(iterations):
         image = operator(direction)
         curvature = dot(direction, image)
@@ -45,27 +48,29 @@ def conjugate_gradient(operator: Callable[[Tensors], Tensors], b: Tensors,
         step = square / curvature
         x = axpy(step, direction, x)
         before, residual = residual, axpy(-step, image, residual)
-        change = dot(residual, axpy(-1, before, residual))
-        direction = axpy((change / square).clamp(min=0), direction, residual)
-        square = dot(residual, residual)
+        steepest = scaled(residual)
+        change = dot(steepest, axpy(-1, before, residual))
+        direction = axpy((change / square).clamp(min=0), direction, steepest)
+        square = dot(residual, steepest)
     return x
 
 
 def gauss_newton(residuals: Callable[[Tensors], Tensors], start: Tensors, steps: int,
-                 iterations: int) -> Tensors:
+                 iterations: int, scales: Sequence[float] = ()) -> Tensors:
     """
     Minimise the sum of squares of all that ``residuals`` gives, from ``start``.
 
     ``steps`` linearisations with ``iterations`` of conjugate gradients each; their state begins
-    anew with each step.
+    anew with each step. ``scales`` as for ``conjugate_gradient``.
     """
     x = start
     for _ in range(steps):
-        x = axpy(1, _step(residuals, x, iterations), x)
+        x = axpy(1, _step(residuals, x, iterations, scales), x)
     return tuple(v.detach() for v in x)
 
 
-def _step(residuals: Callable[[Tensors], Tensors], start: Tensors, iterations: int) -> Tensors:
+def _step(residuals: Callable[[Tensors], Tensors], start: Tensors, iterations: int,
+          scales: Sequence[float]) -> Tensors:
     with torch.enable_grad():
         x = tuple(v.detach().requires_grad_() for v in start)
         r = residuals(x)
@@ -76,4 +81,4 @@ def _step(residuals: Callable[[Tensors], Tensors], start: Tensors, iterations: i
         forward = torch.autograd.grad(transposed, u, v, retain_graph=True)
         return torch.autograd.grad(r, x, forward, retain_graph=True)
     gradient = torch.autograd.grad(r, x, r, retain_graph=True)
-    return conjugate_gradient(normal, tuple(-g for g in gradient), iterations)
+    return conjugate_gradient(normal, tuple(-g for g in gradient), iterations, scales)

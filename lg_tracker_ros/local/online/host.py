@@ -22,6 +22,7 @@ import torch
 from torch import nn, Tensor
 
 Fill = tuple[float, float, float]
+Floats = npt.NDArray[np.floating]
 Maps = list[Tensor]
 Template = tuple[Tensor, ...]
 """What a network makes of a template; only the network itself looks into it."""
@@ -56,9 +57,18 @@ class Selector(Protocol):
     def read(self, scores: Array, geometry: Array) -> tuple[Array, Array]:
         """Turn the network's maps of N crops into N x P scores in [0, 1] and N x 4 x P boxes."""
 
+    def rank(self, crop: Crop, around: Box, scores: Array, geometry: Array,
+             beside: Array | None = None, share: float = 0.0) -> Floats:
+        """
+        Tell how P points compare: score times penalty, and the window.
+
+        ``beside`` (P) gets ``share`` of it, the penalised score the rest; ``online_window`` is the
+        window's weight then.
+        """
+
     def pick(self, frame: Frame, crop: Crop, around: Box, scores: Array, geometry: Array,
-             ranked: Array | None = None, window: float | None = None) -> Pick:
-        """Take the best of P; ``ranked`` and ``window`` replace what is the tracker's own."""
+             ranks: Floats | None = None) -> Pick:
+        """Take the best of P, by ``ranks`` where they are given."""
 
 
 class OpenNet(Protocol):

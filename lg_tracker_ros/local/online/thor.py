@@ -8,12 +8,13 @@ first frame's for ever among them. Templates are cut of frames that the search p
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Sequence
 
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import mean_color
-from lg_tracker_ros.local.online.host import Host, Pick, Template
+from lg_tracker_ros.local.online.host import Floats, Host, Pick, Template
 from lg_tracker_ros.recognition.diversity import worth_replacing
 from lg_tracker_ros.types import Box, Frame, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import Array
@@ -30,7 +31,7 @@ class ThorConfig:
     between two that are cut. ``bound``: similarity to each lasting template, of the first one's
     with itself, from which a template may last. ``agree``: IoU of the short-term box with the
     long-term one's below which the latter is taken. ``taper``: share of a template's side over
-    which its features fade towards the border.
+    which its features fade towards the border (Tukey's alpha).
     """
 
     recent: int = 3
@@ -38,7 +39,7 @@ class ThorConfig:
     every: int = 10
     bound: float = 0.3947
     agree: float = 0.8757
-    taper: float = 0.3
+    taper: float = 0.3743
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +51,25 @@ class Kept:
 
 
 def tukey(size: int, taper: float) -> npt.NDArray[np.float64]:
-    """Tukey's window at ``size`` points: 1 in the middle, a cosine over ``taper`` of the side."""
-    x = (np.arange(size) + .5) / size
-    edge = np.minimum(np.minimum(x, 1 - x) * 2 / max(taper, 1e-9), 1)
+    """
+    Tukey's window at ``size`` points, 2 at least: 0 at both ends, 1 in the middle.
+
+    Between them a cosine, over ``taper`` of the side together; 1 everywhere where that is 0.
+    """
+    if not taper:
+        return np.ones(size)
+    x = np.arange(size) / (size - 1)
+    edge = np.minimum(np.minimum(x, 1 - x) * 2 / taper, 1)
     return np.asarray((1 - np.cos(np.pi * edge)) / 2)
 
 
 class Thor:
-    """An OnlineTracker around a host: each place is searched with all templates."""
+    """
+    An OnlineTracker around a host: each place is searched with all templates.
+
+    ``recent`` and ``lasting`` are always full: slots that nothing took yet hold the first frame's
+    template, and it counts as often where templates are weighed.
+    """
 
     def __init__(self, host: Host, config: ThorConfig | None = None) -> None:
         """Wrap ``host``; there is no target yet."""
@@ -68,9 +80,13 @@ class Thor:
     def init(self, frame: Frame, box: Box) -> None:
         """Begin with the first frame's template alone."""
         self._fill = mean_color(frame.image)
-        self.recent, self.lasting = (), (self._cut(frame, box),)
-        self._updates, self._drifted = 0, False
+        self._fill_with(self._cut(frame, box))
+        self._updates = 0
         self._apart: dict[str, list[tuple[Box, bool]]] = {}
+
+    def _fill_with(self, first: Kept) -> None:
+        self.recent = (first,) * self.config.recent
+        self.lasting = (first,) * self.config.lasting
 
     def _cut(self, frame: Frame, box: Box) -> Kept:
         crop = self.host.selector.cut_template(frame.image, box, self._fill)
@@ -91,23 +107,24 @@ class Thor:
         if not regions:
             return []
         searched = self.host.search(frame, regions, self._fill)
-        answers = [self.host.match(searched, k.template) for k in (*self.lasting, *self.recent)]
-        outputs = []
+        slots = Counter((*self.lasting, *self.recent))
+        answers = [self.host.match(searched, k.template) for k in slots]
+        selector, cells, outputs = self.host.selector, len(self.host.selector.points) ** 2, []
         for i, (crop, around) in enumerate(zip(searched.crops, searched.around)):
-            maps = np.stack([scores[i] for scores, _ in answers])
-            ranked = modulated(maps)
-            picks = [self.host.selector.pick(frame, crop, around, maps[t], geometry[i], ranked[t])
-                     for t, (_, geometry) in enumerate(answers)]
-            outputs.append(self._chosen(frame.camera, picks))
+            maps = [(scores[i], geometry[i]) for scores, geometry in answers]
+            ranks: Floats = np.stack([selector.rank(crop, around, *m) for m in maps])
+            if sum(slots.values()) > 1:
+                ranks = modulated(ranks, cells, list(slots.values()))
+            picks = [selector.pick(frame, crop, around, *m, r) for m, r in zip(maps, ranks)]
+            outputs.append(self._chosen(frame.camera, dict(zip(slots, picks))))
         return outputs
 
-    def _chosen(self, camera: str, picks: Sequence[Pick]) -> TrackerOutput:
+    def _chosen(self, camera: str, picks: Mapping[Kept, Pick]) -> TrackerOutput:
         """Take the short-term box where the long-term one agrees; the score is the latter's."""
-        count = len(self.lasting)
-        lasting = max(picks[:count], key=lambda p: p.rank).output
+        lasting = max((picks[k] for k in self.lasting), key=lambda p: p.rank).output
         box, apart = lasting.box, False
         if self.recent:
-            recent = max(picks[count:], key=lambda p: p.rank).output
+            recent = max((picks[k] for k in self.recent), key=lambda p: p.rank).output
             apart = iou(recent.box, box) < self.config.agree
             box = box if apart else recent.box
         self._apart[camera].append((box, apart))
@@ -117,25 +134,20 @@ class Thor:
                rejected: Sequence[TrackerOutput]) -> None:
         """Cut a template of every tenth frame that the search policy believes."""
         self._updates += 1
-        self._drifted |= any(apart for box, apart in self._apart.get(frame.camera, [])
-                             if box == accepted.box)
         if self._updates % self.config.every:
             return
         new = self._cut(frame, accepted.box)
         self._admit(new)
-        kept = () if self._drifted else self.recent
-        self._drifted = False
-        self.recent = (*kept, new)[-self.config.recent:] if self.config.recent else ()
+        drifted = (accepted.box, True) in self._apart.get(frame.camera, [])
+        self.recent = (new,) * len(self.recent) if drifted else (*self.recent, new)[1:]
 
     def _admit(self, new: Kept) -> None:
         """Keep a template for long if it is the target's, and widens what is known of it."""
         known = np.stack([k.vector for k in self.lasting])
         if (known @ new.vector).min() < self.config.bound * (known[0] @ known[0]):
             return
-        if len(self.lasting) < self.config.lasting:
-            self.lasting += (new,)
-            return
-        slot = worth_replacing(known, new.vector)
+        taken = len(set(self.lasting))  # the rest are copies of the first
+        slot = taken if taken < len(known) else worth_replacing(known, new.vector)
         if slot is not None:
             self.lasting = (*self.lasting[:slot], new, *self.lasting[slot + 1:])
 
@@ -144,21 +156,21 @@ class Thor:
 
     def disown(self) -> None:
         """Keep the first template only: what was followed last is not the target."""
-        self.recent, self.lasting, self._drifted = (), self.lasting[:1], False
+        self._fill_with(self.lasting[0])
 
     def own(self) -> None:
         """Nothing more is learned of what was followed last: it was accepted."""
 
 
-def modulated(maps: Array) -> Array:
+def modulated(ranks: Floats, cells: int, counts: Sequence[int]) -> Floats:
     """
-    Weigh T score maps (T x P) by where they agree.
+    Weigh how points rank for T templates (T x P) by where the templates agree.
 
-    Each is multiplied by their mean, in which each weighs by its maximum, scaled to a greatest
-    value of 1. One map alone stays as it is.
+    Each is multiplied by one map of ``cells`` values, scaled to a greatest value of 1: the mean
+    over all templates, each ``counts`` times, and their anchors, in which each template weighs by
+    the maximum of its own mean over anchors.
     """
-    if len(maps) == 1:
-        return maps
-    weight = maps.max(1)
-    mean = weight @ maps / max(float(weight.sum()), 1e-9)
-    return np.asarray(maps * (mean / max(float(mean.max()), 1e-9)))
+    maps = ranks.reshape(len(ranks), -1, cells)
+    each = maps.mean(1)
+    mean = (each.max(1) * np.asarray(counts)) @ each
+    return np.asarray((maps * (mean / max(float(mean.max()), 1e-9))).reshape(ranks.shape))

@@ -7,7 +7,7 @@ import math
 
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.crops import context_side, Crop, square_crop
-from lg_tracker_ros.local.online.host import Fill, Pick
+from lg_tracker_ros.local.online.host import Fill, Floats, Pick
 from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants
 from lg_tracker_ros.types import Box, Frame, Image, TrackerOutput
 import numpy as np
@@ -102,10 +102,27 @@ class Search:
         n = len(scores)
         return scores.reshape(n, -1), decode(offsets.reshape(n, 4, -1), self.anchors)
 
+    def rank(self, crop: Crop, around: Box, scores: Array, boxes: Array,
+             beside: Array | None = None, share: float = 0.0) -> Floats:
+        """Tell how anchors compare; the penalty is on ``scores`` alone, not on what is beside."""
+        return self.compare(around, scores, boxes, beside, share)[1]
+
+    def compare(self, around: Box, scores: Array, boxes: Array, beside: Array | None = None,
+                share: float = 0.0) -> tuple[Array, Floats]:
+        """Give each anchor's penalty, and how it ranks."""
+        c = self.constants
+        zoom = c.instance / self.side(around)
+        previous = around.w * zoom, around.h * zoom
+        penalty = shape_penalty(boxes[2], boxes[3], previous, c.penalty_k)
+        likely, window = penalty * scores, c.window
+        if beside is not None:
+            likely, window = likely * (1 - share) + beside * share, self.online_window
+        return penalty, likely * (1 - window) + self.window * window
+
     def pick(self, frame: Frame, crop: Crop, around: Box, scores: Array, boxes: Array,
-             ranked: Array | None = None, window: float | None = None) -> Pick:
+             ranks: Floats | None = None) -> Pick:
         """Take the best anchor's box, as ``best_anchor`` and ``box`` say."""
-        peak = best_anchor(self, around, scores, boxes, ranked, window)
+        peak = best_anchor(self, around, scores, boxes, ranks)
         return Pick(TrackerOutput(self.box(frame, peak), peak.score, peak.score), peak.rank)
 
     def box(self, frame: Frame, p: Peak) -> Box:
@@ -140,19 +157,16 @@ class Peak:
 
 
 def best_anchor(search: Search, around: Box, scores: Array, boxes: Array,
-                ranked: Array | None = None, window: float | None = None) -> Peak:
+                ranks: Floats | None = None) -> Peak:
     """
     Pick the best anchor with penalties.
 
-    ``scores`` (K) are in [0, 1], ``boxes`` (4 x K) as ``decode`` gives them. ``ranked`` (K) goes
-    for the score where anchors are compared, ``window`` for the constant's share of the window.
+    ``scores`` (K) are in [0, 1], ``boxes`` (4 x K) as ``decode`` gives them; ``ranks`` (K) say how
+    anchors compare where that is not ``Search.compare``'s.
     """
-    c = search.constants
-    zoom = c.instance / search.side(around)
-    penalty = shape_penalty(boxes[2], boxes[3], (around.w * zoom, around.h * zoom), c.penalty_k)
-    share = c.window if window is None else window
-    compared = penalty * (scores if ranked is None else ranked) * (1 - share) \
-        + search.window * share
+    zoom = search.constants.instance / search.side(around)
+    penalty, own = search.compare(around, scores, boxes)
+    compared = own if ranks is None else ranks
     best = int(np.argmax(compared))
     x, y, w, h = (float(v) / zoom for v in boxes[:, best])
     return Peak(around, best, float(scores[best]), float(penalty[best]), (x, y), (w, h),

@@ -18,6 +18,9 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 
 WIDTH = 256
+HALF_PIXEL = 0.5
+"""What each side of a box gains: its authors count from the middle of a pixel to the middle of the
+box's last one, so that a box w wide has sides of w - 1 together."""
 
 
 class Block(nn.Module):
@@ -85,7 +88,7 @@ class Head(nn.Module):
         offsets = self.bbox_offsets_p5(self.tower('bbox', box))
         # the clamp keeps an untrained head finite, far beyond what a trained one says
         return (self.cls_score_p5(scores)[:, 0], self.ctr_score_p5(scores)[:, 0],
-                torch.exp((self.si * offsets + self.bi).clamp(-10, 10)) * stride)
+                torch.exp((self.si * offsets + self.bi).clamp(-10, 10)) * stride + HALF_PIXEL)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from helpers import equations as eq
 from lg_tracker_ros.local.online.classifier import Classifier, ClassifierConfig, gaussian
 import numpy as np
 import pytest
@@ -52,6 +53,43 @@ def test_it_answers_where_the_target_is(learned):
     row, col, value = peak(learned, scene((5, 6)))
     assert (row, col) == (5, 6) and value > 0.5
     assert peak(learned, scene())[2] < 0.3
+
+
+def test_a_response_is_plain_where_it_is_read():
+    """As in the published code: only what is learned from is bent below 0."""
+    classifier = Classifier(SMALL)
+    classifier._filter = torch.from_numpy(
+        np.random.default_rng(1).normal(size=(1, 4, 4, 4))).float()
+    z = torch.from_numpy(np.random.default_rng(2).normal(size=(1, 4, CELLS, CELLS))).float()
+    want = eq.correlate(eq.pad(z.double().numpy(), 2), classifier._filter.double().numpy())
+    want = want[0].sum(0)[:CELLS, :CELLS]
+    assert want.min() < -1
+    assert classifier.respond(z)[0].numpy() == pytest.approx(want, abs=1e-4)
+
+
+def test_it_starts_as_far_from_0_as_the_published_code():
+    """Without a step the random start stays: 1 / sqrt(channels), of the attention both layers."""
+    classifier = Classifier(replace(SMALL, channels=64, steps=0))
+    classifier.start(torch.cat([scene(), scene()]), torch.stack([label(4, 4)] * 2))
+    projection, fc1, fc2 = classifier._frozen
+    assert [tuple(w.shape[:2]) for w in (fc1, fc2)] == [(32, 64), (64, 32)]
+    for weights, inputs in ((projection, 6), (fc1, 64), (fc2, 64)):
+        assert float(weights.std()) == pytest.approx(inputs ** -.5, rel=0.1)
+
+
+@pytest.mark.usefixtures('one_thread')
+def test_the_first_frame_is_preconditioned_by_the_weights_of_the_squares():
+    """As in the published code: the compression moves as far as the filter, or further."""
+    places = [(4, 4), (2, 6), (6, 3)]
+    x, y = torch.cat([scene(p) for p in places]), torch.stack([label(*p) for p in places])
+    moved = {}
+    for steps in (0, 1):
+        classifier = Classifier(replace(SMALL, steps=steps, iterations=1))
+        classifier.start(x, y)
+        moved[steps] = [classifier._filter, *classifier._frozen]
+    filter_, projection = (abs(b - a).max() for a, b in zip(moved[0][:2], moved[1][:2]))
+    # without it the compression's gradient, times the small filter, is next to nothing
+    assert projection > 0.3 * filter_
 
 
 @pytest.mark.rounding

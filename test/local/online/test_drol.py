@@ -12,7 +12,7 @@ from lg_tracker_ros.engine import EngineConfig, onnx_runtime
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.online.classifier import ClassifierConfig
-from lg_tracker_ros.local.online.drol import Drol, DrolConfig
+from lg_tracker_ros.local.online.drol import _Seen, Drol, DrolConfig
 from lg_tracker_ros.local.online.host import Host
 from lg_tracker_ros.local.online.thor import Thor
 from lg_tracker_ros.parameters.tracker import Settings
@@ -215,6 +215,60 @@ def test_the_parameters_of_its_table_reach_it():
     config = make_local(settings, settings.engine_config()).tracker.config
     assert (config.weight, config.attention, config.period) == (0.2, 'none', 0)
     assert Drol(host(), config).classifier.config.attention == 'none'
+
+
+@pytest.mark.parametrize('name', ['pixelwise', 'siamrpnpp'])
+def test_the_hosts_penalty_is_not_on_what_stands_beside_its_score(name):
+    """Written out, as in the published code: penalty, then the mixture, then the window."""
+    selector, rng = pair(name)[1].selector, np.random.default_rng(0)
+    crop = selector.cut(clip()[0].image, first_box(), (0, 0, 0))
+    cells = len(selector.points) ** 2
+    count = cells * (5 if name == 'siamrpnpp' else 1)
+    scores, beside = rng.uniform(0.1, 1, (2, count))
+    geometry = rng.uniform(10, 90, (4, count))
+    constants = getattr(selector, 'constants', None) or selector.config
+    share = constants.window
+    window = selector.rank(crop, first_box(), scores * 0, geometry) / share
+    plain = selector.rank(crop, first_box(), scores, geometry)
+    penalty = (plain - share * window) / (scores * (1 - share))
+    assert penalty.min() < 0.9 and penalty.max() <= 1 + 1e-6
+    selector = copy(selector)
+    selector.online_window = 0.25
+    found = selector.rank(crop, first_box(), scores, geometry, beside, 0.8)
+    want = (0.2 * penalty * scores + 0.8 * beside) * 0.75 + 0.25 * window
+    assert found == pytest.approx(want, abs=1e-6)
+
+
+def test_a_response_is_read_where_the_middle_of_the_filter_lies():
+    """Its side is even: of four cells in the middle the map is as high on either side."""
+    tracker = drol()
+    tracker.classifier._filter = torch.ones_like(tracker.classifier._filter)
+    z = torch.zeros(1, QUICK.channels, 16, 16)
+    z[:, :, 7:9, 7:9] = 1
+    online = tracker._rescaled(tracker.classifier.respond(z))[0]
+    cells = len(host().selector.points)
+    online = online.reshape(cells, cells)
+    assert online.max() == 1 and online[0, 0] < 0.1
+    np.testing.assert_allclose(online, online[::-1, ::-1], atol=1e-5)
+    # and a label's middle is where such a filter answers
+    label = tracker._label(16, 128, 128, 64, 64)
+    assert label[8, 8] == 1
+
+
+def test_no_template_is_made_of_a_frame_with_a_rival():
+    """As in the published code."""
+    output, crop = TrackerOutput(first_box(), 1.0, 1.0), host().selector.cut(
+        clip()[1].image, first_box(), (0, 0, 0))
+    z = started().classifier.extract(host().learnable(host().features([crop.image])))
+    rows, cols = np.ogrid[:16, :16]
+
+    def bump(row, col):
+        return np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 2).astype(np.float32)
+    for response, made in ((bump(8, 8), True), (bump(8, 8) + 0.9 * bump(1, 1), False)):
+        tracker = drol(period=1)
+        tracker._seen = {clip()[1].camera: [_Seen(output, crop, z, response)]}
+        tracker.update(clip()[1], output, [])
+        assert (tracker._short is not None) == made
 
 
 def test_without_a_period_there_is_no_second_template():

@@ -34,6 +34,24 @@ def test_solves_what_is_not_linear_in_some_steps():
     assert (float(x), float(y)) == pytest.approx((1, 1), abs=1e-6)
 
 
+@pytest.mark.parametrize('iterations', [1, 2])
+def test_scales_are_a_change_of_variables(iterations):
+    """Preconditioned by s is plain in x sqrt(s): the same way, and so the same place on it."""
+    a, b = normal(3, 9, 5), normal(4, 9)
+    scales, widths = (0.1, 1e-4), (0.1 ** .5, 1e-4 ** .5)
+    start = normal(5, 2), normal(6, 3)
+
+    def curve(p):
+        return (F.elu(a @ torch.cat(p)) - b,)
+    found = gauss_newton(curve, start, 2, iterations, scales)
+    want = gauss_newton(lambda p: curve(tuple(v / w for v, w in zip(p, widths))),
+                        tuple(v * w for v, w in zip(start, widths)), 2, iterations)
+    for v, w, s in zip(found, want, widths):
+        assert v.numpy() == pytest.approx((w / s).numpy(), rel=1e-6)
+    plain = gauss_newton(curve, start, 2, iterations)
+    assert abs(plain[1] - found[1]).max() > 0.01
+
+
 @pytest.mark.parametrize('iterations', [1, 3])
 def test_a_step_equals_conjugate_gradients_with_the_whole_jacobian(iterations):
     """The same after few iterations, where the way there still shows."""

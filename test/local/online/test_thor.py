@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from helpers.clip import first_box, frames, truth
+from lg_tracker_ros.crops import mean_color
 from lg_tracker_ros.local.online.thor import modulated, Thor, ThorConfig, tukey
 from lg_tracker_ros.recognition.diversity import log_volume
 from lg_tracker_ros.types import Box, OnlineTracker, Region
@@ -60,12 +61,12 @@ def test_the_volume_never_falls_and_the_first_stays():
         thor.update(clip()[i], output, [])
         changes += thor.lasting != before
         assert thor.lasting[0] is first and len(thor.lasting) <= 3 and len(thor.recent) <= 2
-        if len(thor.lasting) == 3:
+        if len(set(thor.lasting)) == 3:
             volumes.append(log_volume(np.stack([k.vector for k in thor.lasting])))
     assert (np.diff(volumes) >= 0).all() and volumes[-1] > volumes[0]
     assert 2 < changes < 11
     thor.disown()
-    assert thor.lasting == (first,) and not thor.recent
+    assert set(thor.lasting) == set(thor.recent) == {first}
 
 
 def test_templates_are_cut_in_time_and_only_of_the_target():
@@ -76,8 +77,10 @@ def test_templates_are_cut_in_time_and_only_of_the_target():
     for i in range(1, 7):
         thor.update(clip()[i], thor.track(clip()[i], [Region(Box(*truth()[i]))])[0], [])
         thor.miss(clip()[i])
-        assert len(thor.recent) == i // 3
-    assert len(thor.lasting) == 1
+        assert len(set(thor.recent) - set(thor.lasting)) == i // 3
+    assert len(set(thor.lasting)) == 1
+    # slots that nothing took yet hold the first frame's template
+    assert len(thor.lasting) == 4 and thor.recent[0] is thor.lasting[0]
 
 
 def test_short_term_templates_that_disagree_go():
@@ -88,20 +91,52 @@ def test_short_term_templates_that_disagree_go():
         thor.init(clip()[0], first_box())
         for i in range(1, 4):
             thor.update(clip()[i], thor.track(clip()[i], [Region(Box(*truth()[i]))])[0], [])
-    assert len(strict.recent) == 1 and len(loose.recent) == 3
+    assert len(set(strict.recent)) == 1 and len(set(loose.recent)) == 3
+    assert len(strict.recent) == 3
+
+
+def test_only_the_frame_of_which_a_template_is_cut_says_whether_they_go():
+    """As in the published code: what disagreed in a frame before is forgotten."""
+    _, opened = pair('pixelwise')
+    thor = Thor(opened, ThorConfig(every=2))
+    thor.init(clip()[0], first_box())
+    for i, agree in ((1, 1.1), (2, 0.0)):
+        thor.config = ThorConfig(every=2, agree=agree)
+        thor.update(clip()[i], thor.track(clip()[i], [Region(Box(*truth()[i]))])[0], [])
+    assert [k is thor.lasting[0] for k in thor.recent] == [True, True, False]
+
+
+def test_templates_are_weighed_when_penalties_and_window_have_had_their_say():
+    _, opened = pair('siamrpnpp')
+    thor, around = Thor(opened, ThorConfig(recent=1, lasting=1, every=1, agree=0.0)), first_box()
+    thor.init(clip()[0], around)
+    thor.update(clip()[1], thor.track(clip()[1], [Region(around)])[0], [])
+    templates = [*thor.lasting, *thor.recent]
+    assert templates[0] is not templates[1]
+    searched = opened.search(clip()[2], [Region(around)], mean_color(clip()[0].image))
+    crop, cells, picks = searched.crops[0], len(opened.selector.points) ** 2, []
+    maps = [[m[0] for m in opened.match(searched, k.template)] for k in templates]
+    ranks = modulated(np.stack([opened.selector.rank(crop, around, *m) for m in maps]), cells,
+                      [1, 1])
+    picks = [opened.selector.pick(clip()[2], crop, around, *m, r) for m, r in zip(maps, ranks)]
+    found, = thor.track(clip()[2], [Region(around)])
+    assert found.box == picks[1].output.box and found.score == picks[0].output.score
 
 
 def test_maps_are_weighed_by_where_they_agree():
-    maps = np.array([[.8, .2, .1], [.2, .4, .1]], np.float32)
-    mean = (.8 * maps[0] + .4 * maps[1]) / 1.2
-    assert modulated(maps) == pytest.approx(maps * mean / mean.max())
-    assert (modulated(maps[:1]) == maps[:1]).all()
+    """Written out: means over two anchors, templates weighed by their maxima and how often."""
+    first, second = np.random.default_rng(0).random((2, 2, 3))
+    each = [(m[0] + m[1]) / 2 for m in (first, second)]
+    mean = 3 * each[0].max() * each[0] + each[1].max() * each[1]
+    found = modulated(np.stack([first.ravel(), second.ravel()]), 3, [3, 1])
+    for row, m in zip(found, (first, second)):
+        assert row.reshape(2, 3) == pytest.approx(m * mean / mean.max())
 
 
 def test_tukeys_window():
-    """Flat in the middle; half of it up at half of the taper; a Hann window at taper 1."""
+    """By its definition: 0 at both ends, a cosine, flat in the middle; Hann's at taper 1."""
     assert tukey(4, 0.0).tolist() == [1, 1, 1, 1]
-    assert tukey(2, 1.0) == pytest.approx([.5, .5])
-    w = tukey(40, 0.5)
-    assert (w[10:30] == 1).all() and w[:10] == pytest.approx(w[:29:-1])
-    assert (np.diff(w[:10]) > 0).all()
+    assert tukey(7, 1.0) == pytest.approx(np.hanning(7))
+    w = tukey(41, 0.5)
+    assert (w[10:31] == 1).all() and w[:10] == pytest.approx(w[:30:-1])
+    assert w[:10] == pytest.approx((1 - np.cos(np.pi * np.arange(10) / 10)) / 2)

@@ -6,6 +6,7 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import siamfcpp
 from lg_tracker_ros.local.siamese.siamfcpp_published import (
+    Head,
     PUBLISHED,
     PublishedNet,
     PublishedSearchNet,
@@ -127,12 +128,29 @@ def test_outputs_equal_the_equations(monkeypatch, name, backbone, z, x):
     score = eq.sigmoid(block(towers['cls'], net.head.cls_score_p5)[:, 0]) * eq.sigmoid(
         block(towers['cls'], net.head.ctr_score_p5)[:, 0])
     offsets = block(towers['bbox'], net.head.bbox_offsets_p5)
-    sides = np.exp(np.clip(offsets + 1.5, -10, 10)) * 8  # si is 1
+    sides = np.exp(np.clip(offsets + 1.5, -10, 10)) * 8 + 0.5  # si is 1
     assert score.shape[1] > 2 and score.std() > 1e-4
     # the tracker takes the root of the product of both
     found = np.sqrt((scores[:, 0] * scores[:, 1]).numpy())
     assert np.abs(found - score).max() < 1e-9
     assert np.abs(ltrb.numpy() / sides - 1).max() < 1e-9
+
+
+@pytest.mark.exact
+def test_a_box_has_the_pixel_that_its_authors_leave_out_of_its_sides():
+    """Their targets: from a pixel's index to those of the box's first and last pixel."""
+    first, width, index = 100, 41, 119  # it covers the pixels 100 to 140, counted from 0
+    left, right = index - first, first + width - 1 - index
+    head = Head((False,)).eval()
+    block, logs = head.bbox_offsets_p5, torch.log(torch.tensor([left, 1.0, right, 1.0]) / 8)
+    with torch.no_grad():
+        block.conv.weight.zero_()
+        block.conv.bias.copy_(logs)
+        maps = torch.zeros(1, 256, 3, 3)
+        _, _, (ltrb,) = head(maps, maps, 8)
+    middle = index + 0.5  # of that pixel
+    assert float(middle - ltrb[0, 0, 0]) == pytest.approx(first, abs=1e-3)
+    assert float(middle + ltrb[2, 0, 0]) == pytest.approx(first + width, abs=1e-3)
 
 
 def test_a_file_of_video_analyst_tracks(tmp_path, capsys, caplog):
