@@ -47,15 +47,17 @@ PATIENCE = 60.0
 ENDING = 10.0
 """Seconds that a node has to end by itself."""
 NODE = """
-import os, runpy, signal, sys, threading
+import os, signal, sys, threading
 
 def end_with_demo():
     os.read(0, 1)  # nothing is ever written: this returns when the demo is no more
     os.kill(os.getpid(), signal.SIGTERM)
 
 threading.Thread(target=end_with_demo, daemon=True).start()
-runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
+from lg_tracker_ros.ros.main import {0}
+sys.exit({0}())
 """
+"""What a process runs: one of the two entry points that are installed."""
 
 
 @dataclass
@@ -133,10 +135,10 @@ class Recorder(Node):
 
 
 @contextmanager
-def started(module: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(entry: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a node as a process of its own, which ends with the ``with``, or with a killed demo."""
-    with subprocess.Popen([sys.executable, '-c', NODE, f'lg_tracker_ros.ros.{module}',
-                           '--ros-args', '--log-level', 'warn', *words],
+    with subprocess.Popen([sys.executable, '-c', NODE.format(entry), '--ros-args',
+                           '--log-level', 'warn', *words],
                           stdin=subprocess.PIPE) as process:
         try:
             yield process
@@ -189,6 +191,8 @@ def play(video: str, box: Box, rate: float, extra: list[str]) -> Record:
                 raise ValueError(f'no image and no answer for {PATIENCE:.0f} s')
         if camera.returncode:
             raise ValueError(f'the camera node ended with status {camera.returncode}')
+        if not recorder.record.order:
+            raise ValueError('the camera node ended and none of its images came; see what it says')
         recorder.same, deadline = 0, time.monotonic() + PATIENCE
         while not recorder.settled() and time.monotonic() < deadline:
             executor.spin_once(timeout_sec=0.05)
