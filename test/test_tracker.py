@@ -172,6 +172,15 @@ def test_a_learning_tracker_hears_what_became_of_its_outputs():
     assert all(t.ms['learn'] >= 0 for t in tracks)
 
 
+def test_a_moment_of_several_cameras_is_learned_once():
+    tracker, local, _ = make(lambda f, r: 0.9 if f.stamp == 2 and f.camera == 'a' else 0.1, {},
+                             ScriptedOnline, beta2=0)
+    for n in (1, 2, 3):
+        tracks = step(tracker, n, 'b', 'a', 'c')
+    assert local.learned == [(1, 'a', None, []), (2, 'a', HERE, []), (3, 'a', None, [])]
+    assert [t.camera for t in tracks if 'learn' in t.ms] == ['a']
+
+
 def test_what_is_only_visible_is_reported_and_not_learned():
     tracker, local, _ = make(lambda f, r: 0.5, {}, ScriptedOnline)
     track = step(tracker, 1)[0]
@@ -199,7 +208,7 @@ def test_found_in_another_camera_only_after_a_trial_there():
     assert [(t.camera, t.box, t.place, t.mode) for t in tracks] == [
         ('a', None, None, LOCAL), ('b', THERE, THERE, LOCAL)]
     assert local.calls[-1] == ('b', 4, [Region(THERE, Kind.TRIAL)])
-    assert local.learned[-2:] == [(4, 'a', None, []), (4, 'b', THERE, [])]
+    assert local.learned[-2:] == [(3, 'a', None, []), (4, 'b', THERE, [])]
     assert tracker.camera == 'b' and not tracker.wants('a')
     assert choose(tracks, tracks[0]).camera == 'b'
 
