@@ -54,9 +54,9 @@ def check_init_box(box: Box, width: int, height: int) -> None:
                          f'lies inside the {width} x {height} image; at least half must')
 
 
-def choose(tracks: Sequence[Track], last: Track) -> Track:
-    """Pick the one result of a moment: where the target is seen, else the best guess."""
-    return max(tracks, key=lambda t: (t.visible, t.confidence), default=last)
+def choose(tracks: Sequence[Track]) -> Track:
+    """Pick the one result, of at least one, of a moment: where it is seen, or the best guess."""
+    return max(tracks, key=lambda t: (t.visible, t.confidence))
 
 
 class LongTermTracker:
