@@ -54,9 +54,9 @@ def check_init_box(box: Box, width: int, height: int) -> None:
                          f'lies inside the {width} x {height} image; at least half must')
 
 
-def choose(tracks: Sequence[Track], last: Track) -> Track:
-    """Pick the one result of a moment: where the target is seen, else the best guess."""
-    return max(tracks, key=lambda t: (t.visible, t.confidence), default=last)
+def choose(tracks: Sequence[Track]) -> Track:
+    """Pick the one result, of at least one, of a moment: where it is seen, or the best guess."""
+    return max(tracks, key=lambda t: (t.visible, t.confidence))
 
 
 class LongTermTracker:
@@ -227,8 +227,7 @@ class LongTermTracker:
         decision = self.policy.decide(mode, [c for v in views for c in v.candidates], span)
         if decision.reliable:
             self._images.drop_target()
-        for view in views:
-            self._learn(view, decision)
+        self._learn(views, decision)
         return [report(mode, view, decision, self.policy) for view in views]
 
     def _found_aside(self, views: Sequence[View], policy: SearchPolicy) -> Found | None:
@@ -260,22 +259,26 @@ class LongTermTracker:
                            for output, region in zip(outputs, regions)]
         view.ms['local'] = 1e3 * (time.perf_counter() - middle)
 
-    def _learn(self, view: View, decision: Decision) -> None:
-        """Let a tracker that learns online know what became of what it found."""
-        if not isinstance(self.local, OnlineTracker):
+    def _learn(self, views: Sequence[View], decision: Decision) -> None:
+        """Let a tracker that learns online know what became of what it found in this moment."""
+        if not isinstance(self.local, OnlineTracker) or not views:
             return
         start = time.perf_counter()
         accepted = decision.chosen if decision.reliable else None
-        if accepted is not None and accepted.camera == view.frame.camera:
+        view = views[0]  # of the target's camera, where that gave one
+        for each in views:
+            if accepted is not None and each.frame.camera == accepted.camera:
+                view = each
+            else:
+                self._rivals.drop(each.frame.camera)
+        if accepted is not None:
             rejected = [c.output for c in view.candidates if c is not accepted]
             self.local.update(view.frame, accepted.output, rejected)
             self._look_around(view, accepted.output.box)
+        elif isinstance(self.local, RivalLearner) and self._glimpsed(view):
+            self.local.glimpse(view.frame)
         else:
-            self._rivals.drop(view.frame.camera)
-            if isinstance(self.local, RivalLearner) and self._glimpsed(view):
-                self.local.glimpse(view.frame)
-            else:
-                self.local.miss(view.frame)
+            self.local.miss(view.frame)
         view.ms['learn'] = 1e3 * (time.perf_counter() - start)
 
     def _look_around(self, view: View, target: Box) -> None:

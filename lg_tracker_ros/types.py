@@ -247,7 +247,11 @@ class LocalTracker(Protocol):
 
 @runtime_checkable
 class OnlineTracker(LocalTracker, Protocol):
-    """A local tracker that learns while it tracks; one of both is called for every frame used."""
+    """
+    A local tracker that learns while it tracks.
+
+    One of both is called for every moment, however many cameras were searched in it.
+    """
 
     def update(self, frame: Frame, accepted: TrackerOutput,
                rejected: Sequence[TrackerOutput]) -> None:
@@ -258,7 +262,7 @@ class OnlineTracker(LocalTracker, Protocol):
         """
 
     def miss(self, frame: Frame) -> None:
-        """Take note of a frame in which nothing was accepted."""
+        """Take note of a moment in which nothing was accepted; ``frame`` is one of it."""
 
 
 @runtime_checkable

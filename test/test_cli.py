@@ -15,8 +15,7 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.media.writer import VideoOut
 from lg_tracker_ros.rows import COLUMNS
-from lg_tracker_ros.tracker import choose
-from lg_tracker_ros.types import Box, Mode, Track
+from lg_tracker_ros.types import Box
 import numpy as np
 import pytest
 
@@ -175,15 +174,6 @@ def test_several_sources_are_cameras(track, pictures, tmp_path):
     alone = rows(track(pictures, '--init', box_at(0), *LIGHT)[1])
     assert [place(r) for r in got] == [place(r) for r in alone[:12]]
     assert 'camera' not in alone[0]
-
-
-def test_of_several_cameras_the_one_that_sees_the_target_is_reported():
-    last = Track('a', 0, Mode.LOCAL, None, 0.1, 3)
-    unseen = Track('a', 1, Mode.GLOBAL, None, 0.7, 4)
-    seen = Track('b', 1, Mode.GLOBAL, Box(1, 1, 5, 5), 0.6, 4)
-    assert choose([unseen, seen], last) is seen
-    assert choose([last, unseen], last) is unseen
-    assert choose([], last) is last
 
 
 def wrong(name, words, reason):

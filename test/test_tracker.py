@@ -82,6 +82,7 @@ def test_a_camera_that_changes_its_image_size_is_searched_in_the_first():
     for n, (wide, high) in enumerate([(120, 80), (360, 160), (60, 40), (120, 80)], 1):
         track, = tracker.step([Frame(np.zeros((high, wide, 3), np.uint8), n, 'a')])
         assert track.box == track.place == scale(HERE, wide / 120, high / 80)
+        assert [o.box for o in track.found] == [track.box]
         assert local.calls[-1] == ('a', n, [Region(HERE)])
     tracker.init(Frame(np.zeros((40, 60, 3), np.uint8), 9, 'a'), HERE)  # a new target, a new size
     assert tracker.step([Frame(np.zeros((40, 60, 3), np.uint8), 10, 'a')])[0].place == HERE
@@ -172,6 +173,15 @@ def test_a_learning_tracker_hears_what_became_of_its_outputs():
     assert all(t.ms['learn'] >= 0 for t in tracks)
 
 
+def test_a_moment_of_several_cameras_is_learned_once():
+    tracker, local, _ = make(lambda f, r: 0.9 if f.stamp == 2 and f.camera == 'a' else 0.1, {},
+                             ScriptedOnline, beta2=0)
+    for n in (1, 2, 3):
+        tracks = step(tracker, n, 'b', 'a', 'c')
+    assert local.learned == [(1, 'a', None, []), (2, 'a', HERE, []), (3, 'a', None, [])]
+    assert [t.camera for t in tracks if 'learn' in t.ms] == ['a']
+
+
 def test_what_is_only_visible_is_reported_and_not_learned():
     tracker, local, _ = make(lambda f, r: 0.5, {}, ScriptedOnline)
     track = step(tracker, 1)[0]
@@ -199,9 +209,9 @@ def test_found_in_another_camera_only_after_a_trial_there():
     assert [(t.camera, t.box, t.place, t.mode) for t in tracks] == [
         ('a', None, None, LOCAL), ('b', THERE, THERE, LOCAL)]
     assert local.calls[-1] == ('b', 4, [Region(THERE, Kind.TRIAL)])
-    assert local.learned[-2:] == [(4, 'a', None, []), (4, 'b', THERE, [])]
+    assert local.learned[-2:] == [(3, 'a', None, []), (4, 'b', THERE, [])]
     assert tracker.camera == 'b' and not tracker.wants('a')
-    assert choose(tracks, tracks[0]).camera == 'b'
+    assert choose(tracks).camera == 'b'
 
 
 def test_a_silent_own_camera_lets_the_others_be_searched_globally():
@@ -256,11 +266,9 @@ def test_a_box_wholly_outside_the_image_is_not_visible():
 
 
 def test_the_result_of_a_moment_is_where_it_is_seen():
-    last = Track('a', 0, LOCAL, HERE, 1.0, 0)
     unseen, seen = Track('b', 1, GLOBAL, None, 0.8, 1), Track('c', 1, GLOBAL, HERE, 0.7, 0)
-    assert choose([unseen, seen], last) is seen
-    assert choose([unseen], last) is unseen
-    assert choose([], last) is last
+    assert choose([unseen, seen]) is seen
+    assert choose([unseen]) is unseen
 
 
 def aside(confidence, boxes, **values):

@@ -95,5 +95,5 @@ def outcome(tracks: Sequence[Track], last: Track, frames: Sequence[Frame]) -> Tr
     Where the target's camera gave no image, and no other is searched, nothing is claimed.
     """
     if tracks:
-        return choose(tracks, last)
+        return choose(tracks)
     return Track(frames[0].camera, frames[0].stamp, last.mode, None, 0.0, last.failures)

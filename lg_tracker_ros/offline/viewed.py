@@ -11,8 +11,9 @@ import threading
 import time
 from typing import Any, Callable, Mapping, Sequence
 
+from lg_tracker_ros.offline.progress import outcome
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.tracker import choose, LongTermTracker
+from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 from lg_tracker_ros.ui.access import Access
 from lg_tracker_ros.ui.server import Page
@@ -116,7 +117,7 @@ class Viewed:
         self._drawn = self._tracker.init(frame, box)
         later = [m for m in [*self._past, self._now] if m[0] > begun]
         for _, frames in later:
-            self._drawn = choose(self._tracker.step(frames), self._drawn)
+            self._drawn = outcome(self._tracker.step(frames), self._drawn, frames)
         self._waits, self._followed = False, True
         return f'following what is in frame {begun}' + (
             f', caught up {len(later)} frames' if later else '')

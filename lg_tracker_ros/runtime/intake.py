@@ -57,7 +57,8 @@ class Intake:
         self._counts.settle(item, 'undecodable')
 
     def replay(self, start: Item) -> None:
-        """Give out next what came after ``start``."""
+        """Give out next what came after ``start``, and what an earlier replay has left no more."""
+        self.end_replay()
         self._backlog = deque(self.later(start))
         self._deadline = time.perf_counter() + self._history[0]
 
@@ -79,7 +80,7 @@ class Intake:
     def forget(self) -> None:
         """Drop the history and what waits; no camera is followed."""
         self._rings.clear()
-        self._backlog.clear()
+        self.end_replay()
         self._mailbox.follow('')
 
     def follow(self, clock: str, wants: Callable[[str], bool] = bool) -> None:

@@ -53,6 +53,7 @@ class Queue:
         if not self._clock:
             self.counts.settle(item, 'not_wanted')
             return
+        self._arrivals.last.setdefault(self._clock, item.arrived)
         waiting = self._waiting.setdefault(item.camera, deque())
         waiting.append(item)
         while len(waiting) > MOST or (len(waiting) > 1
@@ -70,12 +71,18 @@ class Queue:
         return self._arrivals.overdue(camera, self.timeout)
 
     def take(self) -> list[Item]:
-        """Take the frames of the next moment that are wanted, the target's camera first."""
+        """
+        Take the frames of the next moment that are wanted, the target's camera first.
+
+        Where that has fallen silent all are wanted: the target is sought in the others.
+        """
         while any(self._waiting.values()):
+            gone = not self._waiting.get(self._clock) and self.silent(self._clock)
             first = min(w[0].stamp for w in self._waiting.values() if w)
             moment = [w.popleft() for w in self._waiting.values()
                       if w and w[0].stamp - first <= TOGETHER_NS]
-            wanted = [i for i in moment if i.camera == self._clock or self._wants(i.camera)]
+            wanted = [i for i in moment
+                      if gone or i.camera == self._clock or self._wants(i.camera)]
             for item in moment:
                 if item not in wanted:
                     self.counts.settle(item, 'not_wanted')

@@ -229,8 +229,8 @@ class JointPolicy:
     def lose(self) -> None:
         """Take somebody's word that it is not the target, and search the whole image next."""
         self.failures = self.unseen = LOST_AFTER * max(self.config.beta2, 1)
-        self._since_search, self.lost, self.trial = self.failures, True, None
-        self._rejected = True
+        self._since_search = max(self.failures, self.config.retry_frames)
+        self.lost, self.trial, self._rejected = True, None, True
         self._proposed.boxes.clear()
         self._drop_trial()
         self._show(False)

@@ -73,11 +73,13 @@ def report(mode: Mode, view: View, decision: Decision, policy: SearchPolicy) -> 
     doubtful, unsure = decision.unsure, None
     if doubtful is not None and doubtful.camera == frame.camera:
         unsure = doubtful.output.box
-    proposals = view.proposals
+    proposals, found = view.proposals, [c.output for c in view.candidates]
     if view.zoom != (1.0, 1.0):
         box, place, unsure = (None if b is None else scale(b, *view.zoom)
                               for b in (box, place, unsure))
+        found = [replace(o, box=scale(o.box, *view.zoom), mask=None if o.mask is None else replace(
+            o.mask, box=scale(o.mask.box, *view.zoom))) for o in found]
         if proposals is not None:
             proposals = replace(proposals, boxes=[scale(b, *view.zoom) for b in proposals.boxes])
     return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
-                 place, proposals, unsure, [c.output for c in view.candidates])
+                 place, proposals, unsure, found)

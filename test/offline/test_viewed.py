@@ -149,6 +149,18 @@ def test_a_box_drawn_on_a_frame_before_is_caught_up():
         one.reset()
 
 
+def test_nothing_is_claimed_of_a_moment_in_which_the_targets_camera_gave_no_image():
+    _, one = viewed()
+    other = Frame(scene(0), 0, 'b')
+    one.turn(0, [*moment(0), other])
+    one.show(0, [*moment(0), other], Track('a', 0, Mode.IDLE, None, 0.0, 0))
+    asking = Asking(one.begin, Shot('b', 0, lambda: _BACK, None, (0, other)), place(0))
+    waited(one)
+    track = one.turn(1, moment(1))  # its frame of b can't be decoded
+    assert asking.end() == 'following what is in frame 0, caught up 1 frames'
+    assert (track.camera, track.stamp, track.visible) == ('a', 33_000_000, False)
+
+
 def test_a_recording_waits_while_somebody_draws():
     _, one = viewed(live=False)
     viewer = object()

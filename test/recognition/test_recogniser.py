@@ -202,6 +202,20 @@ def test_a_target_that_is_in_view_though_not_believed_is_no_absence():
             (1, unseen[0]), (2, unseen[1])]
 
 
+def test_a_camera_without_the_target_keeps_nothing_from_being_learned():
+    made = recogniser()
+    tracker = LongTermTracker(made, ScriptedRedetector({}), SearchConfig(beta2=0))
+    tracker.init(frame(0), HERE)
+    for n in range(1, 5):  # each searches both cameras
+        tracks = tracker.step([frame(n), frame(n, 'b')])
+    assert [t.visible for t in tracks] == [True, False]
+    assert (made.memory.accepted, made._misses) == (2, 0)
+    made.tracker.confidence = lambda f, r: 0.0
+    for n in range(5, 8):
+        tracker.step([frame(n), frame(n, 'b')])
+    assert made._misses == made._unseen == 3
+
+
 def test_an_operators_word_searches_on_or_settles_a_doubt():
     tracker = LongTermTracker(recogniser(), ScriptedRedetector({'a': [RIVAL]}))
     with pytest.raises(ValueError, match='there is no target; init one first'):

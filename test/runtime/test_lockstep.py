@@ -62,6 +62,30 @@ def test_a_camera_that_is_silent_is_not_waited_for():
     assert q.ready and names(q.take()) == [('a', 1)] and names(q.take()) == [('a', 2)]
 
 
+def test_where_the_targets_camera_has_fallen_silent_the_others_frames_are_wanted():
+    q = queue(wants=lambda camera: False)
+    q.push(item(0, 'a'))
+    q.take()
+    for n in (1, 9):
+        q.push(item(n, 'b'))
+        assert not q.ready
+    q.push(item(10, 'a'))  # it was but slow: what came meanwhile is of no use, as ever
+    q.push(item(10, 'b'))
+    assert names(q.take()) == [('a', 10)] and q.counts.of('b')['not_wanted'] == 3
+    for n in (11, 36, 37):  # by now 2.5 of its periods have passed
+        q.push(item(n, 'b'))
+    assert q.ready and [names(q.take()) for _ in range(3)] == [[('b', n)] for n in (11, 36, 37)]
+
+
+def test_a_target_that_was_just_begun_on_is_waited_for_in_its_camera():
+    q = queue(wants=lambda camera: False)
+    q.push(item(1, 'b'))
+    assert not q.ready
+    q.push(item(2, 'a'))
+    q.push(item(2, 'b'))
+    assert names(q.take()) == [('a', 2)]
+
+
 def test_what_is_not_wanted_is_counted_and_no_moment_is_empty():
     q = queue(wants=lambda camera: False)
     for n in range(2):

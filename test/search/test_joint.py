@@ -317,6 +317,14 @@ print(len(names))
     assert int(got.stdout) > 25
 
 
+@pytest.mark.parametrize('retry_frames', [0, 1, 40])
+def test_after_an_operators_no_the_next_frame_searches_the_whole_image(retry_frames):
+    policy = start(beta2=5, retry_frames=retry_frames)
+    policy.decide(Mode.LOCAL, [out(0.9)])
+    policy.lose()
+    assert policy.mode is Mode.GLOBAL
+
+
 def test_a_slow_cameras_frames_count_for_several():
     """Doubt is a time: 3 frames at 10 Hz are one at 3 Hz."""
     policy = start(beta2=3)

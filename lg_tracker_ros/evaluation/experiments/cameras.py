@@ -105,7 +105,7 @@ def run_group(tracker: LongTermTracker, members: Sequence[LabelledSequence], jit
         if last is None:
             last = tracker.init(frames[members.index(first)], first_box(first, jitter))
         else:
-            last = choose(tracker.step(frames), last)
+            last = choose(tracker.step(frames))
         ms = 1e3 * (time.perf_counter() - begin)
         rows.append([*track_row(i, frames[0].stamp, last, ms), last.camera])
     return rows
