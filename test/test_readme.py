@@ -1,6 +1,6 @@
-"""README's table of parameters says what the specs and the settings do."""
+"""README's tables say what the specs, the settings and the tests do."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 import re
 
@@ -11,14 +11,19 @@ from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.search import RULES
 import pytest
 
-README = (Path(__file__).resolve().parents[1] / 'README.md').read_text()
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / 'README.md').read_text()
+
+
+def table(head):
+    """Give the rows of the table under a line of three headings, as three texts each."""
+    lines = README[README.index(head):].split('\n\n')[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip('|').split('|')] for line in lines]
 
 
 def rows():
-    """Give the table's rows: names, defaults, text."""
-    table = README[README.index('| parameter | default | what |'):].split('\n\n')[0]
-    for line in table.splitlines()[2:]:
-        names, defaults, text = (cell.strip() for cell in line.strip('|').split('|'))
+    """Give the rows of the table of parameters: names, defaults, text."""
+    for names, defaults, text in table('| parameter | default | what |'):
         yield re.findall(r'`(\w+)`', names), defaults.split(', '), text
 
 
@@ -41,7 +46,22 @@ def test_every_part_is_named_once(parameter, registry):
 
 
 def test_every_extra_is_named():
-    setup = (Path(__file__).resolve().parents[1] / 'setup.py').read_text()
+    setup = (ROOT / 'setup.py').read_text()
     listed = setup[setup.index('extras_require'):].split('},')[0]
     named = re.search(r'extras: ([\w, ]+)\n', README)[1].split(', ')
     assert sorted(named) == sorted(re.findall(r"'(\w+)': \[", listed))
+
+
+def test_every_optional_part_is_there_with_its_test():
+    parts = table('| part | how | test |')
+    for part, how, shown in parts:
+        tests = re.findall(r'`(test/[\w/.]+)`', shown)
+        assert how and tests, part
+        for name in tests:
+            path = ROOT / name
+            assert 'def test_' in ''.join(p.read_text() for p in [path, *path.rglob('test_*.py')]
+                                          if p.is_file()), name
+    asked = set(re.findall(r'`(\w+)[:`]', ' '.join(how for _, how, _ in parts)))
+    switches = {f.name for f in fields(NodeOptions) if f.default is False or f.default == ''}
+    details = {'images_rectified', 'detections_camera', 'target_frame', 'ui_token'}
+    assert switches - details <= asked, switches - details - asked

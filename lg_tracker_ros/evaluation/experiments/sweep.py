@@ -130,6 +130,7 @@ def run_ladder(args: argparse.Namespace, base: str) -> int:
 def run_table(args: argparse.Namespace, base: str, name: str) -> int:
     """Run ``eval sweep --table``: the rows of a paper's table, ours; the paper's below."""
     study = STUDIES[name]
+    study.check(base)
     trackers = study.trackers(base)
     results, about = measured(args, {t: list(cells) for cells, t in trackers.items()})
     replace_file(args.out / f'{name}.json', json.dumps(results, indent=1, sort_keys=True) + '\n')

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Sequence
 
+from lg_tracker_ros.evaluation.experiments.trackers import settings_of
 from lg_tracker_ros.evaluation.papers import dat, drol, Published
 from lg_tracker_ros.evaluation.reports.columns import BY_KEY, Column
+from lg_tracker_ros.local import LOCAL_TRACKERS
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,20 @@ class Study:
         stem = '@'.join([f'{self.tracker if name == "default" else name}{self.always}', *given])
         return {tuple(row.split(', ')): f'{stem}{words}'
                 for row, words in self.rows.items()}
+
+    def check(self, base: str) -> None:
+        """Raise ValueError, in one line, where rows would not be what they say of ``base``."""
+        for row, tracker in self.trackers(base).items():
+            local = settings_of(tracker).tracker
+            for name in (word.partition('=')[0]
+                         for word in self.rows[', '.join(row)].split('@')[1:]):
+                if name == 'tracker' and base.partition('@')[0] != 'default':
+                    raise ValueError('the rows of this table are local trackers of its own, got '
+                                     f'--trackers {base}; leave that out, or begin it with default')
+                hosts = [s.name for s in LOCAL_TRACKERS.values() if name in s.parameters]
+                if hosts and local not in hosts:
+                    raise ValueError(f'the rows of this table differ in {name}, which {local} has '
+                                     f'no use for; take one of {", ".join(hosts)}')
 
 
 def _drol(row: str) -> str:

@@ -37,10 +37,23 @@ def test_rows_of_drols_table():
 
 
 def test_a_tracker_that_is_given_takes_the_place_of_the_tables_own():
-    rows = STUDIES['dat-1'].trackers('ncc+none@beta1=0.5')
+    rows = STUDIES['dat-1'].trackers('dat+none@beta1=0.5')
     settings = settings_of(rows['3',])
-    assert (settings.tracker, settings.reciprocative, settings.beta1) == ('ncc', 3, 0.5)
+    assert (settings.tracker, settings.reciprocative, settings.beta1) == ('dat', 3, 0.5)
     assert settings_of(STUDIES['dat-1'].trackers('default')['0',]).tracker == 'dat_lite'
+
+
+@pytest.mark.parametrize('name, tracker, told', [
+    ('dat-1', 'ncc+none', 'the rows of this table differ in reciprocative, which ncc has no use '
+     'for; take one of dat_lite, dat'),
+    ('dat-2', 'ncc+none', 'the rows of this table are local trackers of its own, got --trackers '
+     'ncc+none; leave that out, or begin it with default')])
+def test_rows_that_would_be_alike_are_refused(name, tracker, told, tmp_path, capsys):
+    assert main(['eval', 'sweep', '--table', name, '--data', str(tmp_path), '--out',
+                 str(tmp_path / 'out'), '--trackers', tracker]) == 1
+    assert capsys.readouterr().err == f'lg_tracker_ros: {told}\n'
+    for base in ('default', 'default@beta1=0.5'):
+        STUDIES[name].check(base)
 
 
 @pytest.fixture(scope='module')
@@ -51,7 +64,7 @@ def data(tmp_path_factory):
 def test_a_table_is_run_and_stands_above_the_papers(data, tmp_path, capsys, monkeypatch):
     whole = STUDIES['dat-1']
     monkeypatch.setitem(STUDIES, 'dat-1', replace(
-        whole, rows={k: v for k, v in whole.rows.items() if k in '05'}))
+        whole, rows={'0': '@beta1=0.5', '5': '@beta1=0.6'}))
     words = ['eval', 'sweep', '--table', 'dat-1', '--data', str(data), '--out', str(tmp_path),
              '--trackers', 'ncc+none']
     assert main(words) == 0
@@ -61,7 +74,7 @@ def test_a_table_is_run_and_stands_above_the_papers(data, tmp_path, capsys, monk
     records = read_records(tmp_path)
     found = json.loads((tmp_path / 'dat-1.json').read_text())
     assert [r['values'] for r in found] == [['0'], ['5']]
-    name = 'ncc+none@redetector=none@policy=paper@reciprocative=5'
+    name = 'ncc+none@redetector=none@policy=paper@beta1=0.6'
     mean = tracker_metrics(records[name])['mean']
     ours, theirs = text.split('(the paper)')
     row = next(line for line in ours.splitlines() if line.startswith('| 5 '))
