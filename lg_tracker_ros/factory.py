@@ -45,12 +45,12 @@ def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:
     module = ONLINE_MODULES[settings.online_module]
     if given and not spec.weights and spec.external is None:
         tell_once(f'tracker_weights {given} is not read: tracker {spec.name} reads no weights')
+    more = {name: getattr(settings, name) for name in spec.parameters}
     tracker: LocalTracker
     if module is None or spec.host is None:
-        tracker = spec.build(given, backbone, engine,
-                             **{name: getattr(settings, name) for name in spec.parameters})
+        tracker = spec.build(given, backbone, engine, **more)
     else:
-        tracker = module(spec.host(given, backbone, engine), settings.online())
+        tracker = module(spec.host(given, backbone, engine, **more), settings.online())
     own = confidence_of(given, spec.file(backbone)) if spec.weights else None
     if given and spec.weights and own is None:
         tell_once(f'{given} is not calibrated, so beta1 means what it does for other weights; run '

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lg_tracker_ros.checkpoint import read_into
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import (
@@ -17,7 +19,7 @@ from lg_tracker_ros.local.siamese.siamfcpp_published import (
     PublishedSearchNet,
 )
 from lg_tracker_ros.local.siamfcpp_net import SearchNet, SiamFCppNet, TemplateNet, VARIANTS
-from lg_tracker_ros.local.spec import LocalSpec
+from lg_tracker_ros.local.spec import chosen, CONSTANTS, LocalSpec, OWN
 from lg_tracker_ros.recognition.confidence import UNFITTED
 import numpy as np
 
@@ -38,20 +40,23 @@ def build(net: SiamFCppNet | PublishedNet, engine: EngineConfig,
     return AnchorFreeTracker(lambda crop, _: run(crop[None]), seek, grid, config)
 
 
-def _make(weights: str, backbone: str, engine: EngineConfig) -> AnchorFreeTracker:
+def _make(weights: str, backbone: str, engine: EngineConfig, **constants: float
+          ) -> AnchorFreeTracker:
     net = _read(weights, backbone)
-    return build(net, engine, _config(net))
+    return build(net, engine, _config(net, **constants))
 
 
-def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
+def _open(weights: str, backbone: str, engine: EngineConfig, **constants: float) -> Host:
     net = _read(weights, backbone)
     opened = OpenSiamFCpp(net) if isinstance(net, SiamFCppNet) else OpenPublished(net)
-    return Host(AnchorFreeSelector(net.variant.grid, _config(net)), opened, engine,
+    return Host(AnchorFreeSelector(net.variant.grid, _config(net, **constants)), opened, engine,
                 light=backbone == 'efficientnet_lite0')
 
 
-def _config(net: SiamFCppNet | PublishedNet) -> AnchorFreeConfig:
-    return CONFIG if isinstance(net, SiamFCppNet) else net.variant.config
+def _config(net: SiamFCppNet | PublishedNet, penalty_k: float = OWN,
+            window_influence: float = OWN, size_rate: float = OWN) -> AnchorFreeConfig:
+    own = CONFIG if isinstance(net, SiamFCppNet) else net.variant.config
+    return replace(own, **chosen(penalty=penalty_k, window=window_influence, rate=size_rate))
 
 
 def _read(weights: str, backbone: str) -> SiamFCppNet | PublishedNet:
@@ -63,4 +68,4 @@ def _read(weights: str, backbone: str) -> SiamFCppNet | PublishedNet:
 
 SPEC = LocalSpec('siamfcpp', "SiamFC++ (Xu et al. 2020), also its authors' checkpoints", _make,
                  UNFITTED, 'siamfcpp_{backbone}.safetensors',
-                 (*VARIANTS, *PUBLISHED), host=_open)
+                 (*VARIANTS, *PUBLISHED), host=_open, parameters=CONSTANTS)

@@ -20,7 +20,7 @@ from lg_tracker_ros.local.siamrpnpp_net import (
     Template,
     VARIANTS,
 )
-from lg_tracker_ros.local.spec import LocalSpec
+from lg_tracker_ros.local.spec import chosen, CONSTANTS, LocalSpec, OWN
 from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
@@ -163,16 +163,23 @@ class LongTermSiamRPNpp(SiamRPNpp):
 
 
 def build(backbone: str, weights: Path, device: torch.device | str = 'cpu',
-          threads: int = 0) -> SiamRPNpp:
+          threads: int = 0, **constants: float) -> SiamRPNpp:
     """
     Make the tracker with trained weights: our own, or a checkpoint of the PySOT family.
 
-    Raises ValueError, in one line, for an unknown backbone or a file that does not fit.
+    ``constants`` as ``with_constants`` takes them. Raises ValueError, in one line, for an unknown
+    backbone or a file that does not fit.
     """
-    net, constants = _variant(backbone)
+    net, own = _variant(backbone)
     load_checkpoint(net, weights)
-    kind = LongTermSiamRPNpp if constants.lost else SiamRPNpp
-    return kind(net.to(device), device, constants, threads)
+    kind = LongTermSiamRPNpp if own.lost else SiamRPNpp
+    return kind(net.to(device), device, with_constants(own, **constants), threads)
+
+
+def with_constants(own: SiamRPNConstants, penalty_k: float = OWN, window_influence: float = OWN,
+                   size_rate: float = OWN) -> SiamRPNConstants:
+    """Put the constants in that a user chose (see CONSTANTS of spec.py)."""
+    return replace(own, **chosen(penalty_k=penalty_k, window=window_influence, lr=size_rate))
 
 
 def _variant(backbone: str) -> tuple[SiamRPNNet, SiamRPNConstants]:
@@ -182,19 +189,20 @@ def _variant(backbone: str) -> tuple[SiamRPNNet, SiamRPNConstants]:
     return make(), constants
 
 
-def _make(weights: str, backbone: str, engine: EngineConfig) -> SiamRPNpp:
+def _make(weights: str, backbone: str, engine: EngineConfig, **constants: float) -> SiamRPNpp:
     return build(backbone, checked_file(weights, SPEC.file(backbone)), engine.device,
-                 engine.threads)
+                 engine.threads, **constants)
 
 
-def _open(weights: str, backbone: str, engine: EngineConfig) -> Host:
-    net, constants = _variant(backbone)
+def _open(weights: str, backbone: str, engine: EngineConfig, **constants: float) -> Host:
+    net, own = _variant(backbone)
     load_checkpoint(net, checked_file(weights, SPEC.file(backbone)))
+    search = Search(with_constants(own, **constants))
     # in PyTorch, as the tracker itself
-    return Host(Search(constants), OpenSiamRPN(net), replace(engine, engine='torch'),
+    return Host(search, OpenSiamRPN(net), replace(engine, engine='torch'),
                 light=backbone == 'efficientnet_lite0')
 
 
 SPEC = LocalSpec('siamrpnpp', 'SiamRPN++ (Li et al. 2019), also PySOT checkpoints', _make,
                  UNFITTED, 'siamrpnpp_{backbone}.safetensors', tuple(VARIANTS),
-                 host=_open)
+                 host=_open, parameters=CONSTANTS)

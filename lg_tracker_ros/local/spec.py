@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lg_tracker_ros.checkpoint import weights_file
-from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local.online.host import Host
 from lg_tracker_ros.recognition.confidence import Confidence
 from lg_tracker_ros.types import LocalTracker
@@ -15,6 +15,16 @@ from lg_tracker_ros.types import LocalTracker
 BACKBONES = ('efficientnet_lite0', 'alexnet', 'resnet50', 'mobilenet_v2', 'resnet50_otb',
              'resnet50_lt', 'alexnet_published', 'googlenet_published')
 """Of all local trackers; each spec lists those that its own takes."""
+
+OWN = -1.0
+"""A parameter of CONSTANTS that leaves the published constant as it is; so does any below 0."""
+CONSTANTS = ('penalty_k', 'window_influence', 'size_rate')
+"""Parameters of published Siamese trackers: what their files don't say (docs/checkpoints.md)."""
+
+
+def chosen(**constants: float) -> dict[str, Any]:
+    """Keep the constants that somebody chose, those from 0 on."""
+    return {name: value for name, value in constants.items() if value >= 0}
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class LocalSpec:
     trained on as their authors say (DATA SET/SEQUENCE, ``*`` for all), where the files say
     nothing themselves. ``host``, with the arguments of ``build``, opens it for what learns online
     on top of its features and score maps (local/online); None where it has none.
-    ``parameters``: names of the parameters that ``build`` takes besides, as keywords.
+    ``parameters``: names of the parameters that both take besides, as keywords.
     """
 
     name: str
@@ -54,7 +64,7 @@ class LocalSpec:
     backbones: tuple[str, ...] = BACKBONES[:1]
     external: ExternalFiles | None = None
     trained_on: tuple[str, ...] = ()
-    host: Callable[[str, str, EngineConfig], Host] | None = None
+    host: Callable[..., Host] | None = None
     parameters: tuple[str, ...] = ()
 
     def found_below(self, folder: Path | None) -> str:

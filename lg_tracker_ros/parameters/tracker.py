@@ -16,7 +16,7 @@ from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.mdnet.schedule import RECIPROCATIVE
 from lg_tracker_ros.local.online import ATTENTION, ONLINE_MODULES, OnlineConfig
-from lg_tracker_ros.local.spec import BACKBONES
+from lg_tracker_ros.local.spec import BACKBONES, CONSTANTS, OWN
 from lg_tracker_ros.parameters.description import described, out_of_range, Range, unknown
 from lg_tracker_ros.recognition import RECOGNITION
 from lg_tracker_ros.redetect import REDETECTORS
@@ -137,6 +137,19 @@ class Settings:
     reciprocative: float = _p(
         RECIPROCATIVE, "Weight of DAT's loss on what the classifier looks at, for trackers that "
         'learn with it (dat_lite, dat).', Range(0.0, 100.0), rebuild=True)
+    penalty_k: float = _p(
+        OWN, 'Of siamrpnpp, siamfcpp and siammask: how strongly a change of size and shape counts '
+        'against a box; below 0: as published for backbone, as in the next ones. What other files '
+        'were published with is in docs/checkpoints.md.', Range(-1.0, 1.0), rebuild=True)
+    window_influence: float = _p(
+        OWN, 'Of the same: weight of the cosine window, which holds to the last place.',
+        Range(-1.0, 1.0), rebuild=True)
+    size_rate: float = _p(
+        OWN, 'Of the same: rate at which the size follows (lr, test_lr).', Range(-1.0, 1.0),
+        rebuild=True)
+    mask_threshold: float = _p(
+        OWN, "Of siammask: from which a mask's pixel is the target's.", Range(-1.0, 1.0),
+        rebuild=True)
 
     def __post_init__(self) -> None:
         """Check choices, ranges and what goes together."""
@@ -147,6 +160,11 @@ class Settings:
             wrong.append(f'backbone {self.backbone!r} is for the '
                          f'tracker{"s" * (len(takers) > 1)} {" and ".join(takers)} only, '
                          f'tracker is {self.tracker!r}')
+        for name in (*CONSTANTS, 'mask_threshold'):
+            if spec and name not in spec.parameters and getattr(self, name) >= 0:
+                takers = [s.name for s in LOCAL_TRACKERS.values() if name in s.parameters]
+                wrong.append(f'{name} is for {", ".join(takers)} only, tracker is '
+                             f'{self.tracker!r}')
         if spec and self.online_module != 'none':
             hosts = [s.name for s in LOCAL_TRACKERS.values() if s.host is not None]
             if spec.host is None:

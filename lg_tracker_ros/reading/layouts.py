@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import re
 from typing import Any, NamedTuple
 
 
@@ -18,11 +19,21 @@ class Layout(NamedTuple):
     prefixes: Mapping[str, str] = {}
 
 
+def _grouped(whose: str) -> Mapping[str, str]:
+    """Rename AlexNet's layers, which PySOT trains in five groups, and published in one row."""
+    return {f'{whose}layer{i}.{part}.': f'{whose}features.{first + part}.'
+            for i, first in enumerate((0, 4, 8, 11, 14), 1) for part in (0, 1)}
+
+
 LAYOUTS: Mapping[str, Layout] = {
     'SiamMask': Layout('state_dict', {
         'features.features.': 'backbone.', 'features.downsample.': 'neck.downsample.',
         'rpn_model.': 'rpn_head.', 'mask_model.mask.': 'mask_head.',
         'refine_model.': 'refine_head.'}),
+    'PySOT in training, AlexNet': Layout('state_dict', _grouped('backbone.')),
+    'the same, plain': Layout('', _grouped('backbone.')),
+    'its AlexNet alone': Layout('state_dict', _grouped('')),
+    'its AlexNet alone, plain': Layout('', _grouped('')),
     'PySOT, mmdetection, train fit': Layout('state_dict'),
     'pytracking': Layout('net'),
     'video_analyst': Layout('model_state_dict'),
@@ -36,8 +47,8 @@ LAYOUTS: Mapping[str, Layout] = {
 }
 """By format; the first that fits counts: the name is there, and every prefix occurs."""
 
-PARALLEL = 'module.'
-"""Left before every name by DataParallel."""
+PARALLEL = re.compile(r'^(module\.)+')
+"""Left before every name by each DataParallel around a network."""
 
 
 def unwrapped(data: Any) -> Any:
@@ -50,7 +61,7 @@ def unwrapped(data: Any) -> Any:
         state = data.get(layout.nested) if layout.nested and isinstance(data, Mapping) else data
         if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
             continue
-        plain = {name.removeprefix(PARALLEL): value for name, value in state.items()}
+        plain = {PARALLEL.sub('', name): value for name, value in state.items()}
         if all(any(name.startswith(p) for name in plain) for p in layout.prefixes):
             return {_renamed(name, layout.prefixes): value for name, value in plain.items()}
     return data

@@ -18,11 +18,30 @@ PARTS = {'features.features.conv1.weight': 'backbone.conv1.weight',
          'rpn_model.cls.head.0.weight': 'rpn_head.cls.head.0.weight',
          'mask_model.mask.head.3.bias': 'mask_head.head.3.bias',
          'refine_model.v0.0.weight': 'refine_head.v0.0.weight'}
+GROUPED = {f'layer{i}.{part}.weight': torch.full((2,), 10.0 * i + part)
+           for i in range(1, 6) for part in (0, 1)}
+ROW = {f'features.{n}.weight': value
+       for n, value in zip((0, 1, 4, 5, 8, 9, 11, 12, 14, 15), GROUPED.values())}
+HEAD = {'rpn_head.cls.head.0.weight': torch.ones(3)}
+
+
+def of(whose, state):
+    """Put ``whose`` before every name."""
+    return {whose + name: value for name, value in state.items()}
+
+
 TORCH = {
     'SiamMask': ({'epoch': 20, 'arch': 'custom', 'best_acc': 0.5,
                   'state_dict': {f'module.{name}': torch.full((2,), float(i))
                                  for i, name in enumerate(PARTS)}},
                  {name: torch.full((2,), float(i)) for i, name in enumerate(PARTS.values())}),
+    'PySOT in training, AlexNet': (
+        {'epoch': 35, 'state_dict': {**of('backbone.', GROUPED), **HEAD},
+         'optimizer': {'state': {}, 'param_groups': []}}, {**of('backbone.', ROW), **HEAD}),
+    'the same, plain': ({**of('module.module.backbone.', GROUPED), **of('module.module.', HEAD)},
+                        {**of('backbone.', ROW), **HEAD}),
+    'its AlexNet alone': ({'state_dict': of('module.', GROUPED)}, ROW),
+    'its AlexNet alone, plain': (GROUPED, ROW),
     'PySOT, mmdetection, train fit': ({'state_dict': TENSORS, 'meta': {'epoch': 1}}, TENSORS),
     'pytracking': ({'net': TENSORS, 'epoch': 50, 'net_type': 'DiMPnet'}, TENSORS),
     'video_analyst': ({'model_state_dict': TENSORS, 'epoch': 19}, TENSORS),
