@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Sequence
+from typing import Callable, Sequence
 
 from lg_tracker_ros.boxes import inside_fraction
 from lg_tracker_ros.search import (
@@ -29,6 +29,7 @@ from lg_tracker_ros.types import (
     Mode,
     OnlineTracker,
     Others,
+    Proposals,
     Redetector,
     RivalLearner,
     Track,
@@ -57,6 +58,14 @@ def check_init_box(box: Box, width: int, height: int) -> None:
 def choose(tracks: Sequence[Track]) -> Track:
     """Pick the one result, of at least one, of a moment: where it is seen, or the best guess."""
     return max(tracks, key=lambda t: (t.visible, t.confidence))
+
+
+def _waited(view: View, search: Callable[[], Proposals]) -> Proposals:
+    """Wait for a search of the view's image; notes how long."""
+    start = time.perf_counter()
+    proposals = search()
+    view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
+    return proposals
 
 
 class LongTermTracker:
@@ -253,19 +262,26 @@ class LongTermTracker:
         """Search every region of a frame that is worth it, and the whole image if that is due."""
         camera, most = view.frame.camera, self.config.max_candidates
         if found is not None:
-            view.proposals = found.proposals.get(camera)
-            view.ms['redetect'] = found.ms
-        elif mode is Mode.GLOBAL and self.redetector is not None:
-            search = self._images.begin(camera, policy.sought, most)
-            if policy.looks_meanwhile:
-                try:
-                    self._track(mode, view, policy)
-                finally:
-                    view.proposals, view.ms['redetect'] = search()
-                return
-            view.proposals, view.ms['redetect'] = search()
+            view.proposals, view.ms['redetect'] = found.proposals.get(camera), found.ms
+        due = (found is None and self.redetector is not None if mode is Mode.GLOBAL
+               else camera == policy.place.camera and self._rivals.due(camera))
+        if not due:
+            self._track(mode, view, policy)
+            return
+        search = self._images.begin(camera, policy.sought, most)
+        if mode is Mode.GLOBAL and not policy.looks_meanwhile:
+            view.proposals = _waited(view, search)
             policy.propose(camera, view.proposals.boxes)
-        self._track(mode, view, policy)
+            self._track(mode, view, policy)
+            return
+        try:
+            self._track(mode, view, policy)
+        finally:
+            found_now = _waited(view, search)
+        if mode is Mode.GLOBAL:
+            view.proposals = found_now
+        else:
+            view.likes = found_now
 
     def _track(self, mode: Mode, view: View, policy: SearchPolicy) -> None:
         """Let the local tracker search where the policy looks."""
@@ -303,7 +319,7 @@ class LongTermTracker:
     def _look_around(self, view: View, target: Box) -> None:
         """Look for the target's likes, while it is in view."""
         self._rivals.look_around(view.frame, target, self.config.max_candidates,
-                                 [o.box for o in view.others()])
+                                 [o.box for o in view.others()], view.likes)
 
     def _glimpsed(self, view: View) -> bool:
         """Whether the target was seen where it was followed, though not accepted."""

@@ -1,5 +1,8 @@
 """The long-term tracker with scripted parts: who is asked what, and what comes of it."""
 
+import threading
+import time
+
 from helpers.fakes import ManualExecutor, ScriptedLocal, ScriptedOnline, ScriptedRedetector
 from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.search import Algorithm2, JointPolicy, SearchConfig
@@ -25,10 +28,10 @@ def config(**values):
         {'confirmation'}), **values})
 
 
-def make(confidence, boxes=None, kind=ScriptedLocal, history=1, **values):
+def make(confidence, boxes=None, kind=ScriptedLocal, history=1, two_cores=False, **values):
     """Return (tracker, local, redetector) that follows HERE in camera a since stamp 0."""
     local, redetector = kind(confidence), ScriptedRedetector(boxes or {}, history)
-    tracker = LongTermTracker(local, redetector, config(**values))
+    tracker = LongTermTracker(local, redetector, config(**values), two_cores)
     tracker.init(frame(0), HERE)
     return tracker, local, redetector
 
@@ -95,25 +98,69 @@ def test_proposals_are_told_in_the_size_of_the_image():
     assert track.proposals.boxes == [scale(THERE, 2, 2)]
 
 
-def test_what_a_global_search_proposes_is_looked_at_few_places_in_a_frame():
+def test_what_a_global_search_proposes_is_looked_at_in_the_frames_after_it():
     places = [Box(x, 50, 20, 10) for x in (0, 30, 60, 90)]
     tracker, local, redetector = make(
-        at(places[2]), {'a': places, 'b': places[:1]}, beta2=3,
+        at(places[3]), {'a': places, 'b': places[:1]}, beta2=3,
         rules=frozenset({'confirmation', 'few_at_once'}))
     seen = []
     for n in range(1, 9):
         wanted = tracker.wants('b')
         tracks = step(tracker, n, 'a', 'b')
         seen.append((tracks[0].mode.name[0], wanted, tracks[0].box,
-                     [[places.index(r.box) for r in c[2] if r.kind is not Kind.LOCAL]
-                      for c in local.calls if c[1] == n]))
+                     [(c[0], *('here' if r.kind is Kind.LOCAL else places.index(r.box)
+                               for r in c[2])) for c in local.calls if c[1] == n]))
+    here = [('a', 'here')]
     assert seen == [
-        ('L', False, None, [[]]), ('L', False, None, [[]]), ('L', False, None, [[]]),
-        ('G', True, None, [[0], [0]]),  # the best in each camera, instead of the last place
-        ('L', False, None, [[1, 2]]),
-        ('L', False, places[2], [[2, 3]]),  # on trial
-        ('L', False, places[2], [[]]), ('L', False, places[2], [[]])]
+        ('L', False, None, here), ('L', False, None, here), ('L', False, None, here),
+        ('G', True, None, here),  # few can be looked at: the place, while the images are searched
+        ('L', True, None, [('a', 'here', 0, 1), ('b', 0)]),
+        ('L', False, None, [('a', 'here', 2, 3)]),
+        ('L', False, places[3], [('a', 'here', 3)]),  # on trial
+        ('L', False, places[3], here)]
     assert [c[:2] for c in redetector.calls] == [([4], 'a'), ([4], 'b')]
+
+
+@pytest.mark.parametrize('rules, looks', [('few_at_once', True), ('confirmation', False)])
+def test_with_two_cores_the_image_is_searched_while_the_place_is_looked_at(rules, looks):
+    looked = threading.Event()
+    tracker, local, redetector = make(lambda f, r: 0.1, {'a': [THERE]}, two_cores=True,
+                                      beta2=1, rules=frozenset({rules}))
+    step(tracker, 1)
+    track, propose, meanwhile = local.track, redetector.propose, []
+
+    def noted(*given):
+        looked.set()
+        return track(*given)
+
+    def waiting(*given):
+        meanwhile.append(looked.wait(5 if looks else 0))
+        return propose(*given)
+    local.track, redetector.propose = noted, waiting
+    found, = step(tracker, 2)
+    assert meanwhile == [looks]  # where all is looked at in the same frame, it must be known first
+    assert found.mode is GLOBAL and found.proposals.boxes == [THERE]
+    assert {'local', 'redetect'} <= set(found.ms)
+    assert (tracker.policy.regions(LOCAL, 'a')[-1].box == THERE) == looks
+
+
+def test_a_search_beside_is_waited_for_and_its_error_told():
+    tracker, local, redetector = make(lambda f, r: 0.1, {'a': [THERE]}, two_cores=True,
+                                      beta2=1, rules=frozenset({'few_at_once'}))
+    step(tracker, 1)
+    done, propose, track = [], redetector.propose, local.track
+
+    def slow(*given):
+        time.sleep(0.05)
+        done.append(propose(*given))
+        return done[-1]
+    redetector.propose, local.track = slow, lambda *given: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        step(tracker, 2)
+    assert len(done) == 1
+    local.track, redetector.propose = track, lambda *given: [][0]
+    with pytest.raises(IndexError):
+        step(tracker, 3)
 
 
 def test_without_a_redetector_it_stays_local():

@@ -6,7 +6,6 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 import os
-import time
 from typing import Callable, Sequence
 
 from lg_tracker_ros.search.aside import Asides, Found
@@ -88,19 +87,15 @@ class WholeImages:
             self._asides.wait()
 
     def begin(self, camera: str, size: tuple[float, float], most: int
-              ) -> Callable[[], tuple[Proposals, float]]:
+              ) -> Callable[[], Proposals]:
         """
-        Search a camera's newest image for ``size`` in pixels: ``most`` places.
+        Search a camera's newest image for ``size`` in pixels; returns what gives ``most`` places.
 
-        Returns what gives them, and the time that the search took in ms; it must be called.
-        With two cores it began at once, in a thread of its own, and is waited for.
+        That must be called: with two cores the search has begun in a second thread.
         """
         search = self._searches([camera], size, most)
-
-        def run() -> tuple[Proposals, float]:
-            start = time.perf_counter()
-            return search()[camera], 1e3 * (time.perf_counter() - start)
-        return _pool().submit(run).result if self._two_cores else run
+        found = _pool().submit(search).result if self._two_cores else search
+        return lambda: found()[camera]
 
     def found_aside(self, stamp: int, cameras: Sequence[str], size: tuple[float, float],
                     most: int) -> Found | None:
@@ -122,7 +117,7 @@ class WholeImages:
         if self.redetector is None:
             return Proposals(())
         if self._asides is None:
-            return self.begin(frame.camera, size, most)()[0]
+            return self.begin(frame.camera, size, most)()
         self._asides.rivals.begin(frame.stamp, self._searches([frame.camera], size, most))
         return None
 
