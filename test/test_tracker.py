@@ -1,8 +1,5 @@
 """The long-term tracker with scripted parts: who is asked what, and what comes of it."""
 
-import threading
-import time
-
 from helpers.fakes import ManualExecutor, ScriptedLocal, ScriptedOnline, ScriptedRedetector
 from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.search import Algorithm2, JointPolicy, SearchConfig
@@ -28,10 +25,10 @@ def config(**values):
         {'confirmation'}), **values})
 
 
-def make(confidence, boxes=None, kind=ScriptedLocal, history=1, two_cores=False, **values):
+def make(confidence, boxes=None, kind=ScriptedLocal, history=1, **values):
     """Return (tracker, local, redetector) that follows HERE in camera a since stamp 0."""
     local, redetector = kind(confidence), ScriptedRedetector(boxes or {}, history)
-    tracker = LongTermTracker(local, redetector, config(**values), two_cores)
+    tracker = LongTermTracker(local, redetector, config(**values))
     tracker.init(frame(0), HERE)
     return tracker, local, redetector
 
@@ -119,48 +116,6 @@ def test_what_a_global_search_proposes_is_looked_at_in_the_frames_after_it():
         ('L', False, places[3], [('a', 'here', 3)]),  # on trial
         ('L', False, places[3], here)]
     assert [c[:2] for c in redetector.calls] == [([4], 'a'), ([4], 'b')]
-
-
-@pytest.mark.parametrize('rules, looks', [('few_at_once', True), ('confirmation', False)])
-def test_with_two_cores_the_image_is_searched_while_the_place_is_looked_at(rules, looks):
-    looked = threading.Event()
-    tracker, local, redetector = make(lambda f, r: 0.1, {'a': [THERE]}, two_cores=True,
-                                      beta2=1, rules=frozenset({rules}))
-    step(tracker, 1)
-    track, propose, meanwhile = local.track, redetector.propose, []
-
-    def noted(*given):
-        looked.set()
-        return track(*given)
-
-    def waiting(*given):
-        meanwhile.append(looked.wait(5 if looks else 0))
-        return propose(*given)
-    local.track, redetector.propose = noted, waiting
-    found, = step(tracker, 2)
-    assert meanwhile == [looks]  # where all is looked at in the same frame, it must be known first
-    assert found.mode is GLOBAL and found.proposals.boxes == [THERE]
-    assert {'local', 'redetect'} <= set(found.ms)
-    assert (tracker.policy.regions(LOCAL, 'a')[-1].box == THERE) == looks
-
-
-def test_a_search_beside_is_waited_for_and_its_error_told():
-    tracker, local, redetector = make(lambda f, r: 0.1, {'a': [THERE]}, two_cores=True,
-                                      beta2=1, rules=frozenset({'few_at_once'}))
-    step(tracker, 1)
-    done, propose, track = [], redetector.propose, local.track
-
-    def slow(*given):
-        time.sleep(0.05)
-        done.append(propose(*given))
-        return done[-1]
-    redetector.propose, local.track = slow, lambda *given: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        step(tracker, 2)
-    assert len(done) == 1
-    local.track, redetector.propose = track, lambda *given: [][0]
-    with pytest.raises(IndexError):
-        step(tracker, 3)
 
 
 def test_without_a_redetector_it_stays_local():

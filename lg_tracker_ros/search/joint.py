@@ -122,7 +122,7 @@ class JointPolicy:
 
     @property
     def looks_meanwhile(self) -> bool:
-        """Whether few places are looked at in each frame: then those of its own search can wait."""
+        """Whether a frame looks at few places: then those of its own search can wait."""
         return self._few is not None
 
     def propose(self, camera: str, boxes: Sequence[Box]) -> None:
