@@ -30,7 +30,8 @@ def build_tracker(settings: Settings, compiled: dict[Hashable, Runner] | None = 
     """
     engine = replace(settings.engine_config(), compiled=compiled)
     local = make_local(settings, engine)
-    return LongTermTracker(local, make_redetector(settings, engine), settings.search())
+    return LongTermTracker(local, make_redetector(settings, engine), settings.search(),
+                           two_cores=engine.at_once > 1)
 
 
 def make_local(settings: Settings, engine: EngineConfig) -> CalibratedTracker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Sequence
+from typing import Callable, Sequence
 
 from lg_tracker_ros.boxes import inside_fraction
 from lg_tracker_ros.search import (
@@ -29,6 +29,7 @@ from lg_tracker_ros.types import (
     Mode,
     OnlineTracker,
     Others,
+    Proposals,
     Redetector,
     RivalLearner,
     Track,
@@ -59,6 +60,14 @@ def choose(tracks: Sequence[Track]) -> Track:
     return max(tracks, key=lambda t: (t.visible, t.confidence))
 
 
+def _waited(view: View, search: Callable[[], Proposals]) -> Proposals:
+    """Wait for a search of the view's image; notes how long."""
+    start = time.perf_counter()
+    proposals = search()
+    view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
+    return proposals
+
+
 class LongTermTracker:
     """
     Follows one target through one or several cameras.
@@ -72,9 +81,14 @@ class LongTermTracker:
     """
 
     def __init__(self, local: LocalTracker, redetector: Redetector | None = None,
-                 config: SearchConfig | None = None) -> None:
-        """Compose; without a re-detector the tracker stays local, and says so when it is lost."""
-        self.local, self._images = local, WholeImages(redetector)
+                 config: SearchConfig | None = None, two_cores: bool = False) -> None:
+        """
+        Compose; without a re-detector the tracker stays local, and says so when it is lost.
+
+        ``two_cores``: whole images are searched in a second thread while the local tracker looks.
+        What is found doesn't depend on it.
+        """
+        self.local, self._images = local, WholeImages(redetector, two_cores)
         self.config = config or SearchConfig()
         self.policy: SearchPolicy | None = None
         self._rhythm = Rhythm()
@@ -216,7 +230,7 @@ class LongTermTracker:
         views = [self._views.view(frame, span, others) for frame in wanted]
         for view in views:
             self._images.remember(view.frame)
-        found = None
+        found, meanwhile = None, self.policy.looks_meanwhile
         if mode is Mode.GLOBAL and self._images.aside:
             found = self._found_aside(views, self.policy)
             if found is None:
@@ -227,6 +241,10 @@ class LongTermTracker:
         decision = self.policy.decide(mode, [c for v in views for c in v.candidates], span)
         if decision.reliable:
             self._images.drop_target()
+        elif meanwhile and found is None:
+            for view in views:
+                if view.proposals is not None:
+                    self.policy.propose(view.frame.camera, view.proposals.boxes)
         self._learn(views, decision)
         return [report(mode, view, decision, self.policy) for view in views]
 
@@ -241,23 +259,40 @@ class LongTermTracker:
         return found
 
     def _look(self, mode: Mode, view: View, policy: SearchPolicy, found: Found | None) -> None:
-        """Search every region of a frame that is worth it."""
-        start, frame = time.perf_counter(), view.frame
+        """Search every region of a frame that is worth it, and the whole image if that is due."""
+        camera, most = view.frame.camera, self.config.max_candidates
         if found is not None:
-            view.proposals = found.proposals.get(frame.camera)
-            view.ms['redetect'] = found.ms
-        elif mode is Mode.GLOBAL and self.redetector is not None:
-            view.proposals = self._images.search(frame.camera, policy.sought,
-                                                 self.config.max_candidates)
-            policy.propose(frame.camera, view.proposals.boxes)
-            view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
+            view.proposals, view.ms['redetect'] = found.proposals.get(camera), found.ms
+        due = (found is None and self.redetector is not None if mode is Mode.GLOBAL
+               else camera == policy.place.camera and self._rivals.due(camera))
+        if not due:
+            self._track(mode, view, policy)
+            return
+        search = self._images.begin(camera, policy.sought, most)
+        if mode is Mode.GLOBAL and not policy.looks_meanwhile:
+            view.proposals = _waited(view, search)
+            policy.propose(camera, view.proposals.boxes)
+            self._track(mode, view, policy)
+            return
+        try:
+            self._track(mode, view, policy)
+        finally:
+            found_now = _waited(view, search)
+        if mode is Mode.GLOBAL:
+            view.proposals = found_now
+        else:
+            view.likes = found_now
+
+    def _track(self, mode: Mode, view: View, policy: SearchPolicy) -> None:
+        """Let the local tracker search where the policy looks."""
+        frame = view.frame
         if isinstance(self.local, Exclusive):
             self.local.yield_to(frame, view.others)
-        middle, regions = time.perf_counter(), policy.regions(mode, frame.camera)
+        start, regions = time.perf_counter(), policy.regions(mode, frame.camera)
         outputs = self.local.track(frame, regions) if regions else []
         view.candidates = [Candidate(frame.camera, output, region.kind)
                            for output, region in zip(outputs, regions)]
-        view.ms['local'] = 1e3 * (time.perf_counter() - middle)
+        view.ms['local'] = 1e3 * (time.perf_counter() - start)
 
     def _learn(self, views: Sequence[View], decision: Decision) -> None:
         """Let a tracker that learns online know what became of what it found in this moment."""
@@ -284,7 +319,7 @@ class LongTermTracker:
     def _look_around(self, view: View, target: Box) -> None:
         """Look for the target's likes, while it is in view."""
         self._rivals.look_around(view.frame, target, self.config.max_candidates,
-                                 [o.box for o in view.others()])
+                                 [o.box for o in view.others()], view.likes)
 
     def _glimpsed(self, view: View) -> bool:
         """Whether the target was seen where it was followed, though not accepted."""

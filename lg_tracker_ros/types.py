@@ -184,7 +184,8 @@ class Track:
     ``unsure`` is a box that may show the target where none is claimed: it fits, but not well
     enough, or a rival is as like. ``found`` is all that the local tracker found in this frame,
     wherever it was sent. ``ms`` holds the time of each stage in milliseconds:
-    ``local``, ``redetect``, and ``learn`` for a tracker that learns online.
+    ``local``, ``redetect`` (what a search of the whole image takes longer than the local one, if
+    both run at the same time), and ``learn`` for a tracker that learns online.
     """
 
     camera: str
@@ -271,7 +272,7 @@ class RivalLearner(OnlineTracker, Protocol):
 
     @property
     def wants_rivals(self) -> bool:
-        """Whether it is time to search the whole image for rivals, after an accepted frame."""
+        """Whether it is time to search the whole image for rivals, if the frame is accepted."""
 
     def meet(self, frame: Frame, target: Box, found: Sequence[TrackerOutput]) -> None:
         """

@@ -95,24 +95,26 @@ def test_proposals_are_told_in_the_size_of_the_image():
     assert track.proposals.boxes == [scale(THERE, 2, 2)]
 
 
-def test_what_a_global_search_proposes_is_looked_at_few_places_in_a_frame():
+def test_what_a_global_search_proposes_is_looked_at_in_the_frames_after_it():
     places = [Box(x, 50, 20, 10) for x in (0, 30, 60, 90)]
     tracker, local, redetector = make(
-        at(places[2]), {'a': places, 'b': places[:1]}, beta2=3,
+        at(places[3]), {'a': places, 'b': places[:1]}, beta2=3,
         rules=frozenset({'confirmation', 'few_at_once'}))
     seen = []
     for n in range(1, 9):
         wanted = tracker.wants('b')
         tracks = step(tracker, n, 'a', 'b')
         seen.append((tracks[0].mode.name[0], wanted, tracks[0].box,
-                     [[places.index(r.box) for r in c[2] if r.kind is not Kind.LOCAL]
-                      for c in local.calls if c[1] == n]))
+                     [(c[0], *('here' if r.kind is Kind.LOCAL else places.index(r.box)
+                               for r in c[2])) for c in local.calls if c[1] == n]))
+    here = [('a', 'here')]
     assert seen == [
-        ('L', False, None, [[]]), ('L', False, None, [[]]), ('L', False, None, [[]]),
-        ('G', True, None, [[0], [0]]),  # the best in each camera, instead of the last place
-        ('L', False, None, [[1, 2]]),
-        ('L', False, places[2], [[2, 3]]),  # on trial
-        ('L', False, places[2], [[]]), ('L', False, places[2], [[]])]
+        ('L', False, None, here), ('L', False, None, here), ('L', False, None, here),
+        ('G', True, None, here),  # few can be looked at: the place, while the images are searched
+        ('L', True, None, [('a', 'here', 0, 1), ('b', 0)]),
+        ('L', False, None, [('a', 'here', 2, 3)]),
+        ('L', False, places[3], [('a', 'here', 3)]),  # on trial
+        ('L', False, places[3], here)]
     assert [c[:2] for c in redetector.calls] == [([4], 'a'), ([4], 'b')]
 
 

@@ -28,8 +28,8 @@ class EngineConfig:
 
     ``device``: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``engine``: one of ENGINES.
     ``precision``: ``fp32`` or, on a GPU, ``fp16``. ``threads``: CPU threads of one network,
-    0 = the library's choice. ``search_threads``: those that ONNX Runtime has, where that is more,
-    for what a search adds to a frame: the whole image, and several places, or targets, at once.
+    0 = the library's choice. ``search_threads``: those of networks that run at the same time in
+    ONNX Runtime, where that is more: the whole image beside a place, several places, targets.
     ``shipped``: folder with networks that were exported at release; ``cache``: folder in which
     those that are exported here are kept. Without these folders no network is looked for on disk,
     nor left there.
@@ -90,10 +90,6 @@ class EngineConfig:
                              "'torch' or 'tensorrt'")
         return replace(self, device=device, engine=engine,
                        search_threads=min(self.search_threads, _cores()))
-
-    def for_search(self) -> EngineConfig:
-        """Return what networks of whole images run with: no frame but a search waits for them."""
-        return replace(self, threads=self.threads * self.at_once)
 
     @property
     def at_once(self) -> int:

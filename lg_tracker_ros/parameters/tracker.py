@@ -69,8 +69,8 @@ class Settings:
                       'nothing else.',
                       Range(0, 64), rebuild=True)
     search_threads: int = _p(
-        2, 'CPU threads, where that is more, for what a search adds to a frame: the whole image, '
-        'and several places at once; also for several targets at once. In ONNX Runtime.',
+        2, 'CPU threads, where that is more, of all networks at the same time: the whole image '
+        'beside the place, several places, several targets. In ONNX Runtime.',
         Range(1, 64), rebuild=True)
     beta1: float = _p(
         SearchConfig.beta1, 'Confidence from which a result is reliable; also what a lost target '

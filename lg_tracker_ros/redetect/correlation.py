@@ -112,7 +112,7 @@ class Correlation:
         self._frame = compile_network(
             CorrelationNet(backbone), [np.zeros((1, SIDE, SIDE, 3), np.uint8),
                                        np.ones((1, 112), np.float32)],
-            engine.for_search(), shared=(1,), batches=(1,))
+            engine, shared=(1,), batches=(1,))
         self.threshold = threshold
         self._query: npt.NDArray[np.float32] | None = None
 

@@ -48,7 +48,7 @@ class TanetLite:
                    for conv in (frame.head.embed, frame.head.fine)]
         mean = np.ones((1, frame.head.embed.in_channels), np.float32)
         self._frame = compile_network(frame, [picture, picture[..., 0], *queries, mean],
-                                      engine.for_search(), shared=(2, 3, 4), batches=(1,))
+                                      engine, shared=(2, 3, 4), batches=(1,))
         self.threshold = threshold
         self._queries: list[Array] = []
 

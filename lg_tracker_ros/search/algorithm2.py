@@ -39,6 +39,8 @@ class Algorithm2:
         """GLOBAL after beta2 failing frames since the last success or global search."""
         return Mode.GLOBAL if self._since_search >= self.config.beta2 else Mode.LOCAL
 
+    looks_meanwhile = False
+
     def regions(self, mode: Mode, camera: str) -> list[Region]:
         """Return the last place; a global search leaves it for what the network proposes."""
         if mode is Mode.GLOBAL:

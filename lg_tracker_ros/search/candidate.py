@@ -92,6 +92,14 @@ class SearchPolicy(Protocol):
     def failures(self) -> int:
         """Frames in a row without a reliable result, as the policy counts them."""
 
+    @property
+    def looks_meanwhile(self) -> bool:
+        """
+        Whether a frame that searches looks elsewhere meanwhile.
+
+        What its own search proposes is told after ``decide`` then, for the frames that follow.
+        """
+
     def regions(self, mode: Mode, camera: str) -> list[Region]:
         """
         Return where to look in a camera's next image: places, and what ``propose`` was told.

@@ -107,12 +107,23 @@ class JointPolicy:
         places = ((self.place, Kind.LOCAL), (self.trial, Kind.TRIAL))
         known = [Region(place.box, kind) for place, kind in places
                  if place is not None and place.camera == camera]
-        proposed, few = self._proposed.regions(camera), self.rules.few_at_once
+        proposed, few = self._proposed.regions(camera), self._few
+        if few is None:
+            return known + proposed
+        held = self.rules.hold is not None and self.rules.hold.shown
+        return few.chosen(mode, held or self.unseen == 0, known, proposed)
+
+    @property
+    def _few(self) -> FewAtOnce | None:
+        """The rule where it counts."""
         # where every frame searches no frame follows, and where frames are rare there is time
-        if few is not None and min(self._wait, self.config.beta2) and self._span == 1:
-            held = self.rules.hold is not None and self.rules.hold.shown
-            return few.chosen(mode, held or self.unseen == 0, known, proposed)
-        return known + proposed
+        rare = not min(self._wait, self.config.beta2) or self._span > 1
+        return None if rare else self.rules.few_at_once
+
+    @property
+    def looks_meanwhile(self) -> bool:
+        """Whether a frame looks at few places: then those of its own search can wait."""
+        return self._few is not None
 
     def propose(self, camera: str, boxes: Sequence[Box]) -> None:
         """Take what a global search proposes; it goes before what was proposed earlier."""

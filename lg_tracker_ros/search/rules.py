@@ -176,14 +176,14 @@ class SizeGuard:
 @dataclass
 class FewAtOnce:
     """
-    What a global search proposes is looked at in that frame and those after it, few in each.
+    What a global search proposes is looked at in the frames after it, few in each.
 
     The search costs as much as a look at one place or two. With a look at each proposal in the
     same frame it took five times as long as a frame of the local search, and a camera doesn't
-    wait. So no frame looks at more than ``places``. A frame that searches looks at ``searching``:
-    at the last place if the target was just seen there, else at the best proposal. What is left
-    when the next search comes is passed over: the first proposals are nearly always the right
-    ones.
+    wait. So no frame looks at more than ``places``. A frame that searches looks at ``searching``
+    meanwhile: at the last place if the target was just seen there, else at the best that is left
+    of the search before. What is left after that is passed over: the first proposals are nearly
+    always the right ones.
     """
 
     places: int = 3

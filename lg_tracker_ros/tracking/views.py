@@ -19,7 +19,7 @@ class View:
 
     ``frame`` has the size of its camera's first one, and so have the candidates and what
     ``others`` gives (other targets in this frame alone); ``zoom`` leads from there to the image
-    as it came.
+    as it came. ``proposals`` are of a search for the target, ``likes`` of one for its likes.
     """
 
     frame: Frame
@@ -27,6 +27,7 @@ class View:
     others: Others = tuple
     candidates: Sequence[Candidate] = ()
     proposals: Proposals | None = None
+    likes: Proposals | None = None
     ms: dict[str, float] = field(default_factory=dict)
 
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+import os
 from typing import Callable, Sequence
 
 from lg_tracker_ros.search.aside import Asides, Found
 from lg_tracker_ros.types import Box, Frame, Proposals, Redetector
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that all trackers of this process share: trackers come and go."""
+    return ThreadPoolExecutor(thread_name_prefix='lg_tracker search')
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # no thread survives a fork
 
 
 class WholeImages:
@@ -17,9 +29,9 @@ class WholeImages:
     ``redetector`` may be replaced between two frames; without one nothing is searched.
     """
 
-    def __init__(self, redetector: Redetector | None) -> None:
-        """Start without an image."""
-        self.redetector = redetector
+    def __init__(self, redetector: Redetector | None, two_cores: bool = False) -> None:
+        """Start without an image; with ``two_cores`` searches begin in a second thread."""
+        self.redetector, self._two_cores = redetector, two_cores
         self._asides: Asides | None = None
         self._clips: dict[str, deque[Frame]] = {}
 
@@ -74,9 +86,16 @@ class WholeImages:
         if self._asides is not None:
             self._asides.wait()
 
-    def search(self, camera: str, size: tuple[float, float], most: int) -> Proposals:
-        """Search a camera's newest image at once, for ``size`` in pixels: ``most`` places."""
-        return self._searches([camera], size, most)()[camera]
+    def begin(self, camera: str, size: tuple[float, float], most: int
+              ) -> Callable[[], Proposals]:
+        """
+        Search a camera's newest image for ``size`` in pixels; returns what gives ``most`` places.
+
+        That must be called: with two cores the search has begun in a second thread.
+        """
+        search = self._searches([camera], size, most)
+        found = _pool().submit(search).result if self._two_cores else search
+        return lambda: found()[camera]
 
     def found_aside(self, stamp: int, cameras: Sequence[str], size: tuple[float, float],
                     most: int) -> Found | None:
@@ -98,7 +117,7 @@ class WholeImages:
         if self.redetector is None:
             return Proposals(())
         if self._asides is None:
-            return self.search(frame.camera, size, most)
+            return self.begin(frame.camera, size, most)()
         self._asides.rivals.begin(frame.stamp, self._searches([frame.camera], size, most))
         return None
 

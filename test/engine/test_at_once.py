@@ -80,19 +80,16 @@ def test_a_process_that_forked_has_threads_of_its_own():
 
 
 @needs_onnx
-@pytest.mark.parametrize('asked, threads, at_the_same_time', [
-    ({'threads': 1, 'search_threads': 2}, 2, 2),
-    ({'threads': 1, 'search_threads': 64}, 4, 4),  # no more than there are cores
-    ({'threads': 2, 'search_threads': 4}, 4, 2),
-    ({'threads': 2, 'search_threads': 2}, 2, 1),
-    ({'threads': 1}, 1, 1),
-    ({'threads': 0, 'search_threads': 2}, 0, 1),  # all cores, for everything
-    ({'threads': 1, 'search_threads': 2, 'engine': 'torch'}, 1, 1)])
-def test_a_search_has_threads_of_its_own(asked, threads, at_the_same_time):
-    engine = EngineConfig('cpu', **{'engine': 'onnx'} | asked).resolve()
-    search = engine.for_search()
-    assert engine.at_once == at_the_same_time and search.at_once == 1
-    assert (engine.threads, search.threads) == (asked['threads'], threads)
+@pytest.mark.parametrize('asked, at_the_same_time', [
+    ({'threads': 1, 'search_threads': 2}, 2),
+    ({'threads': 1, 'search_threads': 64}, 4),  # no more than there are cores
+    ({'threads': 2, 'search_threads': 4}, 2),
+    ({'threads': 2, 'search_threads': 2}, 1),
+    ({'threads': 1}, 1),
+    ({'threads': 0, 'search_threads': 2}, 1),  # all cores, for everything
+    ({'threads': 1, 'search_threads': 2, 'engine': 'torch'}, 1)])
+def test_what_runs_at_the_same_time_shares_the_threads(asked, at_the_same_time):
+    assert EngineConfig('cpu', **{'engine': 'onnx'} | asked).resolve().at_once == at_the_same_time
 
 
 @pytest.fixture
@@ -110,12 +107,12 @@ def sessions(monkeypatch):
 
 
 @needs_onnx
-def test_only_the_whole_image_has_a_search_s_threads(sessions):
+def test_no_network_takes_more_threads_than_it_was_given(sessions):
     settings = Settings(engine='onnx', device='cpu')
     assert (settings.threads, settings.search_threads) == (1, 2)
     make_local(settings, settings.engine_config())
     make_redetector(settings, settings.engine_config())
-    assert [threads for threads, _ in sessions] == [1] * 4 + [2]  # templates, places, looks; image
+    assert [threads for threads, _ in sessions] == [1] * 5  # templates, places, looks; image
 
 
 @needs_onnx

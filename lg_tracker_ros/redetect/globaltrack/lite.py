@@ -98,7 +98,7 @@ class GlobalTrackLite:
                    for conv in (head.embed, head.fine)]
         plain = np.ones((1, MAPS, head.embed.in_channels), np.float32)
         self._frame = compile_network(frame, [picture, picture[..., 0], *queries, plain, size],
-                                      engine.for_search(), shared=range(6))
+                                      engine, shared=range(6))
         self.threshold = threshold
         self._query: list[Array] = []
 
