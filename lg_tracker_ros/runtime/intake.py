@@ -57,7 +57,8 @@ class Intake:
         self._counts.settle(item, 'undecodable')
 
     def replay(self, start: Item) -> None:
-        """Give out next what came after ``start``."""
+        """Give out next what came after ``start``; what was to be before is let go."""
+        self.end_replay()
         self._backlog = deque(self.later(start))
         self._deadline = time.perf_counter() + self._history[0]
 
@@ -110,6 +111,10 @@ class Intake:
             if self._mailbox.ready:
                 return self._mailbox.take()
         return self._mailbox.take() if self._mailbox.ready else []
+
+    def pass_time(self, seconds: float) -> None:
+        """Take note that so many seconds passed, in which nothing may have come."""
+        self._mailbox.pass_time(seconds)
 
     def settle(self, item: Item, fate: str) -> None:
         """Count what became of a frame, one of buffers.FATES."""

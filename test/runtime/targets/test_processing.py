@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from lg_tracker_ros.runtime.buffers import Item
+from lg_tracker_ros.runtime.buffers import FATES, Item
 from lg_tracker_ros.runtime.results import Target
 from lg_tracker_ros.runtime.worker import Worker
 from lg_tracker_ros.search import SearchConfig
@@ -79,3 +79,19 @@ def test_cameras_with_clocks_of_their_own_say_the_same_of_how_long_it_is_unseen(
         [item(n, 'a', BLACK, 100), item(n, 'b', BLACK, 100 + clock)] for n in (1, 2, 3))],
         beta2=0)
     assert [r.unseen_s for r in found] == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.3, 0.3])
+
+
+def test_a_target_that_is_begun_on_while_another_catches_up_loses_no_count():
+    part = WhereItIsWhite()
+    worker = Worker(LongTermTracker(part, part), lambda r: None, lambda c, t: pytest.fail(t))
+    frames = [item(n, 'a', WHITE) for n in range(7)]
+    for number, came in ((0, frames[:5]), (6, frames[5:])):
+        for frame in came:
+            worker.offer(frame)
+        begin = frames[number]
+        worker.begin(begin, worker.decode(begin), BOX, Target('x', ''))
+        worker._work()
+    worker.stop()
+    counts = worker.counts('a')
+    assert counts['received'] == 7 == sum(counts[f] for f in FATES)
+    assert counts['processed'] == 1 and counts['replayed'] == 1
