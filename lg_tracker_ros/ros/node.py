@@ -16,7 +16,7 @@ from lg_tracker_ros.ros.lifecycle.parts import check, Parts
 from lg_tracker_ros.ros.lifecycle.threads import alone, Ticker
 from lg_tracker_ros.ros.lifecycle.transitions import telling, Transitions
 from lg_tracker_ros.ros.outputs import Outputs
-from lg_tracker_ros.ros.stream import Stream
+from lg_tracker_ros.ros.stream import POLL_S, Stream
 from lg_tracker_ros.ros.target_services import TargetServices
 from lg_tracker_ros.runtime.results import NOBODY
 from lg_tracker_ros.tracker import LongTermTracker
@@ -26,7 +26,6 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-POLL_S = 0.2
 
 
 class TrackerNode(LifecycleNode):

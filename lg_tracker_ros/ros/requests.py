@@ -16,10 +16,11 @@ NO_IMAGE_YET, GONE = 'no image has come yet', 'is gone'
 
 def candidates(cameras: Sequence[CameraInput], camera: str, frame_id: str) -> list[CameraInput]:
     """
-    Return the cameras that a request may mean, the likeliest first.
+    Return the cameras that a request may mean.
 
     ``camera`` is a topic as the user wrote it or as ROS resolves it. Raises ValueError for a
-    camera that isn't one of ours.
+    camera that isn't one of ours, and for a ``frame_id`` that no camera's images carry: a box is
+    right on the image that it was drawn on alone, also where another camera's has the same stamp.
     """
     if camera:
         found = [c for c in cameras if camera in (c.name, c.topic, c.name.lstrip('/'))]
@@ -27,9 +28,20 @@ def candidates(cameras: Sequence[CameraInput], camera: str, frame_id: str) -> li
             raise ValueError(f'camera {brief(camera)} is not one of image_topics: '
                              f'{", ".join(c.name for c in cameras)}')
         return found
-    if frame_id:
-        return sorted(cameras, key=lambda c: c.frame_id != frame_id)
-    return list(cameras)
+    if not frame_id:
+        return list(cameras)
+    found = ([c for c in cameras if c.frame_id == frame_id]
+             or [c for c in cameras if c.frame_id is None])
+    if not found:
+        raise ValueError(not_of(frame_id, cameras))
+    return found
+
+
+def not_of(frame_id: str, cameras: Sequence[CameraInput]) -> str:
+    """Say that no camera's images have this ``frame_id``."""
+    known = [brief(f) for f in sorted({c.frame_id for c in cameras if c.frame_id is not None})]
+    return (f'no image has frame_id {brief(frame_id)}, they have {", ".join(known[:2])}; give it '
+            'as the images do, or leave it empty and name the camera')
 
 
 def first_box(x: float, y: float, width: float, height: float, drawn: tuple[int, int]) -> Box:

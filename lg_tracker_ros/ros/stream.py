@@ -22,6 +22,9 @@ from lg_tracker_ros.tracker import LongTermTracker
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
+POLL_S = 0.2
+"""Seconds between two looks at the publishers."""
+
 
 def world_type() -> Any:
     """Return the class World; imported here, for it must not slow a node that does without."""
@@ -70,7 +73,7 @@ class Stream:
 
     def poll(self) -> bool:
         """
-        Look at the cameras' publishers; to be called a few times a second.
+        Look at the cameras' publishers; to be called every POLL_S.
 
         Returns whether a silence has begun or ended, which is to be told at once.
         """
@@ -78,6 +81,8 @@ class Stream:
             camera.poll()
         if self.world is not None:
             self.world.poll()
+        # by turns: what waits in the middleware while the process is held up is no silence
+        self.worker.pass_time(POLL_S)
         return self._health.silence(self.silence())
 
     def silence(self) -> str:

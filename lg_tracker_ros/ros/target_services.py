@@ -12,7 +12,7 @@ from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.ros.convert import time_from_msg
 from lg_tracker_ros.ros.health import Health
 from lg_tracker_ros.ros.lifecycle.threads import Ticker
-from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, no_image, not_kept
+from lg_tracker_ros.ros.requests import candidates, first_box, fit_box, no_image, not_kept, not_of
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.runtime.buffers import Item
 from lg_tracker_ros.runtime.pace import LATE
@@ -191,7 +191,7 @@ class TargetServices:
             if item is None:
                 newest = stream.worker.spans().get(names[0], (0, 0))[1]
                 raise ValueError(no_image(cameras[0], timeout, newest, time.perf_counter()))
-            return item
+            return self._of(request, item, stream)
         item = stream.worker.find(stamp, names)
         if item is None:
             spans = stream.worker.spans()
@@ -201,6 +201,14 @@ class TargetServices:
                 item = await self._next_frame(names, stamp, timeout, unwanted)
             if item is None:
                 raise ValueError(not_kept(stamp, names, spans))
+        return self._of(request, item, stream)
+
+    @staticmethod
+    def _of(request: Any, item: Item, stream: Stream) -> Item:
+        """Return the frame where it has the frame_id that was asked for; ValueError otherwise."""
+        wanted = request.header.frame_id
+        if wanted and not request.camera and item.message.header.frame_id != wanted:
+            raise ValueError(not_of(wanted, stream.cameras))
         return item
 
     async def _next_frame(self, names: Sequence[str], stamp: int, timeout: float,

@@ -145,9 +145,13 @@ class Arrivals:
         pace = self._paces.get(camera)
         return int(1e9 * max(timeout, 0.0 if pace is None else LATE * pace.period))
 
-    def overdue(self, camera: str, timeout: float) -> bool:
-        """Whether a camera's last frame is further behind the newest of all than it may be."""
-        newest = max(self.last.values(), default=0)
+    def overdue(self, camera: str, timeout: float, since: int = 0) -> bool:
+        """
+        Whether a camera's last frame is further behind the newest of all than it may be.
+
+        ``since``: how many ns have passed since that newest one.
+        """
+        newest = max(self.last.values(), default=0) + since
         return newest - self.last.get(camera, 0) > self.patience(camera, timeout)
 
 
@@ -181,6 +185,9 @@ class Mailbox:
         self._clock, self._wants = clock, wants
         if not clock:
             self.clear()
+
+    def pass_time(self, seconds: float) -> None:
+        """Take note that nothing came: that is for a Queue, here nobody is waited for."""
 
     def clear(self) -> None:
         """Drop what waits."""

@@ -112,6 +112,10 @@ class Intake:
                 return self._mailbox.take()
         return self._mailbox.take() if self._mailbox.ready else []
 
+    def pass_time(self, seconds: float) -> None:
+        """Take note that so many seconds passed, in which nothing may have come."""
+        self._mailbox.pass_time(seconds)
+
     def settle(self, item: Item, fate: str) -> None:
         """Count what became of a frame, one of buffers.FATES."""
         self._counts.settle(item, fate)

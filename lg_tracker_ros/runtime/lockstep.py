@@ -29,6 +29,7 @@ class Queue:
         self._wants: Callable[[str], bool] = bool
         self._waiting: dict[str, deque[Item]] = {}
         self._arrivals = Arrivals()
+        self._since = 0  # ns since the last frame came, as far as is known
 
     def limit(self, timeout: float, megabytes: float) -> None:
         """Change the limits, for what comes from now on."""
@@ -40,6 +41,10 @@ class Queue:
         if not clock:
             self.clear()
 
+    def pass_time(self, seconds: float) -> None:
+        """Take note that nothing came for so long: at the end of a recording nothing does."""
+        self._since += int(1e9 * seconds)
+
     def clear(self) -> None:
         """Drop what waits."""
         for waiting in self._waiting.values():
@@ -50,6 +55,7 @@ class Queue:
     def push(self, item: Item) -> None:
         """Put a frame at the end of its camera's queue."""
         self._arrivals.note(item)
+        self._since = 0
         if not self._clock:
             self.counts.settle(item, 'not_wanted')
             return
@@ -67,8 +73,8 @@ class Queue:
             self._waiting.get(camera) or self.silent(camera) for camera in self._arrivals.last)
 
     def silent(self, camera: str) -> bool:
-        """Whether a camera has sent nothing for longer than it may while others did."""
-        return self._arrivals.overdue(camera, self.timeout)
+        """Whether a camera has sent nothing for longer than it may."""
+        return self._arrivals.overdue(camera, self.timeout, self._since)
 
     def take(self) -> list[Item]:
         """

@@ -66,7 +66,8 @@ class Matcher(Generic[A, B]):
         waiting: deque[tuple[int, A]] = deque()
         newest = max((s for s, _, _ in self._depths), default=None)
         for stamp, result in self._results:
-            best = min(self._depths, key=lambda d: abs(d[0] - stamp), default=None)
+            # of equally near ones the newest: stamps stand still where a simulated clock does
+            best = min(reversed(self._depths), key=lambda d: abs(d[0] - stamp), default=None)
             off = abs(best[0] - stamp) if best is not None else KEPT_NS
             late = newest is not None and newest >= stamp
             if best is not None and off <= self.tolerance * 1e9 and (late or not off):

@@ -96,6 +96,17 @@ class Worker:
             if self._intake.ready:
                 self._wake.notify()
 
+    def pass_time(self, seconds: float) -> None:
+        """
+        Take note that so many seconds passed; to be called regularly in ``lockstep``.
+
+        Else what waits at the end of a recording for another camera's frames would do so for ever.
+        """
+        with self._wake:
+            self._intake.pass_time(seconds)
+            if self._intake.ready:
+                self._wake.notify()
+
     def refuse(self, item: Item, why: str) -> None:
         """Account for a message from which no image came, and complain."""
         with self._wake:

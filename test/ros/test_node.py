@@ -107,6 +107,17 @@ def test_in_lockstep_a_slow_tracker_drops_nothing():
     assert played(0.03, True) == played(0.0, False)
 
 
+def test_in_lockstep_the_last_frames_of_a_camera_wait_for_no_other():
+    with Rig(cameras=('a', 'b'), lockstep=True, camera_timeout=0.2) as rig:
+        rig.feed([0], 'a')
+        rig.feed([0], 'b')
+        assert rig.init(0, camera='a').success
+        rig.feed([1], 'b')
+        rig.feed([1, 2, 3], 'a')  # the recording of a is the longer one
+        rig.until(lambda: rig.boxes().get(stamp(3)), 'the last frame')
+        assert [i for i in range(4) if stamp(i) in rig.boxes()] == [0, 1, 2, 3]
+
+
 def test_every_drop_is_counted_with_a_slow_tracker():
     build = Build(delay=0.05)
     with Rig(build) as rig:

@@ -8,6 +8,7 @@ from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
 from lg_tracker_ros.types import Box
 from rclpy.qos import QoSProfile
+from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 
@@ -189,6 +190,28 @@ def test_bad_requests_are_refused_with_the_reason_and_what_runs_goes_on():
             assert not answer.success and reason.split(' to ')[0] in answer.message, answer
         detection, _ = rig.process(6)
         assert detection.id == target and detection.results
+
+
+def test_a_box_of_one_cameras_image_is_never_begun_on_in_anothers():
+    with Rig(cameras=('left', 'right'), init_timeout=0.2) as rig:
+        def init(i, frame_id):
+            header = Header(frame_id=frame_id)
+            if i is not None:
+                header.stamp = time_to_msg(stamp(i))
+            return rig.init(0, header=header)
+        for i in (0, 1):
+            rig.feed([i], 'left')
+        answer = init(None, 'right_optical')  # that may be the other's, which has yet to come
+        assert not answer.success and 'no image on /right within' in answer.message
+        rig.feed([0], 'right')
+        answer = init(1, 'right_optical')  # the other's image of this moment was lost, or is late
+        assert not answer.success and 'is in the future: /right keeps' in answer.message
+        for i in (1, None):
+            answer = init(i, 'elsewhere')
+            assert not answer.success and answer.message.startswith(
+                "no image has frame_id 'elsewhere', they have 'left_optical', 'right_optical'")
+        answer = init(0, 'right_optical')
+        assert answer.success and answer.header.frame_id == 'right_optical', answer.message
 
 
 def test_box_drawn_on_a_smaller_picture_and_a_second_init():

@@ -86,6 +86,25 @@ def test_a_target_that_was_just_begun_on_is_waited_for_in_its_camera():
     assert names(q.take()) == [('a', 2)]
 
 
+def test_at_the_end_of_a_recording_nobody_is_waited_for():
+    q = queue()
+    q.push(item(0, 'b'))
+    q.push(item(0, 'a'))
+    q.take()
+    q.push(item(1, 'a'))
+    q.push(item(2, 'a'))
+    q.pass_time(0.6)
+    assert not q.ready
+    q.push(item(3, 'a'))
+    q.pass_time(0.6)  # since the last one
+    assert not q.ready
+    q.pass_time(0.6)
+    taken = []
+    while q.ready:
+        taken += names(q.take())
+    assert taken == [('a', 1), ('a', 2), ('a', 3)]
+
+
 def test_what_is_not_wanted_is_counted_and_no_moment_is_empty():
     q = queue(wants=lambda camera: False)
     for n in range(2):

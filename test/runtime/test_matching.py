@@ -66,3 +66,10 @@ def test_memory_is_bounded():
     waiting = Matcher(0.02)
     told = [waiting.result(0, n) for n in range(MOST + 1)]
     assert told[:-1] == [[]] * MOST and told[-1] == [(0, None)]
+
+
+def test_of_stamps_that_stand_still_the_newest_depth_counts():
+    matcher = Matcher(0.02)
+    for depth in 'ABC':
+        matcher.depth(100 * MS, depth, 9)
+    assert matcher.result(100 * MS, 'a') == [('a', 'C')]

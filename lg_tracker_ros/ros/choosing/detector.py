@@ -158,10 +158,14 @@ class DetectorInput:
         names = looked_at(frame_id, {c.name: c.frame_id for c in self._stream.cameras})
         if len(names) == 1:
             return names[0]
-        item = self._stream.worker.find(stamp, names)
-        if item is None:
+        found = [n for n in names if self._stream.worker.find(stamp, [n]) is not None]
+        if not found:
             raise ValueError(not_kept(stamp, names, self._stream.worker.spans()))
-        return item.camera
+        if len(found) > 1:
+            raise ValueError(f'detections may be of {found[0]} or {found[1]}, whose images have '
+                             'this stamp: set detections_camera to the image topic that the '
+                             'detector looks at, or let it copy the frame_id')
+        return found[0]
 
     def _check_time(self, camera: str, stamp: int, selection: Selection) -> None:
         """Tell of detections that are late, or of no image that is kept."""

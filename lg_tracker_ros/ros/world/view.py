@@ -119,6 +119,11 @@ class View:
 
     def seen(self, seen: Seen) -> None:
         """Take a box; its place is published when its depth is known."""
+        self.tell('stamp', '' if seen.stamp else 'images have no stamp, by which a depth image '
+                  'would be found for each: let the camera stamp them')
+        if not seen.stamp:
+            self._outputs.no_place(seen.header, seen.target)
+            return
         with self._lock:
             pairs = self.matcher.result(seen.stamp, seen)
         self._place_all(pairs)

@@ -9,6 +9,9 @@ from lg_tracker_ros.runtime.results import NOBODY, Target
 from lg_tracker_ros.types import Track
 from lg_tracker_ros.words.lines import one_line
 
+CLOCKS_NS = 10**9
+"""Two cameras whose stamps lie further apart in one moment have each a clock of its own."""
+
 
 def place_for(booked: Sequence[str], name: str, place: int | None = None) -> int:
     """
@@ -52,14 +55,17 @@ class Followed:
     def begin(self, target: Target, item: Item) -> None:
         """Begin with a frame in which the target is seen."""
         self.target = target
-        self._seen: int | None = item.stamp
-        self._stamps = {item.camera: item.stamp}
+        self._last: Item | None = item
+        self._unseen = 0
+        self._zero = {item.camera: time_of(item)}
+        self._times = dict(self._zero)
         self._begun, self._done = item.serial, dict[str, int]()
 
     def end(self) -> None:
         """Follow nobody."""
         self.target = NOBODY
-        self._seen, self._stamps = None, {}
+        self._last, self._unseen = None, 0
+        self._zero, self._times = {}, {}
         self._begun, self._done = 0, {}
 
     def awaits(self, item: Item) -> bool:
@@ -70,12 +76,27 @@ class Followed:
         """Take note of a frame that is done."""
         self._done[item.camera] = item.serial
 
-    def unseen_s(self, track: Track) -> float:
-        """Take note of a track; seconds since the target was seen, -1 for never."""
-        back = self._stamps.get(track.camera, track.stamp) - track.stamp
-        self._stamps[track.camera] = track.stamp
+    def unseen_s(self, track: Track, item: Item) -> float:
+        """Take note of a frame's track; seconds since the target was seen, -1 for never."""
+        last, camera, now = self._last, item.camera, time_of(item)
+        if last is None:
+            return -1.0
         if track.visible:
-            self._seen = track.stamp
-        elif self._seen is not None and back > 0:
-            self._seen -= back  # the clock was set back, or a bag begins again: time goes on
-        return -1.0 if self._seen is None else max(0.0, (track.stamp - self._seen) / 1e9)
+            unseen, self._zero = 0, {}
+        elif camera in self._zero:
+            # the clock was set back, or a bag begins again: time goes on
+            self._zero[camera] -= max(0, self._times[camera] - now)
+            unseen = now - self._zero[camera]
+        else:
+            gap = now - time_of(last)
+            if abs(gap) > CLOCKS_NS:
+                gap = item.arrived - last.arrived
+            unseen = self._unseen + max(0, gap)
+        self._last, self._unseen = item, unseen
+        self._times[camera], self._zero[camera] = now, now - unseen
+        return unseen / 1e9
+
+
+def time_of(item: Item) -> int:
+    """Return the ns of a frame: its stamp, or when it came where its camera stamps none."""
+    return item.stamp or item.arrived

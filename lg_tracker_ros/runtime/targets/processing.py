@@ -109,6 +109,9 @@ class Processing:
         with self._lock:
             found = [(place, t) for place, t in found if not self._places[place].forgotten]
             self._follow()
+        # who keeps the last result of a moment keeps that of the camera which has the target
+        found.sort(key=lambda f: (f[0], f[1].visible,
+                                  f[1].camera == self._team.trackers[f[0]].camera))
         done = {t.camera for _, t in found}
         for camera in done | failed:
             self._settle(items[camera], 'processed' if camera in done else 'failed')
@@ -119,7 +122,7 @@ class Processing:
             results.append(Result(
                 track, item, images[track.camera], followed.target,
                 max(0.0, 1e3 * (begun - item.received)), convert[track.camera],
-                followed.unseen_s(track)))
+                followed.unseen_s(track, item)))
             self._publish(results[-1])
         if self._together is not None and results:
             self._together(results)

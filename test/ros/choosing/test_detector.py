@@ -203,6 +203,14 @@ def test_of_several_cameras_the_one_with_the_frame_id_or_the_named_one_is_meant(
         detector.see(0, detection((*path(0), *SIZE)), frame_id='elsewhere')
         begun(rig, 0)
         assert rig.statuses[-1].camera == '/left'
+    with Rig(cameras=('left', 'right'), detections_topic='detections', select='best') as rig:
+        detector = Detector(rig)
+        rig.feed([0], 'left')
+        rig.feed([0], 'right')
+        detector.see(0, detection((*path(0), *SIZE)), frame_id='')
+        status = rig.part(PART, lambda s: 'may be of /left or /right' in s.message)
+        assert status.level == WARN and 'set detections_camera' in status.message
+        assert not rig.statuses or not rig.statuses[-1].target_id
 
 
 def test_no_publisher_and_parameters():

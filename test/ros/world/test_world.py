@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import cv2
 from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
-from helpers.ros import H, path, Rig, SIZE, W
+from helpers.ros import H, path, Rig, scene, SIZE, stamp, W
 from helpers.world import calibration, depth_map, depth_to_msg, FAR, K, NEAR, WorldRig
 from lg_tracker_ros.parameters.node import NodeOptions
 import numpy as np
@@ -203,6 +203,21 @@ def test_what_is_wrong_is_told_in_a_line():
         rig.look(14)
         rig.at('target_pose', 14)
         told('places are published')
+
+
+def test_images_without_a_stamp_find_no_depth_and_it_is_told():
+    with WorldRig(('target_3d', 'target_pose')) as rig:
+        rig.calibrate()
+        rig.start(0)
+        unstamped = -2500
+        assert stamp(unstamped) == 0
+        rig.look(unstamped, image=scene(*path(0)))
+        status = rig.part(WORLD, lambda s: 'images have no stamp' in s.message)
+        assert status.level == ERROR
+        assert not rig.at('target_3d', unstamped).results and not rig.heard['target_pose']
+        rig.look(1)
+        rig.at('target_pose', 1)
+        rig.part(WORLD, lambda s: 'places are published' in s.message)
 
 
 def test_a_frame_that_tf_would_pass_over_is_not_published_and_told():
