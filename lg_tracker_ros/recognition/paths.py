@@ -7,7 +7,8 @@ import math
 from typing import Sequence
 
 from lg_tracker_ros.boxes import iou
-from lg_tracker_ros.types import Box, Image
+from lg_tracker_ros.tracking.rhythm import USUAL
+from lg_tracker_ros.types import Box, Frame
 import numpy as np
 import numpy.typing as npt
 
@@ -41,7 +42,7 @@ def within_reach(last: Box, box: Box, frames: int = 1) -> bool:
 @dataclass
 class RivalPaths:
     """
-    Where the rivals in one camera's image were last; times are in frames of that camera.
+    Where the rivals in one camera's image were last; times are in frames.
 
     What continues the path of a rival is that rival, however alike it looks (after KeepTrack,
     Mayer et al., ICCV 2021). A path begins beside a target in view, or soon after a loss where
@@ -52,18 +53,20 @@ class RivalPaths:
     overlap: float = 0.5
     gap: int = 6
     _frame: int = 0
+    _stamp: int | None = None
     _paths: list[tuple[Box, int]] = field(default_factory=list)
     _thumbnail: Gray | None = None
 
-    def advance(self, image: Image, span: int = 1) -> bool:
+    def advance(self, frame: Frame) -> bool:
         """
         Go on to the next frame; whether it shows another scene than the one before.
 
-        ``span``: the frames that it counts for.
+        It counts for its span, and for more where the camera wasn't looked at for longer.
         """
-        self._frame += span
+        pause = 0 if self._stamp is None else round((frame.stamp - self._stamp) / USUAL)
+        self._frame, self._stamp = self._frame + max(frame.span, pause), frame.stamp
         self._paths = [p for p in self._paths if self._frame - p[1] <= self.gap]
-        small = image[::16, ::16].mean(axis=2)
+        small = frame.image[::16, ::16].mean(axis=2)
         before, self._thumbnail = self._thumbnail, small
         cut = before is not None and another_scene(before, small)
         if cut:

@@ -139,7 +139,8 @@ class OnlineRecogniser(CalibratedTracker):
         """Let the tracker search each region; what it finds is compared as one batch."""
         if self._now.get(frame.camera) is not frame:
             self._now[frame.camera] = frame
-            self._cut |= self._path(frame.camera).advance(frame.image, frame.span)
+            cut = self._path(frame.camera).advance(frame)
+            self._cut |= cut and frame.camera == self._last[0]
         outputs = super().track(frame, regions)
         self._path(frame.camera).see([o.box for o in outputs])
         return outputs

@@ -56,10 +56,10 @@ class Intake:
         self._counts.receive(item)
         self._counts.settle(item, 'undecodable')
 
-    def replay(self, start: Item) -> None:
-        """Give out next what came after ``start``, and what an earlier replay has left no more."""
+    def replay(self, serial: int) -> None:
+        """Give out next what came after this serial number, and of an earlier replay no more."""
         self.end_replay()
-        self._backlog = deque(self.later(start))
+        self._backlog = deque(self.later(serial))
         self._deadline = time.perf_counter() + self._history[0]
 
     def drop_newest(self) -> None:
@@ -133,10 +133,10 @@ class Intake:
         """Whether a camera has sent nothing for longer than the others and its timeout."""
         return self._mailbox.silent(camera)
 
-    def later(self, start: Item) -> list[Item]:
-        """Return the frames of all cameras that came after ``start``."""
+    def later(self, serial: int) -> list[Item]:
+        """Return the frames of all cameras that came after the one with this serial number."""
         rings = self._rings.values()
-        return sorted((i for r in rings for i in r.after(start.serial)), key=lambda i: i.serial)
+        return sorted((i for r in rings for i in r.after(serial)), key=lambda i: i.serial)
 
     def find(self, stamp: int, cameras: Sequence[str]) -> Item | None:
         """Return the frame with exactly this stamp from the first of ``cameras`` that has it."""

@@ -136,7 +136,7 @@ class Worker:
         with self._wake:
             self._orders.begin(target, partial(self._processing.begin, item, image, box, target))
             self._wake.notify()
-            return len(self._intake.later(item))
+            return len(self._intake.later(item.serial))
 
     def forget(self, place: int = 0) -> str:
         """

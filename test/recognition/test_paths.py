@@ -1,7 +1,7 @@
 """Who is who by where they are: paths go on, end, cross, and mean nothing after a cut."""
 
 from lg_tracker_ros.recognition.paths import RivalPaths, within_reach
-from lg_tracker_ros.types import Box
+from lg_tracker_ros.types import Box, Frame
 import numpy as np
 import pytest
 
@@ -10,14 +10,14 @@ def scene(seed, shift=0):
     """Draw a picture, perhaps seen a little to the side."""
     grey = np.random.default_rng(seed).integers(0, 256, (15, 24), np.uint8)
     large = np.kron(grey, np.ones((16, 16), np.uint8))[..., None]
-    return np.roll(large.repeat(3, 2), shift, 1)
+    return Frame(np.roll(large.repeat(3, 2), shift, 1))
 
 
-def walk(paths, steps, image=None):
+def walk(paths, steps):
     """Let a rival go on by 5 pixels in each frame; return where it is."""
     box = Box(100, 50, 20, 40)
     for i in range(steps):
-        paths.advance(scene(0) if image is None else image)
+        paths.advance(scene(0))
         box = Box(100 + 5 * i, 50, 20, 40)
         paths.see([Box(10, 10, 20, 40), box])
     return box
@@ -49,7 +49,7 @@ def test_where_the_target_crosses_nobody_knows_whose_path_it_is():
 
 
 @pytest.mark.parametrize('then, cut', [(scene(0), False), (scene(0, 16), True), (scene(1), True),
-                                       (scene(0)[:120], True)])
+                                       (Frame(scene(0).image[:120]), True)])
 def test_after_a_cut_places_mean_nothing(then, cut):
     """The picture of noise is another one when it moves by a cell; real ones aren't."""
     paths = RivalPaths()
@@ -60,7 +60,7 @@ def test_after_a_cut_places_mean_nothing(then, cut):
 
 
 def test_a_black_picture_is_another_scene_only_when_it_was_not_black_before():
-    paths, black = RivalPaths(), np.zeros((240, 320, 3), np.uint8)
+    paths, black = RivalPaths(), Frame(np.zeros((240, 320, 3), np.uint8))
     assert not paths.advance(black) and not paths.advance(black)
 
 

@@ -127,6 +127,24 @@ def test_after_a_cut_nothing_is_left_of_where_the_target_was():
     assert logit(found.confidence) == pytest.approx(0.5)
 
 
+def test_a_cut_in_another_camera_says_nothing_of_the_targets_place():
+    made = recogniser(lambda box: 0 if box.x < 150 else 90)
+    made.online = Confidence({'gallery': 10.0}, -9.5)
+    made.track(frame(1, 'b'), [Region(FAR, Kind.PROPOSAL)])
+    follow(made, range(1, 11), others=[RIVAL])
+    made.track(Frame(np.ascontiguousarray(IMAGE[::-1]), 11, 'b'), [Region(FAR, Kind.PROPOSAL)])
+    found, = made.track(frame(11), [Region(HERE)])
+    assert logit(found.confidence) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize('seconds, rival', [(0.2, 1), (5.0, 0)])
+def test_a_camera_that_nobody_looked_at_for_a_while_keeps_no_paths(seconds, rival):
+    made = recogniser(lambda box: 0)
+    follow(made, (1,), others=[RIVAL])
+    later = frame(round(seconds * 1e9))
+    assert made.track(later, [Region(RIVAL, Kind.PROPOSAL)])[0].cues['rival'] == rival
+
+
 def test_where_the_target_cannot_have_got_to_is_a_rival():
     made = recogniser(lambda box: 0)
     follow(made, (1,))

@@ -11,7 +11,7 @@ def item(n):
 
 
 @pytest.mark.parametrize('end', [
-    lambda intake, last: intake.replay(last),  # a target that is begun on the newest frame
+    lambda intake, last: intake.replay(last.serial),  # a target that is begun on the newest frame
     lambda intake, last: intake.forget(),
     lambda intake, last: intake.clear()])
 def test_frames_of_a_replay_that_is_broken_off_were_not_wanted(end):
@@ -20,7 +20,7 @@ def test_frames_of_a_replay_that_is_broken_off_were_not_wanted(end):
     frames = [item(n) for n in range(6)]
     for frame in frames[:3]:
         intake.offer(frame, held=True)
-    intake.replay(frames[0])
+    intake.replay(frames[0].serial)
     for frame in frames[3:]:  # they queue up behind it
         intake.offer(frame, held=False)
     end(intake, frames[-1])

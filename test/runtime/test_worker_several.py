@@ -1,5 +1,7 @@
 """Several targets in one worker: places, frames decoded once, catching up; no ROS."""
 
+import threading
+
 from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.runtime.buffers import FATES
@@ -91,6 +93,22 @@ def test_a_target_of_the_past_catches_up_alone():
         assert rig.seen[4:] == [(1, 1, 'a'), (1, 2, 'a'), (1, 3, 'a')]
         rig.offer(4)
         assert rig.seen[7:] == [(0, 4, 'a'), (1, 4, 'a')]
+
+
+@pytest.mark.parametrize('begun', [4, 5, 2])
+def test_who_is_begun_on_later_cuts_nobodys_catching_up_short(begun):
+    with Rig() as rig:
+        rig.offer(*range(6))
+        rig.locals[0].go = threading.Event()
+        for place, (n, name) in enumerate([(0, 'x'), (begun, 'y')]):  # the first is not done yet
+            first = rig.worker.find(item(n).stamp, ['a'])
+            rig.worker.begin(first, IMAGE, BOX, Target(name, '', place))
+        rig.locals[0].go.set()
+        wait_until_idle(rig.worker)
+        assert [n for place, n, _ in rig.seen if place == 0] == list(range(6))
+        assert [n for place, n, _ in rig.seen if place == 1] == list(range(begun, 6))
+        count = rig.worker.counts('a')
+        assert count['received'] == 6 == sum(count[f] for f in FATES)
 
 
 def test_a_place_is_free_again_after_forget_and_is_found_by_its_name():

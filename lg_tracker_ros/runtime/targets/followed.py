@@ -72,6 +72,11 @@ class Followed:
         """Whether a frame is newer than all of its camera that ``did`` was told of."""
         return item.serial > self._done.get(item.camera, self._begun)
 
+    @property
+    def latest(self) -> int:
+        """The serial number of the newest frame that is done."""
+        return max([self._begun, *self._done.values()])
+
     def did(self, item: Item) -> None:
         """Take note of a frame that is done."""
         self._done[item.camera] = item.serial

@@ -51,7 +51,9 @@ class Processing:
             # another init_target that waits will fetch its frames itself
             self._orders.starting = self._orders.waits('begin')
             if not self._orders.paused:
-                self._intake.replay(item)
+                # from where those are who are followed already: one may be catching up, too
+                behind = (p.latest for p in self._places if p is not followed and p.target.name)
+                self._intake.replay(min([item.serial, *behind]))
             followed.begin(target, item)
             forgotten = followed.forgotten
         if not forgotten:
