@@ -22,8 +22,8 @@ import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
-from lg_tracker_ros.ros.camera import use_profile
 from lg_tracker_ros.ros.convert import image_to_msg
+from lg_tracker_ros.ros.transports.profile import use_profile
 from lifecycle_msgs.srv import GetState
 import numpy as np
 import rclpy

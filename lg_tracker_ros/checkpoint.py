@@ -137,6 +137,10 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
 def must_be_there(path: Path) -> None:
     """Raise ValueError, which says what to do, where a file of weights is missing."""
     if not path.is_file():
+        archive = next((p for p in path.parents if p.is_file()), None)
+        if archive is not None:  # the package may be run from one: python -m, zipapp
+            raise ValueError(f'{path.name} lies in the archive {archive}, out of which no weights '
+                             'are read; unpack it, or install the package with pip')
         raise ValueError(f'no file of weights at {path}; name yours in `tracker_weights` '
                          '(`redetector_weights` for a re-detector) or train one, see '
                          'docs/training.md')

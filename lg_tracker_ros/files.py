@@ -103,15 +103,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) ->
              for row in cells]
     rule = [('-' if i < words else ':').rjust(w + 2, '-') for i, w in enumerate(widths)]
     return [lines[0], f'|{"|".join(rule)}|', *lines[1:]]
-
-
-def share_file(name: str) -> Path:
-    """Return the path of a file of the package's share folder, or of the source tree."""
-    source = Path(__file__).resolve().parents[1] / name
-    if source.is_file():
-        return source
-    from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
-    try:
-        return Path(get_package_share_directory('lg_tracker_ros')) / name
-    except PackageNotFoundError:
-        return source

@@ -1,7 +1,10 @@
 """Sums of files that ship, and what a header says; hostile files are in test_hostile.py."""
 
+import zipfile
+
 from lg_tracker_ros.checkpoint import (
     check_sum,
+    checked_file,
     FOLDER,
     read_state_dict,
     shared_backbone,
@@ -50,3 +53,14 @@ def test_the_backbone_is_read_once_and_shared():
     for key, value in first.items():
         assert value.data_ptr() == second[key].data_ptr() and torch.equal(value, shipped[key]), key
     assert not shared_backbone().training
+
+
+def test_weights_in_an_archive_out_of_which_the_package_runs_are_told(tmp_path):
+    archive = tmp_path / 'package.zip'
+    with zipfile.ZipFile(archive, 'w') as file:
+        file.write(FOLDER / 'SHA256SUMS', 'lg_tracker_ros/weights/pixelwise.safetensors')
+    with pytest.raises(ValueError) as caught:
+        checked_file(str(archive / 'lg_tracker_ros' / 'weights' / 'pixelwise.safetensors'), '')
+    assert str(caught.value) == (
+        f'pixelwise.safetensors lies in the archive {archive}, out of which no weights are read; '
+        'unpack it, or install the package with pip')

@@ -17,9 +17,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.ros.camera import use_profile
 from lg_tracker_ros.ros.convert import image_to_msg, time_from_msg
 from lg_tracker_ros.ros.diagnostics import full_name
+from lg_tracker_ros.ros.transports.profile import use_profile
 from lg_tracker_ros.types import Box, Image
 import numpy as np
 import numpy.typing as npt

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from lg_tracker_ros.files import share_file
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.ros.convert import compressed_to_msg, image_to_msg
+from lg_tracker_ros.ros.transports.profile import use_profile
 from lg_tracker_ros.types import Frame
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
@@ -136,14 +135,6 @@ class CameraNode(Node):
         left = self._due - self.get_clock().now().nanoseconds
         self._timer.timer_period_ns = min(max(left, round(1e9 / FASTEST)), gap)
         self._timer.reset()
-
-
-def use_profile() -> None:
-    """Let Fast DDS of this process carry images; a profile that the user chose stays."""
-    names = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-    if not any(os.environ.get(n) for n in names):
-        for name in names:  # the second is the name from Fast DDS 3 on
-            os.environ[name] = str(share_file('config/fastdds_camera.xml'))
 
 
 def make() -> CameraNode:

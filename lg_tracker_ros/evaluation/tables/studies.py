@@ -45,7 +45,7 @@ class Study:
                          for word in self.rows[', '.join(row)].split('@')[1:]):
                 if name == 'tracker' and base.partition('@')[0] != 'default':
                     raise ValueError('the rows of this table are local trackers of its own, got '
-                                     f'--trackers {base}; leave that out, or begin with default')
+                                     f'--trackers {base}; leave it out, or begin with default')
                 hosts = [s.name for s in LOCAL_TRACKERS.values() if name in s.parameters]
                 if hosts and local not in hosts:
                     raise ValueError(f'the rows of this table differ in {name}, which {local} has '

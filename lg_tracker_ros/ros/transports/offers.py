@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping
 
-from lg_tracker_ros.files import share_file
+from lg_tracker_ros.ros.transports.profile import profile
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image
@@ -79,4 +79,4 @@ def loss_advice(size: int, reliable: bool) -> str:
                 f'enlarge them (net.core.rmem_max){weak}')
     return (f"images of {size / 2**20:.1f} MiB don't fit Fast DDS's shared-memory segment of 0.5 "
             "MiB as it comes; start the camera's process with FASTRTPS_DEFAULT_PROFILES_FILE="
-            f"{share_file('config/fastdds_camera.xml')}{weak}")
+            f'{profile()}{weak}')

@@ -47,7 +47,7 @@ def test_a_tracker_that_is_given_takes_the_place_of_the_tables_own():
     ('dat-1', 'ncc+none', 'the rows of this table differ in reciprocative, which ncc has no use '
      'for; take one of dat_lite, dat'),
     ('dat-2', 'ncc+none', 'the rows of this table are local trackers of its own, got --trackers '
-     'ncc+none; leave that out, or begin it with default')])
+     'ncc+none; leave it out, or begin with default')])
 def test_rows_that_would_be_alike_are_refused(name, tracker, told, tmp_path, capsys):
     assert main(['eval', 'sweep', '--table', name, '--data', str(tmp_path), '--out',
                  str(tmp_path / 'out'), '--trackers', tracker]) == 1
