@@ -29,7 +29,7 @@ from lg_tracker_ros.training.data.recordings import BOXES
 from lg_tracker_ros.training.export import export
 from lg_tracker_ros.training.loop import fit as training
 from lg_tracker_ros.training.loop.checkpoints import set_values
-from lg_tracker_ros.training.loop.train import to_device
+from lg_tracker_ros.training.loop.run import to_device
 from lg_tracker_ros.training.networks.network import Network, Training
 from lg_tracker_ros.training.samples.ring import Ring
 from lg_tracker_ros.types import Box, LocalTracker
