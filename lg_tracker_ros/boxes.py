@@ -55,9 +55,15 @@ def inside_fraction(box: Box, width: int, height: int) -> float:
 
 
 def keep_center_inside(box: Box, width: int, height: int) -> Box:
-    """Move the box so that its centre lies inside the image; its size stays."""
-    return Box.from_center(
-        min(max(box.cx, 0.0), float(width)), min(max(box.cy, 0.0), float(height)), box.w, box.h)
+    """
+    Move the box so that its centre lies inside the image; its size stays as far as it is of use.
+
+    A side of less than half a pixel, or of ten times the image's longer one, is one that ran away:
+    with nothing to bound it the next box would be none.
+    """
+    w, h = (min(max(side, 0.5), 10.0 * max(width, height)) for side in (box.w, box.h))
+    return Box.from_center(min(max(box.cx, 0.0), float(width)),
+                           min(max(box.cy, 0.0), float(height)), w, h)
 
 
 def scale(box: Box, sx: float, sy: float) -> Box:

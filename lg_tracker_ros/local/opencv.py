@@ -7,6 +7,7 @@ the place to search is brought to where the box believes the target to be.
 
 from __future__ import annotations
 
+from contextlib import suppress
 import math
 from pathlib import Path
 from typing import Any, Callable, cast, Sequence
@@ -92,7 +93,8 @@ class OpenCVTracker:
         if not self._scored and accepted.box != self._own:
             inside = clip_to_image(accepted.box, frame.width, frame.height)
             if inside is not None:
-                self._start(frame, inside)
+                with suppress(ValueError):  # refused, a sliver at the border say: it goes on
+                    self._start(frame, inside)
 
     def miss(self, frame: Frame) -> None:
         """Learn nothing of a frame in which nothing was accepted."""

@@ -50,6 +50,22 @@ def test_what_the_first_frame_shows_of_the_bias_is_taken_out_of_every_box():
     assert follow(0.12, 0.7, 1.0) > follow(0.0, 0.7, 1.0) + 0.1
 
 
+@pytest.mark.parametrize('side', [1.0, 1700.0])
+def test_a_box_that_shrinks_or_grows_without_end_stays_one_that_can_be_searched(side):
+    """With ``policy: paper`` nothing else bounds it: every result is followed."""
+    def search(images, *_):
+        return [np.ones((len(images), 2, 16, 16), np.float32),
+                np.full((len(images), 4, 16, 16), side / 2, np.float32)]
+    tracker = AnchorFreeTracker(lambda crop, box: [np.zeros(1, np.float32)], search, GRID,
+                                AnchorFreeConfig(0.0, 0.25, 0.35))
+    box = Box(100, 90, 30, 40)
+    frame = Frame(image(box), 0, 'camera')
+    tracker.init(frame, box)
+    for _ in range(60):
+        box = tracker.track(frame, [Region(box)])[0].box
+    assert (box.w, box.h) == ((0.5, 0.5) if side < 64 else (3200.0, 3200.0))
+
+
 def test_a_small_difference_is_left_to_the_hand_that_drew():
     tracker = AnchorFreeTracker(lambda crop, box: [np.zeros(1, np.float32)], network(1.04, 1.04),
                                 GRID, AnchorFreeConfig(0.06, 0.25, 0.35, bias=0.12))

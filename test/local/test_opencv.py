@@ -1,18 +1,22 @@
-"""Files of OpenCV's own networks: what is no use is told when the tracker is made."""
+"""OpenCV's trackers: a file that is no use is told when one is made, a box when it is given."""
 
 import shutil
 
 import cv2
 from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
 from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.local.opencv import csrt
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.types import Box, Frame, Region, TrackerOutput
+import numpy as np
 import pytest
 
 POINTER = b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 715210\n'
 FOREIGN = next(SHIPPED_NETWORKS.glob('LookNet*.onnx'))
 
 needs = {name: pytest.mark.skipif(not hasattr(cv2, f'Tracker{name}_create'),
-                                  reason=f'this OpenCV has no {name}') for name in ('Vit', 'Nano')}
+                                  reason=f'this OpenCV has no {name}')
+         for name in ('Vit', 'Nano', 'CSRT')}
 
 
 def refusal(**settings):
@@ -45,3 +49,16 @@ def test_nano_tells_which_of_its_files_is_a_pointer(tmp_path):
     shutil.copy(FOREIGN, tmp_path / 'head.onnx')
     assert f'{tmp_path / "backbone.onnx"} and head.onnx are not the ONNX files' in (
         refusal(**settings))
+
+
+@needs['CSRT']
+def test_an_accepted_sliver_at_the_border_that_csrt_refuses_leaves_it_as_it_was():
+    image = np.random.default_rng(0).integers(0, 256, (15, 20, 3), np.uint8)
+    frame = Frame(cv2.resize(image, (320, 240), interpolation=cv2.INTER_CUBIC))
+    tracker, box, sliver = csrt(), Box(50, 50, 30, 30), Box(318, 100, 2, 30)
+    with pytest.raises(ValueError, match='OpenCV refuses the box'):
+        tracker.init(frame, sliver)
+    tracker.init(frame, box)
+    tracker.update(frame, TrackerOutput(sliver, 1.0, 1.0), [])
+    found, = tracker.track(frame, [Region(box)])
+    assert abs(found.box.cx - box.cx) < 3 and found.score > 0.9
