@@ -42,6 +42,10 @@ WARM_UP = 3
 """Frames that are not timed."""
 LOST_AFTER = 4
 """Fruitless global searches after which a target certainly counts as lost."""
+LEARNERS = {**{name: {'online_module': name} for name in ONLINE_MODULES},
+            **{name: {'tracker': name} for name in ('dimp_lite', 'mdnet_lite', 'dat_lite',
+                                                    'attentive_lite')}}
+"""What learns while it tracks and needs no checkpoint, by name: its parameters."""
 BUSY = 2
 """Processes that compute all the time beside the tracker, as others do on a robot."""
 
@@ -79,6 +83,10 @@ def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[s
     if redetector is not None:
         steps['re-detection, whole image'] = lambda f: redetector.propose(
             [f, f], (box.w, box.h), 5)
+    other = build_tracker(Settings(tracker='ncc', redetector='globaltrack_lite')).redetector
+    assert other is not None
+    other.init(frame, box)
+    steps['globaltrack_lite, whole image'] = lambda f: other.propose([f], (box.w, box.h), 5)
     floor = build_tracker(Settings(tracker='ncc', redetector='correlation'))
     floor.init(frame, box)
     steps['ncc (untrained floor)'] = lambda f: floor.local.track(f, [Region(box)])
@@ -200,18 +208,19 @@ def search_rows(frames: Sequence[Frame], box: Box, settings: Settings) -> dict[s
     return measure(frames, steps)
 
 
-def online_rows(frames: Sequence[Frame], box: Box) -> dict[str, np.ndarray]:
-    """Time what may learn on the local tracker: first frame, a step, learning."""
+def learning_rows(frames: Sequence[Frame], box: Box, names: Sequence[str] = tuple(LEARNERS),
+                  clock: Callable[[], float] = time.perf_counter) -> dict[str, np.ndarray]:
+    """Time what learns while it tracks, in ms: first frame, a step, learning."""
     steps: dict[str, Step] = {}
     first: dict[str, np.ndarray] = {}
-    for name in ONLINE_MODULES:
-        local = build_tracker(Settings(threads=1, redetector='none', online_module=name)).local
-        start = time.perf_counter()
+    for name in names:
+        local = build_tracker(Settings(threads=1, redetector='none').changed(LEARNERS[name])).local
+        start = clock()
         local.init(frames[0], box)
-        first[f'{name}: first frame'] = np.array([1e3 * (time.perf_counter() - start)])
+        first[f'{name}: first frame'] = np.array([1e3 * (clock() - start)])
         if isinstance(local, OnlineTracker):
             steps |= online_steps(name, local, box)
-    return first | measure(frames, steps)
+    return first | measure(frames, steps, clock)
 
 
 def online_steps(name: str, local: OnlineTracker, box: Box) -> dict[str, Step]:
@@ -273,5 +282,5 @@ def run(args: argparse.Namespace) -> int:
     if not args.processor_time:
         show('local tracker, 1 region', thread_rows(frames, sized))
         show('a lost target', search_rows(frames, sized, settings))
-        show('online_module, 1 thread', online_rows(frames, sized))
+    show('what learns, 1 thread', learning_rows(frames, sized, clock=clock))
     return 0

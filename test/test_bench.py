@@ -1,8 +1,10 @@
 """What ``bench`` times is what it says: the steps of a tracker that has lost its target."""
 
 from helpers.clip import first_box, frames
-from lg_tracker_ros.bench import lost_steps, search_rows, WARM_UP
+from lg_tracker_ros.bench import LEARNERS, learning_rows, lost_steps, search_rows, WARM_UP
 from lg_tracker_ros.cli import main
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.online import ONLINE_MODULES
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.types import Mode
 import pytest
@@ -23,6 +25,13 @@ def test_a_lost_target_is_timed_with_one_search_thread_and_with_two():
     assert list(table) == [f'search_threads {count}: {name}' for count in (1, 2)
                            for name in ('GLOBAL', 'the frame after it')]
     assert all(times.shape == (2,) and times.min() > 0 for times in table.values())
+
+
+def test_what_learns_is_timed_on_its_first_frame_in_a_step_and_while_it_learns():
+    table = learning_rows(frames(WARM_UP + 1), first_box(), ['thor'])
+    assert list(table) == ['thor: first frame', 'thor: local tracker, 1 region', 'thor: learning']
+    assert all(times.shape == (1,) and times.min() > 0 for times in table.values())
+    assert LEARNERS.keys() - ONLINE_MODULES.keys() < LOCAL_TRACKERS.keys()
 
 
 @pytest.mark.parametrize('count', ['0', '-1', '3'])
