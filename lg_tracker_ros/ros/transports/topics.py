@@ -12,7 +12,7 @@ _FORMS = ('compressed', 'compressedDepth', 'theora', 'ffmpeg', 'zstd')
 
 
 def image_topic(name: str) -> str:
-    """Return the image topic that the full name of a topic is a form of, as of image/compressed."""
+    """Return the image topic that a topic's full name is a form of, as of image/compressed."""
     topic, _, last = name.rpartition('/')
     return topic if topic and last in _FORMS else name
 
