@@ -3,7 +3,8 @@ Turn a pan-tilt unit, or a robot, to the target: a P-controller on the tracker's
 
 The camera sits on the gimbal. Publishes the rates (rad/s) of pan and tilt on ``commands``, as a
 velocity controller of ros2_control takes them; pan is positive to the left and tilt positive
-downwards (REP 103). Without a bearing for ``timeout`` seconds the gimbal stands still:
+downwards (REP 103). Without a bearing for ``timeout`` seconds, and when it is ended, the gimbal
+stands still:
 
     ros2 launch lg_tracker_ros tracker.launch.py image_topics:=/camera/image_raw world:=true
     python3 turn_gimbal.py --ros-args -r commands:=/gimbal_controller/commands
@@ -11,9 +12,15 @@ downwards (REP 103). Without a bearing for ``timeout`` seconds the gimbal stands
 
 from __future__ import annotations
 
+import signal
+import threading
+
 from geometry_msgs.msg import Vector3Stamped
+from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
+from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Float64MultiArray
 
 PARAMETERS = (
@@ -38,11 +45,13 @@ class TurnGimbal(Node):
     def __init__(self, **kwargs) -> None:
         """Declare the parameters and connect."""
         super().__init__('turn_gimbal', **kwargs)
-        for name, default, _ in PARAMETERS:
-            self.declare_parameter(name, default)
+        for name, default, text in PARAMETERS:
+            # dynamic: a command line makes an integer of gain:=1
+            self.declare_parameter(name, default, ParameterDescriptor(
+                description=text, dynamic_typing=True))
         self._commands = self.create_publisher(Float64MultiArray, 'commands', 10)
         self.create_subscription(Vector3Stamped, 'lg_tracker/bearing', self._turn, 1)
-        self._watch = self.create_timer(self._value('timeout'), self._stop)
+        self._watch = self.create_timer(self._value('timeout'), self.stop)
 
     def _value(self, name: str) -> float:
         return float(self.get_parameter(name).value)
@@ -54,23 +63,33 @@ class TurnGimbal(Node):
                       self._value('tilt_sign') * rate(msg.vector.y, *shape))
         self._watch.reset()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Stand still until the next bearing."""
         self._command(0.0, 0.0)
-        self._watch.cancel()  # until the next bearing
+        self._watch.cancel()
+
+    def end(self) -> None:
+        """Stand still for good: a velocity controller goes on with the last command."""
+        self.stop()
+        self._commands.wait_for_all_acked(Duration(seconds=1))
 
     def _command(self, pan: float, tilt: float) -> None:
         self._commands.publish(Float64MultiArray(data=[pan, tilt]))
 
 
 def main() -> None:
-    """Run until Ctrl-C."""
-    rclpy.init()
+    """Run until SIGINT or SIGTERM."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    # rclpy's own handlers would take the context away before the last command is out
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = TurnGimbal()
     try:
-        rclpy.spin(node)
-    except KeyboardInterrupt:
-        pass
+        while not ended.is_set():
+            rclpy.spin_once(node, timeout_sec=0.1)
     finally:
+        node.end()
         node.destroy_node()
         rclpy.try_shutdown()
 

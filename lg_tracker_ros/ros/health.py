@@ -78,6 +78,27 @@ class Meter:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
+class Since:
+    """How long ago a moment is: that in which it is made."""
+
+    def __init__(self, node: Node) -> None:
+        """Note the moment, by a steady clock and by the ``node``'s."""
+        self._node = node
+        self._steady, self._of_node = time.perf_counter(), node.get_clock().now().nanoseconds
+
+    @property
+    def steady_s(self) -> float:
+        """Seconds of a steady clock."""
+        return time.perf_counter() - self._steady
+
+    @property
+    def stamped_s(self) -> float:
+        """Seconds as stamps count: of a simulated clock, which may pause, where there is one."""
+        if not self._node.get_parameter('use_sim_time').value:
+            return self.steady_s
+        return max(0.0, (self._node.get_clock().now().nanoseconds - self._of_node) / 1e9)
+
+
 class Health:
     """
     Takes in results and complaints from any thread, and writes the complaints to the log.
@@ -94,7 +115,7 @@ class Health:
         self.meter = Meter()
         self.camera = ''
         self._last: Result | None = None
-        self._heard = 0.0
+        self._heard: Since | None = None
         self._silence = ''
         self._refused: dict[str, tuple[float, str]] = {}
         self._mishap = 0.0, ''
@@ -115,7 +136,7 @@ class Health:
     def processed(self, result: Result, total_ms: float) -> None:
         """Take in a result and its total latency; all is well again."""
         self.meter.add(total_ms)
-        self._heard = time.perf_counter()
+        self._heard = Since(self._node)
         if self.last(result.target) is None:
             self.camera = ''  # where another target was says nothing of this one
         self._last = result
@@ -164,9 +185,11 @@ class Health:
         """Return the last result; None where that was another target's, and without one."""
         return self._last if self._last is not None and self._last.target is target else None
 
-    def age(self) -> float:
-        """Return seconds since the last result; only what ``last`` returned has one."""
-        return time.perf_counter() - self._heard
+    @property
+    def age(self) -> Since:
+        """How long ago the last result came; only what ``last`` returned has one."""
+        assert self._heard is not None
+        return self._heard
 
     def silence(self, text: str) -> bool:
         """Take in why nothing is known of the target (empty: it is); whether that is news."""

@@ -96,7 +96,7 @@ class Stream:
         last = self._health.last(self.worker.leader)
         if last is None:
             return ''
-        now, age, busy = time.perf_counter(), self._health.age(), self.worker.busy_s
+        now, age, busy = time.perf_counter(), self._health.age.steady_s, self.worker.busy_s
         timeout = self.options.camera_timeout
         camera = self._camera(last)
         if not self._overdue(last, age):
@@ -120,7 +120,7 @@ class Stream:
         if last is not None and not self.silence():
             return
         if last is not None:
-            self._outputs.quiet(last, self._health.age())
+            self._outputs.quiet(last, self._health.age.stamped_s)
         else:
             self._outputs.idle()
         if self._annotations is not None:

@@ -2,11 +2,12 @@
 
 import importlib.util
 from pathlib import Path
+import signal
 import subprocess
 import sys
 
 from geometry_msgs.msg import Vector3Stamped
-from helpers.ros import Rig
+from helpers.ros import PATIENCE, Rig
 from lg_tracker_ros.geometry.camera import Camera
 from lg_tracker_ros.geometry.place import bearing
 from lg_tracker_ros.types import Box
@@ -68,6 +69,30 @@ def test_it_commands_over_dds_and_stands_still_without_a_bearing(gimbal):
         # to the right is a negative turn about z, down a positive one about y
         rig.until(lambda: [-0.2, 0.8] in heard, lambda: f'command: {heard}')
         rig.until(lambda: heard[-1] == [0, 0], 'stop')
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_whoever_ends_it_leaves_no_gimbal_turning(number):
+    with Rig(node=False) as rig:
+        heard = []
+        rig.client.create_subscription(Float64MultiArray, 'commands',
+                                       lambda m: rig._add(heard, list(m.data)), 10)
+        bearings = rig.client.create_publisher(Vector3Stamped, 'lg_tracker/bearing', 1)
+        run = subprocess.Popen([sys.executable, EXAMPLES / 'turn_gimbal.py', '--ros-args', '-p',
+                                'timeout:=1000', '-p', 'gain:=1'])
+        rig.end.callback(run.kill)
+        rig.until(lambda: bearings.get_subscription_count()
+                  and rig.client.count_publishers('commands'), 'connected')
+        msg = Vector3Stamped()
+        msg.vector.x = 0.5
+
+        def turning():
+            bearings.publish(msg)
+            return [-0.5, 0.0] in heard
+        rig.until(turning, lambda: f'command: {heard}')
+        run.send_signal(number)
+        assert run.wait(PATIENCE) == 0
+        rig.until(lambda: heard[-1] == [0, 0], lambda: f'stop: {heard[-3:]}')
 
 
 def test_the_example_for_nav2_says_what_is_missing():

@@ -14,6 +14,7 @@ from lg_tracker_ros.ros.diagnostics import ERROR, OK, Part, WARN
 from lg_tracker_ros.ros.health import FRESH_S
 from lg_tracker_ros.ros.stream import Stream
 from lg_tracker_ros.ros.target_services import TargetServices
+from lg_tracker_ros.ros.transports.topics import image_topic
 from lg_tracker_ros.words.lines import one_line, told
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -118,8 +119,9 @@ class ClickInput:
             return
         self._first = None
         # a topic of a camera's own has its name; the longest, for one may begin as another does
-        names = [c.name for c in self._stream.cameras if self.topic.startswith(c.name)]
-        request = InitTarget.Request(camera=max(names, key=len, default=''))
+        names = {topic: c.name for c in self._stream.cameras
+                 if self.topic.startswith(topic := image_topic(c.name))}
+        request = InitTarget.Request(camera=names[max(names, key=len)] if names else '')
         request.x, request.y, request.width, request.height = map(float, box)
         request.header.frame_id = header.frame_id
         # viewers stamp a click with the time of the click; only an image's own stamp means one

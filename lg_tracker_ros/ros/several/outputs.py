@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import groupby
-import time
 from typing import Callable, Sequence
 
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_ros.ros.convert import detection_to_msg
+from lg_tracker_ros.ros.health import Since
 from lg_tracker_ros.ros.outputs import idle_msg, Outputs, quiet_msg
 from lg_tracker_ros.runtime.results import Result, Target
 from rclpy.lifecycle import LifecycleNode
@@ -30,7 +30,7 @@ class TeamOutputs(Outputs):
         self._others = {place: (make(Detection2D, f'~/target_{place + 1}/tracked_target', 10),
                                 make(TrackerStatus, f'~/target_{place + 1}/status', 10))
                         for place in range(1, count)}
-        self._heard: dict[int, tuple[float, Result]] = {}
+        self._heard: dict[int, tuple[Since, Result]] = {}
         self.together = self._publish_all
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class TeamOutputs(Outputs):
         place = result.target.place
         if not place:
             return super().publish(result)
-        self._heard[place] = time.perf_counter(), result
+        self._heard[place] = Since(self._node), result
         return float(self.tell(result, *self._others[place]).latency_total_ms)
 
     def draw(self, results: Sequence[Result]) -> None:
@@ -53,15 +53,15 @@ class TeamOutputs(Outputs):
     def rest(self, targets: Sequence[Target], overdue: Callable[[Result, float], bool],
              none: bool) -> None:
         """Say of every target but the first what no result says; ``none``: that it isn't there."""
-        now = time.perf_counter()
         for place, (_, statuses) in self._others.items():
-            heard, result = self._heard.get(place, (now, None))
+            heard = self._heard.get(place)
             if not targets[place].name:
                 if none:
                     statuses.publish(idle_msg())
-            elif (result is not None and result.target is targets[place]
-                  and overdue(result, now - heard)):
-                statuses.publish(quiet_msg(result, now - heard))
+            elif heard is not None:
+                since, result = heard
+                if result.target is targets[place] and overdue(result, since.steady_s):
+                    statuses.publish(quiet_msg(result, since.stamped_s))
 
     def _publish_all(self, results: Sequence[Result]) -> None:
         """Publish what is seen in each camera's image, and the image with it."""

@@ -8,6 +8,13 @@ from sensor_msgs.msg import CompressedImage
 
 _BESIDE = {'compressed': {'sensor_msgs/msg/CompressedImage': lambda: CompressedImage},
            'ffmpeg': {PACKET: packet_type}}
+_FORMS = ('compressed', 'compressedDepth', 'theora', 'ffmpeg', 'zstd')
+
+
+def image_topic(name: str) -> str:
+    """Return the image topic that a topic's full name is a form of, as of image/compressed."""
+    topic, _, last = name.rpartition('/')
+    return topic if topic and last in _FORMS else name
 
 
 def images(transport: str) -> Wanted:

@@ -8,6 +8,7 @@ from lg_tracker_ros.geometry.camera import Camera, camera_from_info
 from lg_tracker_ros.geometry.frames import StaticFrames
 from lg_tracker_ros.ros.inputs import CameraInput
 from lg_tracker_ros.ros.transports.offers import DEPTH, Wanted
+from lg_tracker_ros.ros.transports.topics import image_topic
 from lg_tracker_ros.ros.world.convert import rigid_from_msg
 from lg_tracker_ros.runtime.buffers import Item
 from rclpy.callback_groups import CallbackGroup
@@ -18,18 +19,13 @@ from tf2_msgs.msg import TFMessage
 
 DEPTHS = Wanted({'sensor_msgs/msg/Image': lambda: Image}, 'raw depth image', 'depth_topics')
 _INFO = {'sensor_msgs/msg/CameraInfo': lambda: CameraInfo}
-TRANSPORTS = ('compressed', 'compressedDepth', 'theora', 'ffmpeg', 'zstd')
-"""Last parts of topics that are another form of the topic without them (image_transport)."""
 
 
 def info_topic(given: str, image: str) -> str:
     """Return the CameraInfo topic; for ``auto`` the one beside a full name of an image topic."""
     if given != 'auto':
         return given
-    parts = image.split('/')
-    if parts[-1] in TRANSPORTS:
-        parts.pop()
-    return '/'.join([*parts[:-1], 'camera_info'])
+    return image_topic(image).rpartition('/')[0] + '/camera_info'
 
 
 class Calibration:

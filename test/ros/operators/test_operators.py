@@ -3,12 +3,14 @@
 from geometry_msgs.msg import Point, PointStamped
 from helpers.ros import path, Rig, scene, SIZE, stamp
 from lg_tracker_ros.boxes import iou
-from lg_tracker_ros.ros.convert import time_to_msg
+from lg_tracker_ros.ros.convert import compressed_to_msg, time_to_msg
 from lg_tracker_ros.ros.operators.clicks import box_of
 from lg_tracker_ros.types import Box
 import rclpy
 from rclpy.context import Context
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Header
 from visualization_msgs.msg import ImageMarker
 
 
@@ -70,6 +72,20 @@ def test_rqt_image_view_publishes_bare_points_and_another_type_is_told():
         rig.send(5)
         rig.until(lambda: rig.boxes().get(stamp(5)), 'begun')
         assert iou(rig.boxes()[stamp(5)], Box(x, y, w, h)) > .7
+    # the picture that is clicked is the same, however the tracker gets it
+    with Rig(click_topic='b/image_mouse_left', click_size=32.0, started=False,
+             cameras=('a/image/compressed', 'b/image/compressed')) as rig:
+        for topic in ('a/image/compressed', 'b/image/compressed'):
+            rig.camera(topic, kind=CompressedImage)
+        rig.connect()
+        mouse = rig.client.create_publisher(Point, 'b/image_mouse_left', 10)
+        rig.until(mouse.get_subscription_count, 'clicks subscribed')
+        mouse.publish(Point(x=x + w / 2, y=y + h / 2))
+        rig.until(lambda: rig.node.targets.waiting, 'waiting for the next frame')
+        for topic in rig.cameras:
+            rig.send(5, topic=topic, msg=compressed_to_msg(scene(*path(5)), Header()))
+        rig.until(lambda: rig.statuses and rig.statuses[-1].target_id, 'begun')
+        assert rig.statuses[-1].camera == '/b/image/compressed'
     with Rig(click_topic='tracked_target') as rig:
         told = rig.part('lg_tracker: clicks /tracked_target', lambda s: s.level == b'\x02')
         assert 'carries vision_msgs/msg/Detection2D; expected' in told.message

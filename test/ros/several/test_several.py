@@ -5,12 +5,13 @@ import threading
 from helpers.ros import find, path, Rig, scene, SIZE, stamp, TemplateRedetector, TemplateTracker
 from lg_tracker_interfaces.action import Track
 from lg_tracker_interfaces.msg import TrackerStatus
-from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg
+from lg_tracker_ros.ros.convert import detection_from_msg, time_from_msg, time_to_msg
 from lg_tracker_ros.tracker import LongTermTracker
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
 from ros.choosing.test_action import ABORTED, Client
+from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray
 
@@ -209,3 +210,18 @@ def test_with_one_target_there_are_no_such_topics():
                                 *rig.node.get_service_names_and_types())}
         assert '/alone/lg_tracker/status' in names
         assert not {n for n in names if n.startswith('/alone/lg_tracker/target')}
+
+
+def test_a_simulated_clock_that_is_paused_makes_no_time_unseen():
+    with TwoRig(use_sim_time=True, camera_timeout=0.1) as rig:
+        clock = rig.client.create_publisher(Clock, '/clock', 10)
+        rig.until(clock.get_subscription_count, 'clock heard')
+        clock.publish(Clock(clock=time_to_msg(stamp(0))))
+        rig.until(lambda: rig.node.get_clock().now().nanoseconds == stamp(0), 'clock taken')
+        rig.start_both()
+        for heard in (rig.statuses, rig.second_statuses):
+            rig.until(lambda h=heard: h and h[-1].target_id and not h[-1].visible, 'silence')
+            assert heard[-1].time_since_last_seen == 0
+        clock.publish(Clock(clock=time_to_msg(stamp(0) + 7 * 10**9)))
+        for heard in (rig.statuses, rig.second_statuses):
+            rig.until(lambda h=heard: h[-1].time_since_last_seen == 7, 'the clock went on')
