@@ -62,6 +62,7 @@ class VideoFile:
         c = self._container
         self._total = (c.duration + (c.start_time or 0)) / 1e6 if c.duration else 0.0
         self._end, self._bad, self._torn = 0.0, 0, ''
+        self._in_packet = c.format.name == 'mpegts' and _ends_in_packet(path)
         self._decoded = self._decode()
         context = self._stream.codec_context  # None without a decoder
         self._first = next(self._decoded, None) if context is not None else None
@@ -124,6 +125,8 @@ class VideoFile:
 
     def _check(self, count: int) -> None:
         """Raise ValueError for a file that ends early or has damaged frames."""
+        if self._in_packet and not self._torn:
+            self._torn = 'it ends within a packet'
         if self._torn or self._end < self._total - SLACK - 1.5 / self.fps:
             said = f' of {self.count}' if self.count > count else ''
             more = f' ({self._torn})' if self._torn else ''
@@ -158,6 +161,21 @@ def frame_count(path: Path) -> int:
     except (av.error.FFmpegError, OSError, IndexError) as e:
         _refuse_pointer(path)
         raise ValueError(f'{path} cannot be opened; is it a video, and whole?') from e
+
+
+def _ends_in_packet(path: Path) -> bool:
+    """
+    Tell whether a transport stream is cut off within one of its packets of equal size.
+
+    It has no length of its own: PyAV takes the last stamp for the end, wherever that is. One that
+    is cut off between two frames looks whole.
+    """
+    with path.open('rb') as file:
+        head = file.read(256)
+    for size, sync in ((188, 0), (192, 4), (204, 0)):  # plain, .m2ts with times, with parity
+        if head[sync:sync + 1] == head[sync + size:sync + size + 1] == b'G':
+            return path.stat().st_size % size > 0
+    return False
 
 
 def _refuse_pointer(path: Path) -> None:

@@ -84,6 +84,22 @@ def test_a_file_that_was_cut_off_ends_with_a_word(tmp_path, suffix):
     assert '\n' not in str(end.value)
 
 
+@pytest.mark.parametrize('suffix, size', [('.ts', 188), ('.m2ts', 192)])
+def test_a_transport_stream_that_ends_within_a_packet_is_told(tmp_path, suffix, size):
+    path = video(tmp_path / f'a{suffix}')
+    assert len(list(Source(str(path)))) == 30
+    data = path.read_bytes()
+    assert len(data) % size == 0
+    end = data.rfind(b'\x00\x00\x01\xe0') // size * size  # the last picture's first packet
+    path.write_bytes(data[:end + 100])
+    got = []
+    with pytest.raises(ValueError, match=r'ends early, after \d+ frames .*ends within a packet'):
+        got.extend(Source(str(path)))
+    assert 25 < len(got) < 30
+    path.write_bytes(data[:end])  # between two pictures: nothing tells
+    assert len(list(Source(str(path)))) == len(got)
+
+
 def test_what_cannot_be_opened_or_decoded_is_told_at_once(tmp_path):
     path = video(tmp_path / 'a.mkv')
     path.write_bytes(path.read_bytes().replace(b'V_MPEG4', b'V_MPEGZ'))
