@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Iterator, Sequence
 
 from lg_tracker_ros.media.video import Source, Undecodable
 from lg_tracker_ros.media.writer import STILL_S
+from lg_tracker_ros.reading.guard import tell_once
 from lg_tracker_ros.tracker import choose
 from lg_tracker_ros.types import Frame, Track
 
@@ -67,6 +69,13 @@ class Stream:
                              f'decoded; the first is {self._first}')
 
 
+class End:
+    """Stands for a frame of a source that has no more."""
+
+
+END = End()
+
+
 class Clocks:
     """The time since the first frame of each source that has stamps of its own."""
 
@@ -108,13 +117,22 @@ def moments(sources: Sequence[Source]) -> Iterator[tuple[int, Sequence[Frame | N
     clocks = Clocks(sources)
     streams = [Stream(source) for source in sources]
     going = [iter(stream) for stream in streams]
-    for number, frames in enumerate(zip(*going), sources[0].start):
-        clocks.check(number, frames)
-        if any(frame is not None for frame in frames):
-            yield number, frames
-    for stream, frames_left in zip(streams, going):
-        next(frames_left, None)  # one that is as long as the shortest tells what it lacks
+    for number in count(sources[0].start):
+        # all are asked: one that is as long as the shortest tells what it lacks
+        frames = [next(frames_left, END) for frames_left in going]
+        here = [frame for frame in frames if not isinstance(frame, End)]
+        if len(here) < len(frames):
+            break
+        clocks.check(number, here)
+        if any(frame is not None for frame in here):
+            yield number, here
+    for stream in streams:
         stream.check()
+    if here:
+        short, long = (next(s.name for s, frame in zip(sources, frames)
+                            if isinstance(frame, End) is ended) for ended in (True, False))
+        tell_once(f'{short} ends before frame {number}, and {long} goes on: what is left of it '
+                  'was not looked at')
 
 
 def drawn_on(frames: Sequence[Frame | None], number: int, source: Source) -> Frame:

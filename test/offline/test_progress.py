@@ -141,3 +141,14 @@ def test_a_clock_that_is_set_is_no_time_that_went_by():
         clocks.check(0, [frame(s) for s in pair])
     with pytest.raises(ValueError, match=r'a is 2\.5 s ahead of b at frame 8'):
         clocks.check(8, [frame(9004.5), frame(7)])
+
+
+@pytest.mark.parametrize('counts', [(5, 3), (3, 5), (3, 3)])
+def test_a_run_says_that_a_longer_source_was_left(counts, tmp_path, capsys, caplog):
+    sources = [folder(tmp_path / name, count=n) for name, n in zip('ab', counts)]
+    status, rows, err = track(capsys, *sources, '--init', BOX)
+    assert status == 0 and [r['frame'] for r in rows] == ['0', '1', '2'] and not err
+    short, long = sorted(zip(counts, sources))
+    assert [r.message for r in caplog.records] == [
+        f'{short[1]} ends before frame 3, and {long[1]} goes on: what is left of it was not '
+        'looked at'] * (counts[0] != counts[1])
