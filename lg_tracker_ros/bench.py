@@ -237,6 +237,9 @@ def online_steps(name: str, local: OnlineTracker, box: Box) -> dict[str, Step]:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``bench``."""
+    if args.video == str(CLIP) and not CLIP.is_file():
+        raise ValueError('the bundled clip is in the source tree and not in an installation; give '
+                         '--video FILE and --box x,y,w,h')
     source = Source(args.video)
     if args.box:
         box = parse_box(args.box)

@@ -217,7 +217,12 @@ class LongTermTracker:
         In LOCAL mode only the frame of the target's camera is used. When that camera gave none
         (it was unplugged, say), the others are searched globally. ``others`` tells of other
         targets: what is theirs more surely isn't this one. It is asked when boxes are judged.
+        Raises ValueError for two frames of one camera: those are two moments.
         """
+        cameras = [f.camera for f in frames]
+        if len(set(cameras)) < len(cameras):
+            raise ValueError('step takes one moment, one frame of each camera, got frames of '
+                             f'{cameras}; call it once for each moment')
         if self.policy is None:
             return []
         mode = self.mode

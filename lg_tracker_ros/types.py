@@ -69,9 +69,10 @@ class Frame:
     """
     One image of one camera.
 
-    ``image`` is uint8, height x width x 3, BGR; ``stamp`` is in nanoseconds; ``camera`` names the
+    ``image`` is uint8, height x width x 3, BGR, kept and not copied: a camera's buffer that is
+    filled again must be copied first. ``stamp`` is in nanoseconds; ``camera`` names the
     stream (a ROS topic or a path). ``span`` is the number of frames that it counts for, more than
-    one from a slow camera: the tracker sets it. Raises ValueError for another shape or dtype.
+    one from a slow camera: the tracker sets it. Raises ValueError for another image.
     """
 
     image: Image
@@ -82,6 +83,9 @@ class Frame:
     def __post_init__(self) -> None:
         """Refuse an image that the trackers can't read."""
         a = self.image
+        if not isinstance(a, np.ndarray):  # cv2.imread returns None for what it can't read
+            raise ValueError('image must be a NumPy array, uint8 height x width x 3, got '
+                             f'{type(a).__name__}')
         if a.dtype != np.uint8 or a.ndim != 3 or a.shape[2] != 3 or 0 in a.shape:
             raise ValueError(f'image must be uint8 height x width x 3, got {a.dtype} {a.shape}')
 

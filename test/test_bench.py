@@ -1,6 +1,7 @@
 """What ``bench`` times is what it says: the steps of a tracker that has lost its target."""
 
 from helpers.clip import first_box, frames
+from lg_tracker_ros import bench
 from lg_tracker_ros.bench import LEARNERS, learning_rows, lost_steps, search_rows, WARM_UP
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -38,3 +39,9 @@ def test_what_learns_is_timed_on_its_first_frame_in_a_step_and_while_it_learns()
 def test_too_few_frames_are_refused(count, capsys):
     assert main(['bench', '--frames', count, '--no-node']) == 1
     assert 'expected more than 3 frames' in capsys.readouterr().err
+
+
+def test_an_installation_has_no_clip_and_says_so(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(bench, 'CLIP', tmp_path / 'video.mp4')
+    assert main(['bench', '--no-node']) == 1
+    assert 'not in an installation; give --video FILE and --box' in capsys.readouterr().err

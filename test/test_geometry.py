@@ -77,6 +77,8 @@ def test_frame_refuses_other_images():
         Frame(np.zeros((4, 4), np.uint8))
     with pytest.raises(ValueError, match='float64'):
         Frame(np.zeros((4, 4, 3)))
+    with pytest.raises(ValueError, match=r'must be a NumPy array, .*, got NoneType'):
+        Frame(None)
 
 
 def test_context_side():

@@ -49,6 +49,12 @@ def test_without_a_target_nothing_is_processed():
     assert step(tracker, 1) == []
 
 
+def test_two_frames_of_one_camera_are_two_moments():
+    tracker, _, _ = make(at(HERE))
+    with pytest.raises(ValueError, match=r"one frame of each camera, got frames of \['a', 'a'\]"):
+        tracker.step([frame(1), frame(2)])
+
+
 def test_init_tells_both_parts_and_reports_the_box():
     tracker, local, redetector = make(at(HERE))
     assert local.first == redetector.first == ('a', HERE)

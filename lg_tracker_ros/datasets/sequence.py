@@ -86,8 +86,8 @@ class LabelledSequence(Labelled):
         """
         Give the frames from ``start`` on, decoded one by one.
 
-        Raises ValueError, naming the file, for an image that can't be read or a video that holds
-        fewer frames than there are labels.
+        Raises ValueError, naming the file, for an image that can't be read or, at its end, a video
+        that holds fewer or more frames than there are labels.
         """
         if self.video is None:
             decoder = Decoder()
@@ -98,10 +98,13 @@ class LabelledSequence(Labelled):
         i = start
         frames = islice(Source(str(self.video), start * self.every), 0, None, self.every)
         for i, frame in enumerate(frames, start + 1):
+            if i > len(self.truth):
+                raise ValueError(f'{self.video} holds more frames than there are labels, '
+                                 f'{len(self.truth)}: each frame needs one')
             yield Frame(frame.image, frame.stamp, self.name)
-            if i == len(self.truth):
-                return
-        raise ValueError(f'{self.video} holds {i} frames but there are {len(self.truth)} labels')
+        if i < len(self.truth):
+            raise ValueError(f'{self.video} holds {i} frames but there are {len(self.truth)} '
+                             'labels')
 
     def thinned(self, every: int) -> LabelledSequence:
         """

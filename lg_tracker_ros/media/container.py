@@ -19,6 +19,9 @@ import numpy as np
 SLACK = 0.25
 """Seconds by which a file may end before its header says so, besides a frame and a half."""
 
+NO_TIMESTAMPS = 0x80
+"""libavformat's AVFMT_NOTIMESTAMPS: a bare stream of H.264, to which FFmpeg gives a usual rate."""
+
 
 def load_av(what: Path | str) -> Any:
     """Return PyAV's module; ValueError, which begins with ``what``, where it isn't installed."""
@@ -36,7 +39,7 @@ class VideoFile:
     The frames of a video file, upright, with the container's stamps.
 
     ``fps`` is the mean rate (30 where none is named), ``count`` the number of frames that the
-    header names, else 0.
+    header names, else 0; ``timed`` says whether the file has stamps at all.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,6 +61,7 @@ class VideoFile:
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate else 30.0
         self.count = int(self._stream.frames)
+        self.timed = not int(self._container.format.flags) & NO_TIMESTAMPS
         self._levels = Levels()
         c = self._container
         self._total = (c.duration + (c.start_time or 0)) / 1e6 if c.duration else 0.0
@@ -148,8 +152,7 @@ class VideoFile:
             image = np.repeat(grey[..., None], 3, axis=2)
         else:
             image = frame.to_ndarray(format='bgr24')
-        turns = round(_rotation(frame, self._stream) / 90) % 4
-        return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+        return np.ascontiguousarray(_upright(image, frame, self._stream))
 
 
 def frame_count(path: Path) -> int:
@@ -183,12 +186,21 @@ def _refuse_pointer(path: Path) -> None:
         refuse_pointer(path, 'a video')
 
 
-def _rotation(frame: Any, stream: Any) -> float:
-    """Return the degrees counter-clockwise by which players turn the frame."""
-    found = getattr(frame, 'rotation', None)
-    if found is None:  # PyAV before 14.1
-        found = (stream.side_data or {}).get('DISPLAYMATRIX', 0)
-    return float(found)
+def _upright(image: Image, frame: Any, stream: Any) -> Image:
+    """Turn and mirror an image as players do, by quarter turns: a phone's front camera mirrors."""
+    try:
+        matrix = next((d for d in frame.side_data if d.type.name == 'DISPLAYMATRIX'), None)
+    except ValueError:  # there is data of a kind that PyAV can't name
+        matrix = None
+    if matrix is None:
+        degrees = getattr(frame, 'rotation', None)  # counter-clockwise
+        if degrees is None:  # PyAV before 14.1
+            degrees = (stream.side_data or {}).get('DISPLAYMATRIX', 0)
+        return np.rot90(image, round(degrees / 90) % 4)
+    a, b, _, c, d = np.frombuffer(matrix, np.int32, 5).astype(int)  # ISO 14496-12, 8.3.2
+    if abs(b) > abs(a):
+        image, a, d = image.transpose(1, 0, 2), c, b
+    return image[::-1 if d < 0 else 1, ::-1 if a < 0 else 1]
 
 
 def _is_cover(stream: Any) -> bool:

@@ -70,6 +70,12 @@ class Source:
         return isinstance(self._reader, Bag)
 
     @property
+    def timed(self) -> bool:
+        """Whether its stamps say when it was recorded: those of a folder don't."""
+        return isinstance(self._reader, Bag) or (
+            isinstance(self._reader, VideoFile) and self._reader.timed)
+
+    @property
     def files(self) -> list[Path]:
         """The files that are read; none for a webcam."""
         return [] if self.live else files_of(Path(self.name))

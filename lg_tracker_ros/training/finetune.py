@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+import json
 from pathlib import Path
 import shutil
 from typing import Any, Sequence
@@ -20,8 +21,10 @@ from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.readers.files import folder_name, subfolders
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.factory import make_local
+from lg_tracker_ros.files import sha256
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.training.assets.install import default_folder
 from lg_tracker_ros.training.data import pseudo_labels
 from lg_tracker_ros.training.data.media import held_out
@@ -39,6 +42,9 @@ import torch
 SHORT = ('steps=1500', 'rate=0.0002', 'capacity=4000', 'warmup=1000', 'held_out=600',
          'validate_every=250')
 """A tenth of the usual rate and less of everything; --set goes over it."""
+
+MADE = '.made.json'
+"""Beside the tracks: what they were made of, so that a run doesn't go on with others' tracks."""
 
 STRIDE = 3
 """Every third frame is measured on: the teacher, who saw all of them, had it easier."""
@@ -108,9 +114,26 @@ def measure(name: str, c: Training, weights: Path, held: Ring,
     return Measured(quality, report, *judge_tracks(tracker, sequences))
 
 
+def made_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Say what tracks are made of; of boxes what can be had."""
+    return {'step': args.step, 'length': args.length, 'topic': args.topic,
+            'teacher': str(args.teacher or ''),
+            'boxes': [sha256(f / BOXES) for f in args.recordings if (f / BOXES).is_file()]}
+
+
 def label_all(args: argparse.Namespace, out: Path) -> None:
-    """Follow the boxes of every folder; ValueError when too few tracks come out of it."""
+    """
+    Follow the boxes of every folder; ValueError when too few tracks come out of it.
+
+    Those of a run that goes on stay, corrected perhaps; ValueError where they are of other boxes.
+    """
+    made, note = made_of(args), out / MADE
     if out.is_dir():
+        # to go on, nobody needs the recordings
+        if note.is_file() and made['boxes'] and read_object(note) != made:
+            raise ValueError(f'{out} was made of other boxes, or with another --step, --length, '
+                             f'--topic or --teacher; delete it and {out.with_name("run")}, or '
+                             'give another --out')
         return  # a run that goes on
     part, kept, lost = out.with_name(f'{out.name}.part'), 0, 0
     shutil.rmtree(part, ignore_errors=True)  # of a run that was cut off
@@ -123,6 +146,7 @@ def label_all(args: argparse.Namespace, out: Path) -> None:
         raise ValueError(f'{kept} of {kept + lost} targets could be followed; at least 2 are '
                          'needed, one to learn from and one to measure on: draw more first boxes, '
                          'or try --step 1')
+    (part / MADE).write_text(json.dumps(made))
     part.rename(out)
     print(f'{kept} tracks in {out}, {lost} lost', flush=True)
 
@@ -167,6 +191,8 @@ def run(args: argparse.Namespace) -> int:
                          'run `python -m lg_tracker_ros train assets`, or name a folder of '
                          'cut-outs (PNG with alpha) with --data')
     tracks, out = args.out / 'tracks', args.out / 'run'
+    pseudo_labels.check(args)
+    training.check(args.workers, args.clips)
     label_all(args, tracks)
     training.train_network(args.network, [tracks, *data], out, settings=settings, weights=before,
                            clips=args.clips, workers=args.workers, device=args.device)

@@ -34,3 +34,14 @@ def test_what_leaves_no_box_is_refused():
     clip = LabelledSequence('a', boxes, np.zeros(4, bool), video=VIDEO)
     with pytest.raises(ValueError, match='no box'):
         clip.thinned(2)
+
+
+@pytest.mark.parametrize('labels, words', [
+    (159, 'holds more frames than there are labels, 159: each'),
+    (161, 'holds 160 frames but there are 161 labels')])
+def test_a_video_of_another_length_than_its_labels_is_told_at_its_end(labels, words):
+    clip = LabelledSequence('a', np.ones((labels, 4)), np.zeros(labels, bool), video=VIDEO)
+    rest = clip.frames(157)
+    assert [next(rest).stamp for _ in range(2)] == [15_700_000_000, 15_800_000_000]
+    with pytest.raises(ValueError, match=words):
+        list(rest)

@@ -62,6 +62,26 @@ def test_the_rotation_is_honoured(tmp_path, matrix, turns):
     assert np.abs(frame.image.astype(int) - want).mean() < 5
 
 
+@pytest.mark.parametrize('matrix, want', [
+    ((-1, 0, 0, 1), SIGN[:, ::-1]), ((1, 0, 0, -1), SIGN[::-1]),
+    ((0, 1, 1, 0), SIGN.transpose(1, 0, 2)),
+    ((0, -1, -1, 0), SIGN.transpose(1, 0, 2)[::-1, ::-1])])
+def test_a_mirrored_video_is_shown_as_players_show_it(tmp_path, matrix, want):
+    frame = next(iter(Source(str(turned(video(tmp_path / 'selfie.mp4'), matrix)))))
+    assert frame.image.shape == want.shape and frame.image.flags.c_contiguous
+    assert np.abs(frame.image.astype(int) - want).mean() < 5
+
+
+def test_what_pyav_cannot_name_is_passed_over(tmp_path):
+    # EXIF with an orientation; FFmpeg 8 hands it on, and PyAV 18 knows no such kind of data
+    tags = b'Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\x06\0\0\0\0\0\0'
+    jpeg = cv2.imencode('.jpg', SIGN)[1].tobytes()
+    (tmp_path / 'photo.jpg').write_bytes(
+        jpeg[:2] + b'\xff\xe1' + (len(tags) + 2).to_bytes(2, 'big') + tags + jpeg[2:])
+    frames = list(Source(str(tmp_path / 'photo.jpg')))
+    assert [sorted(f.image.shape) for f in frames] == [[3, 48, 80]]
+
+
 @pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi'])
 def test_a_file_that_was_cut_off_ends_with_a_word(tmp_path, suffix):
     path = tmp_path / f'whole{suffix}'

@@ -1,12 +1,17 @@
-"""Images that can't be decoded: the run goes on, as the node does, and says so in the end."""
+"""Images that can't be decoded, where the run goes on; cameras that drift apart, where it ends."""
 
 import csv
 import io
+from types import SimpleNamespace
 
 import cv2
 from helpers.bags import write_bag
 from helpers.clip import frames, truth
 from lg_tracker_ros.cli import main
+from lg_tracker_ros.media.writer import VideoOut
+from lg_tracker_ros.offline.progress import Clocks
+from lg_tracker_ros.types import Frame
+import numpy as np
 import pytest
 
 LIGHT = ('--param', 'tracker=opencv_kcf', '--param', 'redetector=none')
@@ -97,3 +102,53 @@ def test_the_last_camera_tells_what_it_lacks_too(tmp_path, capsys):
     status, rows, err = track(capsys, one, other, '--init', BOX)
     assert status == 1 and len(rows) == 5
     assert len(err) == 1 and "b: 1 of 6 images can't be decoded" in err[0]
+
+
+def recording(path, rate, count=24):
+    """Write the clip's first image again and again, as a video of this rate."""
+    video = VideoOut(path, rate)
+    for _ in range(count):
+        video.write(frames(1)[0].image)
+    video.close()
+    return path
+
+
+@pytest.mark.parametrize('several', [[], ['--init', '5,5,50,50']])
+def test_cameras_of_different_rates_do_not_show_the_same_moments(several, tmp_path, capsys):
+    pytest.importorskip('av', reason='PyAV is not installed')
+    slow, fast = recording(tmp_path / 'slow.mp4', 10), recording(tmp_path / 'fast.mp4', 25)
+    status, rows, err = track(capsys, fast, slow, '--init', BOX, *several)
+    assert status == 1 and {r['frame'] for r in rows} == {str(i) for i in range(17)}
+    assert len(err) == 1 and (f'{slow} is 1.0 s ahead of {fast} at frame 17: ') in err[0]
+    assert err[0].endswith('give them one rate (ffmpeg -i IN -r 30 OUT)') and len(err[0]) < 300
+
+
+def test_a_camera_is_taken_beside_one_of_its_rate_and_beside_a_folder(tmp_path, capsys):
+    pytest.importorskip('av', reason='PyAV is not installed')
+    one, other = recording(tmp_path / 'a.mp4', 10, 14), recording(tmp_path / 'b.mp4', 10.5, 14)
+    still = folder(tmp_path / 'c', count=14)  # its 30 a second mean nothing
+    status, rows, err = track(capsys, one, other, still, '--init', BOX)
+    assert status == 0 and len(rows) == 14 and not err
+
+
+def test_a_clock_that_is_set_is_no_time_that_went_by():
+    def frame(seconds):
+        return None if seconds is None else Frame(np.zeros((1, 1, 3), np.uint8),
+                                                  round(seconds * 1e9))
+    sources = [SimpleNamespace(name=n, timed=True) for n in 'ab']
+    clocks = Clocks(sources)
+    for pair in ((0, 50), (1, 51), (None, 52), (3, 53), (4, 3), (5, 4), (9000, 5), (9001, 6)):
+        clocks.check(0, [frame(s) for s in pair])
+    with pytest.raises(ValueError, match=r'a is 2\.5 s ahead of b at frame 8'):
+        clocks.check(8, [frame(9004.5), frame(7)])
+
+
+@pytest.mark.parametrize('counts', [(5, 3), (3, 5), (3, 3)])
+def test_a_run_says_that_a_longer_source_was_left(counts, tmp_path, capsys, caplog):
+    sources = [folder(tmp_path / name, count=n) for name, n in zip('ab', counts)]
+    status, rows, err = track(capsys, *sources, '--init', BOX)
+    assert status == 0 and [r['frame'] for r in rows] == ['0', '1', '2'] and not err
+    short, long = sorted(zip(counts, sources))
+    assert [r.message for r in caplog.records] == [
+        f'{short[1]} ends before frame 3, and {long[1]} goes on: what is left of it was not '
+        'looked at'] * (counts[0] != counts[1])

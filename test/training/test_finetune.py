@@ -1,7 +1,9 @@
 """Fine-tuning on a robot's own recordings: boxes read, bags decoded, tracks kept, verdicts."""
 
+import json
 from pathlib import Path
 import re
+from types import SimpleNamespace
 
 import cv2
 from helpers.bags import write_bag
@@ -19,7 +21,7 @@ from lg_tracker_ros.training.data.material import Material, read_material, read_
 from lg_tracker_ros.training.data.media import Clip, cut_sprites, held_out, Sprite
 from lg_tracker_ros.training.data.pseudo_labels import follow_part, label_given, make_teacher
 from lg_tracker_ros.training.data.recordings import Part, read_parts, read_starts, Start
-from lg_tracker_ros.training.finetune import judge_tracks, Measured
+from lg_tracker_ros.training.finetune import judge_tracks, label_all, MADE, made_of, Measured
 from lg_tracker_ros.training.samples.crops import sample_views
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np
@@ -66,6 +68,7 @@ def test_first_boxes_are_read_by_frame_and_by_time(tmp_path):
     ([HEAD, 'woman.mp4,0,1,2,0,40'], r'boxes.csv:2: .*sides must be positive'),
     ([HEAD, 'woman.mp4,-1,1,2,30,40'], r'boxes.csv:2: frame must be at least 0, got -1'),
     ([HEAD, 'man.mp4,0,1,2,30,40'], r'boxes.csv:2: .*man.mp4 does not exist'),
+    (['file,time,x,y,w,h', 'woman.mp4,inf,1,2,30,40'], r'boxes.csv:2: time must be .*, got inf'),
     ([HEAD], 'names no target')])
 def test_wrong_boxes_are_refused_with_file_and_line(tmp_path, lines, words):
     folder = boxes_csv(tmp_path, *lines)
@@ -74,6 +77,13 @@ def test_wrong_boxes_are_refused_with_file_and_line(tmp_path, lines, words):
     assert '\n' not in str(caught.value)
     (folder / 'boxes.csv').unlink()
     with pytest.raises(ValueError, match=r'boxes.csv does not exist; expected the first box'):
+        read_starts(folder)
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path):
+    folder = boxes_csv(tmp_path, HEAD)
+    (folder / 'boxes.csv').write_bytes(f'{HEAD}\nsp\xe4t.mp4,0,1,2,30,40\n'.encode('latin-1'))
+    with pytest.raises(ValueError, match=r'boxes.csv is not a table of first boxes, in UTF-8: '):
         read_starts(folder)
 
 
@@ -284,6 +294,39 @@ def test_finetune_refuses_in_one_line(tmp_path, monkeypatch, capsys, change, wor
                  '--data', given['data'], '--device', 'cpu']) == 1
     err = capsys.readouterr().err
     assert re.search(words, err) and err.count('\n') == 1
+
+
+@pytest.mark.parametrize('command, words, told', [
+    ('label', ['--step', '0'], '--step must be at least 1, got 0'),
+    ('label', ['--step', '-1'], '--step must be at least 1, got -1'),
+    ('label', ['--length', '14'], '--length must be at least 15, the frames of a track'),
+    ('label', ['--tracks', '0'], '--tracks must be at least 1, got 0'),
+    ('label', ['--seed', '-1'], '--seed must be at least 0, got -1'),
+    ('finetune', ['--step', '0'], '--step must be at least 1, got 0'),
+    ('finetune', ['--clips', '2'], '--clips is a share: expected 0 to 1, got 2.0')])
+def test_numbers_that_no_track_comes_of_are_refused_at_once(tmp_path, capsys, command, words,
+                                                            told):
+    folder = boxes_csv(tmp_path / 'yard', HEAD, f'woman.mp4,0,{row(first_box())}')
+    given = {'label': [str(VIDEO)], 'finetune': ['pixelwise', str(folder), '--data',
+                                                 str(tmp_path)]}[command]
+    assert main(['train', command, *given, '--out', str(tmp_path / 'out'), *words]) == 1
+    err = capsys.readouterr().err
+    assert told in err and err.count('\n') == 1 and not (tmp_path / 'out').exists()
+
+
+def test_tracks_of_other_boxes_are_not_gone_on_with(tmp_path):
+    folder = boxes_csv(tmp_path / 'yard', HEAD, f'woman.mp4,0,{row(first_box())}')
+    tracks = tmp_path / 'out' / 'tracks'
+    args = SimpleNamespace(recordings=[folder], step=2, length=16, topic='', teacher=None)
+    tracks.mkdir(parents=True)
+    label_all(args, tracks)  # of before there was a note
+    (tracks / MADE).write_text(json.dumps(made_of(args)))
+    label_all(args, tracks)
+    (folder / 'boxes.csv').write_text(f'{HEAD}\nwoman.mp4,10,{row(first_box())}\n')
+    with pytest.raises(ValueError, match=r'tracks was made of other boxes, or with another'):
+        label_all(args, tracks)
+    (folder / 'boxes.csv').unlink()  # where tracks were taken to train, without the recordings
+    label_all(args, tracks)
 
 
 # -- cutting -------------------------------------------------------------------

@@ -73,14 +73,15 @@ class Job:
         """
         Whether its results are there as they were kept, made as ``made`` says.
 
-        Raises ValueError when those there come from other settings, other weights or other first
-        boxes: nobody could tell afterwards which rows are whose.
+        Raises ValueError when those there come from other settings, other weights, other first
+        boxes or other images: nobody could tell afterwards which rows are whose.
         """
         sidecar = self.path.with_suffix('.json')
         if not self.path.is_file() or not sidecar.is_file():
             return False
-        old = {'jitter': 0, 'detections': '', **read_object(sidecar)}  # older ones don't say
-        for what in ('settings', 'weights', 'jitter', 'detections'):
+        old = {'jitter': 0, 'detections': '', 'images': self.made.get('images', ''),
+               **read_object(sidecar)}  # older ones don't say
+        for what in ('settings', 'weights', 'jitter', 'detections', 'images'):
             if old.get(what) != json.loads(json.dumps(self.made.get(what, ''))):
                 raise ValueError(f'{self.path} was made with other {what}; use another --out, or '
                                  '--again to replace it')
@@ -141,8 +142,19 @@ def plan(trackers: Sequence[str], subjects: Mapping[str, Sequence[LabelledSequen
                 continue
             for name in known:
                 marks.setdefault(name, []).append(f'{folder_name(tracker)} was trained on it')
-            jobs.append(make(tracker, subject, tuple(members), made))
+            jobs.append(make(tracker, subject, tuple(members),
+                             {**made, 'images': [file_sizes(m) for m in members]}))
     return jobs, marks
+
+
+def file_sizes(sequence: LabelledSequence) -> list[int]:
+    """
+    Return the bytes of a sequence's video, or of its first and last image; -1 for none there.
+
+    They tell whether images of the same name and labels are the same ones, without a look at each.
+    """
+    files = [sequence.video] if sequence.video else [sequence.images[0], sequence.images[-1]]
+    return [f.stat().st_size if f.is_file() else -1 for f in files]
 
 
 def remaining(jobs: Sequence[J], again: bool) -> list[J]:

@@ -82,14 +82,19 @@ def main_table(results: Results) -> list[str]:
 
 
 def remark(results: Results) -> list[str]:
-    """Say that the trackers ran on different sequences, and what the means are over then."""
+    """Say what has no result, and that the trackers ran on different sequences."""
+    lines = []
+    if results.missing:
+        names = ', '.join(results.missing[:8]) + (', ...' if results.missing[8:] else '')
+        lines = [f'Without any result, and so in no figure: {len(results.missing)} of '
+                 f'{len(results.missing) + len(results.labels)} sequences, {names}.', '']
     if not results.differ:
-        return []
+        return lines
     total = len(results.labels)
     counts = ', '.join(f'{t} on {len(r)}' for t, r in results.records.items() if len(r) < total)
     over = (f'Means and curves are over the {len(results.common)} that all ran on.'
             if results.common else 'None is common to all, so the means do not compare.')
-    return [f'Not every tracker ran on all of the {total} sequences: {counts}. {over}', '']
+    return [*lines, f'Not every tracker ran on all of the {total} sequences: {counts}. {over}', '']
 
 
 def portable(path: str) -> str:

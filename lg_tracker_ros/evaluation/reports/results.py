@@ -21,7 +21,8 @@ class Results:
     ``labels`` are those of the sequences that at least one tracker ran on. ``own`` holds each
     tracker's figures over its own sequences (see metrics.summary.tracker_metrics) and ``made``.
     ``compared`` holds them over ``common``, the sequences that every tracker ran on, and is the
-    same as ``own`` where all ran on all of them, or where no sequence is common.
+    same as ``own`` where all ran on all of them, or where no sequence is common. ``missing`` are
+    the sequences that were to be run and have no result: those that failed, say.
     """
 
     labels: Mapping[str, Labels]
@@ -29,6 +30,7 @@ class Results:
     own: Mapping[str, dict[str, Any]]
     compared: Mapping[str, dict[str, Any]]
     common: tuple[str, ...]
+    missing: tuple[str, ...]
 
     @property
     def differ(self) -> bool:
@@ -55,9 +57,13 @@ def among(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
 
 
 def made_by(records: Sequence[Record]) -> dict[str, Any]:
-    """Join the sidecars of a tracker: one value where all agree, else a list of the values."""
+    """
+    Join the sidecars of a tracker: one value where all agree, else a list of the values.
+
+    The sizes of image files, which tell one sequence's from another's, are left out.
+    """
     joined: dict[str, Any] = {}
-    for name in sorted({name for r in records for name in r.made}):
+    for name in sorted({name for r in records for name in r.made} - {'images'}):
         values = {json.dumps(r.made[name], sort_keys=True): r.made[name]
                   for r in records if name in r.made}
         joined[name] = (next(iter(values.values())) if len(values) == 1
@@ -77,7 +83,9 @@ def compute(out: Path) -> Results:
     if not records:
         raise ValueError(f'{out} holds no results: expected {out}/<tracker>/<sequence>.csv for '
                          'the sequences of dataset.json; run `eval run` first')
-    labels = {name: labels[name] for name in sorted(set().union(*records.values()))}
+    run = set().union(*records.values())
+    missing = tuple(sorted({*labels} - run))
+    labels = {name: labels[name] for name in sorted(run)}
     protocols = sorted({s.protocol for s in labels.values()})
     if len(protocols) > 1:
         raise ValueError(f'{out} holds the protocols {" and ".join(protocols)}, which must not be '
@@ -89,7 +97,7 @@ def compute(out: Path) -> Results:
     if common and any(len(r) > len(common) for r in records.values()):
         compared = {t: tracker_metrics({name: r[name] for name in common})
                     for t, r in records.items()}
-    return Results(labels, records, own, compared, common)
+    return Results(labels, records, own, compared, common, missing)
 
 
 def as_json(results: Results) -> str:

@@ -191,8 +191,21 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--topic', default='', help='of the images in a bag that has several')
 
 
+def check(args: argparse.Namespace) -> None:
+    """Raise ValueError for numbers that no track can come of."""
+    if args.step < 1:
+        raise ValueError(f'--step must be at least 1, got {args.step}')
+    if args.length < LEAST:
+        raise ValueError(f'--length must be at least {LEAST}, the frames of a track at the '
+                         f'least, got {args.length}')
+
+
 def run(args: argparse.Namespace) -> int:
     """Run ``train label``."""
+    check(args)
+    for what, least_ in (('tracks', 1), ('seed', 0)):
+        if getattr(args, what) < least_:
+            raise ValueError(f'--{what} must be at least {least_}, got {getattr(args, what)}')
     teacher, least = make_teacher(args.teacher)
     rng = np.random.default_rng(args.seed)
     for path in args.recordings:

@@ -18,12 +18,14 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, replace
 from itertools import groupby
+import math
 from pathlib import Path
 from typing import Iterator, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.reading.guard import reading
 from lg_tracker_ros.tracker import check_init_box
 from lg_tracker_ros.types import Box, Frame
 import numpy as np
@@ -74,7 +76,8 @@ def read_starts(folder: Path) -> list[Start]:
         raise ValueError(f'{path} does not exist; expected the first box of each target in it: '
                          'file,frame,x,y,w,h')
     starts = []
-    with open(path, newline='', encoding='utf-8-sig') as file:
+    with reading(path, 'a table of first boxes, in UTF-8'), open(
+            path, newline='', encoding='utf-8-sig') as file:
         rows = csv.DictReader(file, skipinitialspace=True)
         names = [str(n).strip() for n in rows.fieldnames or ()]
         rows.fieldnames = names
@@ -94,7 +97,7 @@ def read_starts(folder: Path) -> list[Start]:
                                  f'{",".join(str(v) for v in row.values())} ({e})') from e
             if not recording.exists():
                 raise ValueError(f'{where}: {recording} does not exist')
-            if not at >= 0:
+            if not 0 <= at < math.inf:
                 raise ValueError(f'{where}: {"time" if timed else "frame"} must be at least 0, '
                                  f'got {at}')
             starts.append(Start(recording, at, timed, box, where,

@@ -77,16 +77,21 @@ def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
                         help='samples to have in the end; default: as many as the ring holds')
 
 
+def check(workers: int, clips: float) -> None:
+    """Raise ValueError for a number of processes, or a share of clips, that can't be."""
+    if workers < 0:
+        raise ValueError(f'--workers must be at least 0, got {workers}')
+    if not 0 <= clips <= 1:
+        raise ValueError(f'--clips is a share: expected 0 to 1, got {clips}')
+
+
 class Samples:
     """The rings of a network, the material they are filled from, and who fills them."""
 
     def __init__(self, network: Network[Any, Any], c: Training, folder: Path, data: Sequence[Path],
                  workers: int, clips: float = 0.2, without: Sequence[str] = ()) -> None:
         """Map the rings; raises ValueError for what can't be."""
-        if workers < 0:
-            raise ValueError(f'--workers must be at least 0, got {workers}')
-        if not 0 <= clips <= 1:
-            raise ValueError(f'--clips is a share: expected 0 to 1, got {clips}')
+        check(workers, clips)
         self.network, self.config, self.workers = network, c, workers
         self.folder, self.fields = folder, network.fields(c)
         self.data, self.clips, self.without = data, clips, without

@@ -142,6 +142,19 @@ def test_results_of_other_settings_are_not_mixed_in(evaluate, tmp_path):
     assert evaluate(*words, tmp_path / 'robot.yaml', '--again')[0] == 0
 
 
+def test_results_of_other_images_are_not_mixed_in(evaluate, tmp_path):
+    words = ('run', '--out', tmp_path / 'out', '--trackers', LIGHT, '--data')
+    one, moved = shorter(tmp_path / 'one', 4), tmp_path / 'moved'
+    other = shorter(tmp_path / 'other', 4)
+    last = other / 'short' / 'images' / '0003.png'
+    cv2.imwrite(str(last), cv2.blur(cv2.imread(str(last)), (9, 9)))
+    assert evaluate(*words, one)[0] == 0
+    one.rename(moved)
+    assert evaluate(*words, moved)[2].startswith('1 of 1 are done already\n')
+    status, _, err = evaluate(*words, other)
+    assert status == 1 and 'was made with other images; use another --out, or --again' in err
+
+
 def test_a_run_begins_with_the_first_box(evaluate, tmp_path):
     lines = ['nan,nan,nan,nan'] * 4 + (CLIP / 'groundtruth.txt').read_text().splitlines()[4:9]
     data = shorter(tmp_path / 'data', 9, lines=lines)

@@ -169,6 +169,16 @@ def test_different_sets_are_compared_on_the_common_sequences(out):
     assert row(text, 'walk')[1:] == ['**0.952**', '-', f'{walk:.3f}']
 
 
+def test_sequences_without_any_result_are_named(out):
+    told = 'Without any result, and so in no figure: 1 of 2 sequences, walk.'
+    write_report(out, pictures=False)
+    assert 'Without any result' not in (out / 'report.md').read_text()
+    for path in out.glob('*/walk.csv'):
+        path.unlink()
+    write_report(out, pictures=False)
+    assert told in (out / 'report.md').read_text()
+
+
 def test_without_a_common_sequence_it_is_said(out):
     for name in ('other/walk.csv', 'default/car.csv', 'opencv_csrt/car.csv'):
         (out / name).unlink()
