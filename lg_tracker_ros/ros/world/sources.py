@@ -32,8 +32,9 @@ class Calibration:
     """A camera's calibration, from its CameraInfo topic; the newest message counts."""
 
     def __init__(self, node: Node, topic: str, parameter: str, rectified: bool,
-                 group: CallbackGroup) -> None:
-        """Subscribe to nothing yet: ``input.poll`` does."""
+                 group: CallbackGroup, image: str) -> None:
+        """Subscribe to nothing yet: ``input.poll`` does; ``image`` is the topic of its images."""
+        self._image = image
         self.input = CameraInput(node, topic, 'auto', DEPTH, group, self._take,
                                  Wanted(_INFO, 'CameraInfo', parameter))
         self._rectified = rectified
@@ -60,6 +61,20 @@ class Calibration:
             return camera
         except ValueError as e:
             raise ValueError(f'{self.input.name}: {e}') from e
+
+    @property
+    def doubt(self) -> str:
+        """Say so where ``images_rectified`` makes a difference and looks wrong, else ''."""
+        if self._message is None or not any(self._message.d):
+            return ''
+        words = image_topic(self._image).rpartition('/')[2].split('_')
+        if 'rect' in words and not self._rectified:
+            return (f'{self._image} are rectified images by their name, but D of '
+                    f'{self.input.name} is taken out of them once more: set images_rectified')
+        if 'raw' in words and 'rect' not in words and self._rectified:
+            return (f'{self._image} are no rectified images by their name, but images_rectified '
+                    f'is set, and D of {self.input.name} is not zero')
+        return ''
 
     def _take(self, item: Item) -> None:
         if self._message is None or _differ(self._message, item.message):

@@ -68,14 +68,15 @@ class View:
         """Subscribe to nothing yet; ``measured`` gets target, camera, stamp, z, variance."""
         self._node, self.topics, self._alignment = node, topics, alignment
         self._outputs, self._transforms, self._measured = outputs, transforms, measured
-        self.calibration = Calibration(node, topics.info, 'camera_info_topics', rectified, group)
+        self.calibration = Calibration(node, topics.info, 'camera_info_topics', rectified, group,
+                                       topics.image)
         self._depth = self._depth_calibration = None
         if topics.depth:
             self._depth = CameraInput(node, topics.depth, 'auto', DEPTH, group, self._on_depth,
                                       DEPTHS)
             self._depth_calibration = Calibration(
                 node, info_topic(topics.depth_info, self._depth.name), 'depth_info_topics', False,
-                group)
+                group, self._depth.name)
         self._lock = threading.Lock()
         self.matcher: Matcher[Seen, Item] = Matcher(tolerance)
         self._separate = alignment == 'separate'
@@ -216,6 +217,8 @@ class View:
                 return WARN, f'nothing has come on {one.name} yet'
         if wanted and self._depth is None:
             return WARN, 'somebody listens to places, but depth_topics is empty: bearings only'
+        if doubt := self.calibration.doubt:
+            return WARN, doubt
         total, missed = sum(lately.values()), lately['without_depth_image']
         if missed > FEW * total and self._depth is not None:
             lost, sent = self._depth.loss.recent()

@@ -205,6 +205,19 @@ def test_what_is_wrong_is_told_in_a_line():
         told('places are published')
 
 
+@pytest.mark.parametrize('topic, rectified, told', [
+    ('image_rect', False, 'are rectified images by their name, but D of /camera_info is taken'),
+    ('image_raw', True, 'are no rectified images by their name, but images_rectified is set')])
+def test_a_name_that_says_something_else_than_images_rectified_is_told(topic, rectified, told):
+    with WorldRig(('bearing',), depth=False, cameras=(topic,), images_rectified=rectified) as rig:
+        part = f'lg_tracker: world /{topic}'
+        rig.calibrate(calibration(d=MODELS['plumb_bob']))
+        status = rig.part(part, lambda s: told in s.message)
+        assert status.level == WARN and len(status.message) <= 300
+        rig.calibrate()  # without distortion it makes no difference
+        rig.part(part, lambda s: s.message == 'bearings are published')
+
+
 def test_images_without_a_stamp_find_no_depth_and_it_is_told():
     with WorldRig(('target_3d', 'target_pose')) as rig:
         rig.calibrate()
