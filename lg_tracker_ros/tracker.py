@@ -218,11 +218,11 @@ class LongTermTracker:
         (it was unplugged, say), the others are searched globally. ``others`` tells of other
         targets: what is theirs more surely isn't this one. It is asked when boxes are judged.
         """
-        if self.policy is None:
+        if self.policy is None or not frames:
             return []
         mode = self.mode
         wanted = [f for f in frames if self._wants(mode, f.camera)]
-        if not wanted and frames and self.redetector is not None:
+        if not wanted and self.redetector is not None:
             mode, wanted = Mode.GLOBAL, list(frames)
         # of equally good results the first is taken: the target's own camera comes first
         wanted.sort(key=lambda f: f.camera != self.camera)
