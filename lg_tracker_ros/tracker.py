@@ -223,11 +223,11 @@ class LongTermTracker:
         if len(set(cameras)) < len(cameras):
             raise ValueError('step takes one moment, one frame of each camera, got frames of '
                              f'{cameras}; call it once for each moment')
-        if self.policy is None:
+        if self.policy is None or not frames:
             return []
         mode = self.mode
         wanted = [f for f in frames if self._wants(mode, f.camera)]
-        if not wanted and frames and self.redetector is not None:
+        if not wanted and self.redetector is not None:
             mode, wanted = Mode.GLOBAL, list(frames)
         # of equally good results the first is taken: the target's own camera comes first
         wanted.sort(key=lambda f: f.camera != self.camera)

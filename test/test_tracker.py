@@ -55,6 +55,13 @@ def test_two_frames_of_one_camera_are_two_moments():
         tracker.step([frame(1), frame(2)])
 
 
+@pytest.mark.parametrize('executor', [None, ManualExecutor()])
+def test_a_moment_without_a_frame_changes_nothing(executor):
+    tracker, local, _ = make(lambda f, r: 0.1, beta2=0)
+    tracker.search_aside(executor and Asides(executor, None))
+    assert tracker.step([]) == [] and tracker.policy.failures == 0 and local.calls == []
+
+
 def test_init_tells_both_parts_and_reports_the_box():
     tracker, local, redetector = make(at(HERE))
     assert local.first == redetector.first == ('a', HERE)
