@@ -168,7 +168,8 @@ def node_rows(images: Sequence[Image], box: Box, threads: int
             'ROS node, camera to listener': t.heard}
     lost = ', '.join(f'{v} {k.replace("_", " ")}' for k, v in t.dropped.items())
     return rows, (f'ROS node: {t.published} images at {NODE_RATE:g} a second from another '
-                  f'process, {t.rate:.1f} results a second, {lost}')
+                  f'process, {t.rate:.1f} results a second, {lost}; {t.processor:.1f} ms of '
+                  'processor time a frame')
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from rclpy.executors import SingleThreadedExecutor
 from ros.test_life import change, rss
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from visualization_msgs.msg import ImageMarker
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -349,6 +350,19 @@ def test_bench_measures_the_node_over_dds():
     assert t.rate == pytest.approx(10, rel=0.3)
     with pytest.raises(ValueError, match='init_target was refused'):
         measure_node([frames(1)[0].image], Box(2000, 10, 30, 30), 10.0, 2)
+
+
+@pytest.mark.performance
+def test_bench_in_step_passes_no_image_over_and_hears_a_part():
+    heard = []
+
+    def beside(camera):
+        camera.create_subscription(ImageMarker, 'lg_tracker/annotations', heard.append, 10)
+        return lambda header: None
+    t = measure_node([f.image for f in frames(6)], box_of_user(), 100.0, 12, beside=beside,
+                     parameters=['annotations:=true'], in_step=True)
+    assert sum(t.dropped.values()) == 0 and len(t.total) == 6 and len(heard) > 6
+    assert 1 < t.processor < 1000
 
 
 @pytest.mark.performance

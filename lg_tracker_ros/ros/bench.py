@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 import os
+from pathlib import Path
 import subprocess
 import sys
 import time
@@ -32,10 +33,12 @@ from sensor_msgs.msg import Image as ImageMsg
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds after which a step that doesn't come is given up."""
 WARM_UP = 5
 """Frames after the first that aren't counted."""
+HELD_S = 2.0
+"""Seconds that an image is held back at most until the one before is done."""
 
 
 @dataclass
@@ -45,12 +48,14 @@ class NodeTimes:
 
     ``total``: message in to detection out, as the node reports it. ``own``: that without the
     tracker. ``heard``: from the stamp given before publishing the image to the detection being
-    heard in the camera's process. ``rate``: results a second. ``dropped``: by where.
+    heard in the camera's process. ``processor``: of the node's process, mean of a frame.
+    ``rate``: results a second. ``dropped``: by where.
     """
 
     total: npt.NDArray[np.float64]
     own: npt.NDArray[np.float64]
     heard: npt.NDArray[np.float64]
+    processor: float
     rate: float
     published: int
     dropped: dict[str, int] = field(default_factory=dict)
@@ -97,20 +102,38 @@ class _Camera(Node):
                 self.engine = status.message
 
 
+def processor_s(pid: int) -> float:
+    """Return the seconds that a process and its threads have computed (Linux, proc(5))."""
+    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def nothing_beside(camera: Node) -> Callable[[Header], None]:
+    """Let the camera publish images and nothing else."""
+    return lambda header: None
+
+
 def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
-                 threads: int = Settings.threads) -> NodeTimes:
+                 threads: int = Settings.threads, parameters: Sequence[str] = (),
+                 beside: Callable[[Node], Callable[[Header], None]] = nothing_beside,
+                 checkout: Path | None = None, in_step: bool = False) -> NodeTimes:
     """
     Play ``count`` images at ``rate`` a second, forwards and backwards, into a node.
 
-    ``box`` is the target in the first one. The node has the default configuration, but stays in
-    LOCAL. Raises ValueError when it doesn't start or refuses the target.
+    ``box`` is the target in the first one. The node has the default configuration and
+    ``parameters`` (``name:=value``), but stays in LOCAL; it is the one of ``checkout``, if given.
+    ``beside`` gets the camera's node, to publish and listen to more; what it returns is called
+    with the header of each image. ``in_step`` holds an image back, for HELD_S at most, until the
+    result of the one before was heard: none is passed over on a busy machine. Raises
+    ValueError when the node doesn't start or refuses the target.
     """
     namespace = f'/bench_{os.getpid()}'
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     others = dict(os.environ)
     process = subprocess.Popen(
         [sys.executable, '-m', 'lg_tracker_ros.ros.main', '--ros-args', '--log-level', 'error',
-         '-r', f'__ns:={namespace}', '-p', 'beta2:=1000', '-p', f'threads:={threads}'])
+         '-r', f'__ns:={namespace}', '-p', 'beta2:=1000', '-p', f'threads:={threads}',
+         *(word for p in parameters for word in ('-p', p))], cwd=checkout)
     use_profile()  # for this process, the camera's; the node was started without
     context = Context()
     rclpy.init(context=context)
@@ -119,6 +142,15 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
         del os.environ[name]  # so that the next node is started without it, too
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(camera)
+    more = beside(camera)
+
+    def publish(image: Image) -> Header:
+        header = camera.publish(image)
+        more(header)
+        return header
+
+    def unheard(header: Header) -> bool:
+        return time_from_msg(header.stamp) not in camera.heard
 
     def until(test: Callable[[], Any], what: str) -> None:
         end = time.monotonic() + PATIENCE
@@ -131,7 +163,7 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
     try:
         until(lambda: camera.engine == 'ready' and camera.images.get_subscription_count()
               and camera.client.service_is_ready(), 'sign of life')
-        first = camera.publish(images[0])
+        first = publish(images[0])
         answer = camera.client.call_async(InitTarget.Request(
             # float: where rclpy doesn't check, a whole number would end the process
             header=first, x=float(box.x), y=float(box.y), width=float(box.w),
@@ -140,14 +172,20 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
         result = answer.result()
         if result is None or not result.success:
             raise ValueError(f'init_target was refused: {result.message if result else ""}')
-        until(lambda: time_from_msg(first.stamp) in camera.heard, 'first detection')
+        until(lambda: not unheard(first), 'first detection')
         order = list(range(len(images))) + list(range(len(images) - 2, 0, -1))
-        begun = time.monotonic()
-        for i in range(1, count):
+        begun = sent = time.monotonic()
+        before, last = 0.0, first
+        for i in range(1, count + 1):
             due = begun + i / rate
-            while (left := due - time.monotonic()) > 0:
+            while (left := (sent + HELD_S if in_step and unheard(last) else due)
+                   - time.monotonic()) > 0:
                 executor.spin_once(timeout_sec=left)
-            camera.publish(images[order[i % len(order)]])
+            if i == 1 + WARM_UP:
+                before = processor_s(process.pid)
+            if i < count:
+                last, sent = publish(images[order[i % len(order)]]), time.monotonic()
+        used = processor_s(process.pid) - before
         # two rounds of diagnostics: the second was begun after the last frame
         for _ in range(2):
             camera.counters = {}
@@ -155,7 +193,7 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=PATIENCE)
         executor.shutdown()
         camera.destroy_node()
         rclpy.try_shutdown(context=context)
@@ -167,5 +205,6 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
     total = np.array([s.latency_total_ms for s in status], np.float64)
     tracker = np.array([s.latency_local_ms + s.latency_redetect_ms for s in status], np.float64)
     return NodeTimes(total, total - tracker, np.array([camera.heard[s] for s in stamps]),
+                     1e3 * used / len(stamps),
                      1e9 * (len(stamps) - 1) / (stamps[-1] - stamps[0]), count,
                      {k: camera.counters.get(k, 0) for k in ('lost_on_the_way', 'overwritten')})

@@ -1,5 +1,6 @@
 """Tracker and camera as processes of their own: they start, refuse, and end on a signal."""
 
+import importlib.util
 import os
 from pathlib import Path
 import signal
@@ -111,6 +112,37 @@ def test_what_holds_every_thread_up_is_loaded_before_there_is_a_node():
     done = subprocess.run([sys.executable, '-c', LOADED], capture_output=True, text=True,
                           timeout=PATIENCE)
     assert 'loaded: True' in done.stderr, done.stderr
+
+
+PLAIN = """
+import sys
+from lg_tracker_ros.ros.node import TrackerNode
+import rclpy
+from rclpy.parameter import Parameter
+
+rclpy.init()
+values = {'autostart': False, 'tracker': 'ncc', 'redetector': 'correlation'}
+node = TrackerNode(parameter_overrides=[Parameter(n, value=v) for n, v in values.items()])
+node.trigger_configure()
+node.trigger_activate()
+print(node.state, *sys.modules)
+node.destroy_node()
+"""
+
+
+def test_a_plain_node_imports_nothing_of_the_optional_parts():
+    """So that a node which asks for none is as quick as one that has none."""
+    done = subprocess.run([sys.executable, '-c', PLAIN], capture_output=True, text=True,
+                          timeout=PATIENCE)
+    state, *loaded = done.stdout.split()
+    assert state == 'active', done.stderr
+    assert {'lg_tracker_ros.ros.stream', 'lg_tracker_ros.tracker'} <= set(loaded)
+    parts = {f'lg_tracker_ros.{part}' for part in (
+        'ros.world', 'ros.operators', 'ros.several', 'ros.supervision', 'ros.choosing', 'ui',
+        'geometry', 'detections.besides', 'detections.recent', 'media.video', 'offline')}
+    assert all(map(importlib.util.find_spec, parts))
+    parts |= {'aiohttp', 'av', 'bond', 'visualization_msgs', 'tf2_msgs', 'rosbags', 'matplotlib'}
+    assert not parts & set(loaded)
 
 
 @pytest.mark.parametrize('how', ['SIGINT', 'SIGTERM'])
