@@ -178,6 +178,9 @@ class LongTermTracker:
         self.policy = make_policy(self.config, Place(frame.camera, box))
         view = self._views.view(frame, others=others)
         self._images.remember(frame)
+        if self._rivals.due(frame.camera):
+            view.likes = self._images.begin(frame.camera, (box.w, box.h),
+                                            self.config.max_candidates)()
         self._look_around(view, box)
         while self._rivals.waits(frame.camera):  # at once: they must be known before a loss
             self._look_around(view, box)

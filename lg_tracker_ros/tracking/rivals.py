@@ -55,8 +55,8 @@ class RivalSearch:
         waiting = self._waiting.pop(frame.camera, [])
         now, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
         if not now:
-            proposals = likes or self._images.rivals(frame, (target.w, target.h), most,
-                                                     local.wants_rivals)
+            proposals = likes if likes is not None else self._images.rivals(
+                frame, (target.w, target.h), most, local.wants_rivals)
             if proposals is None:
                 return
             known = [box for box in others if iou(box, target) < APART]

@@ -108,18 +108,19 @@ class WholeImages:
 
     def rivals(self, frame: Frame, size: tuple[float, float], most: int, wanted: bool
                ) -> Proposals | None:
-        """Return where the target's likes may be, if that is ``wanted`` and known now."""
-        found = self._asides.rivals.take(frame.stamp) if self._asides is not None else None
-        if found is not None:
-            return found.proposals.get(frame.camera, Proposals(()))
-        if not wanted:
-            return None
+        """
+        Return where the target's likes may be, as far as a search aside has told by now.
+
+        None: not yet, or it isn't ``wanted``. Nothing where there is no re-detector to ask.
+        """
         if self.redetector is None:
-            return Proposals(())
+            return Proposals(()) if wanted else None
         if self._asides is None:
-            return self.begin(frame.camera, size, most)()
-        self._asides.rivals.begin(frame.stamp, self._searches([frame.camera], size, most))
-        return None
+            return None
+        found = self._asides.rivals.take(frame.stamp)
+        if found is None and wanted:
+            self._asides.rivals.begin(frame.stamp, self._searches([frame.camera], size, most))
+        return None if found is None else found.proposals.get(frame.camera, Proposals(()))
 
     def _searches(self, cameras: Sequence[str], size: tuple[float, float], most: int
                   ) -> Callable[[], dict[str, Proposals]]:

@@ -30,14 +30,16 @@ def lost(*rules):
 
 
 class Curious(ScriptedOnline):
-    """Wants to know of rivals when the test says so; notes whom it meets."""
+    """Wants to know of rivals after some accepted frames; notes whom it meets."""
 
-    wants_rivals = False
-
-    def __init__(self, confidence):
-        """Has met nobody."""
+    def __init__(self, confidence, wants):
+        """Want to after frames of the stamps in ``wants``."""
         super().__init__(confidence)
-        self.met = []
+        self.met, self.wants, self.wants_rivals = [], wants, False
+
+    def update(self, frame, accepted, rejected):
+        """Take an accepted frame."""
+        self.wants_rivals = frame.stamp in self.wants
 
     def meet(self, frame, target, found):
         """Take rivals."""
@@ -49,7 +51,7 @@ class Curious(ScriptedOnline):
 
 @pytest.mark.parametrize('two_cores', [False, True])
 def test_likes_are_searched_for_beside_the_target_and_met_in_the_frames_after(two_cores):
-    local = Curious(lambda f, r: 0.9 if r.box == HERE and f.stamp != 4 else 0.1)
+    local = Curious(lambda f, r: 0.9 if r.box == HERE and f.stamp != 6 else 0.1, (1, 5))
     redetector = ScriptedRedetector({'a': [HERE, *OTHERS]})
     tracker = LongTermTracker(local, redetector, SearchConfig(), two_cores)
     tracker.init(frame(0), HERE)
@@ -64,13 +66,12 @@ def test_likes_are_searched_for_beside_the_target_and_met_in_the_frames_after(tw
         beside.append(looked.wait(5))  # alone it comes after the look
         return propose(*given)
     local.track, redetector.propose = noted, waiting
-    for stamp in range(1, 7):
-        local.wants_rivals = stamp in (1, 4, 6)
+    for stamp in range(1, 9):
         looked.clear()
         tracker.step([frame(stamp)])
-    assert beside == [True, True, True]
-    # two in each frame after the search; what was searched in a frame of doubt is nobody's
-    assert local.met == [(1, []), (2, OTHERS[:2]), (3, OTHERS[2:]), (6, [])]
+    assert beside == [True] * 3 and [c[0] for c in redetector.calls] == [[2], [6], [7]]
+    # two in each frame after the search; what was searched for in a frame of doubt is dropped
+    assert local.met == [(2, []), (3, OTHERS[:2]), (4, OTHERS[2:]), (7, []), (8, OTHERS[:2])]
 
 
 @pytest.mark.parametrize('rules, looks', [('few_at_once', True), ('confirmation', False)])
