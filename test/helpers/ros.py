@@ -278,7 +278,11 @@ class Rig:
             lambda: f'diagnostics {name}: {self.diagnostics.get(name)}', timeout)
 
     def until(self, test, what='', timeout=PATIENCE):
-        """Wait for what the test gives; looked at after each message and every 10 ms."""
+        """
+        Wait for what the test gives; looked at after each message and every 10 ms.
+
+        Meanwhile the client hears nothing, so the test can't wait for an answer.
+        """
         end = time.monotonic() + timeout
         with self.changed:
             while not (found := test()):
