@@ -97,10 +97,13 @@ class DimpTracker:
             kernel = self._net.classifier.filter_initializer(features[None], corners[None])
             middles = (places[:, :2] + places[:, 2:] / 2) / STRIDE - MARGIN
             memory = FilterMemory(self._net.classifier.filter_optimizer, kernel, features,
-                                  middles, c.memory)
-            memory.improve(c.first_steps)
+                                  middles, c.memory, c.first_steps)
             modulation = self._net.bb_regressor.modulation(x8[:1], x16[:1], places[0])
         self._target = _Target(memory, modulation)
+        self._restart()
+
+    def _restart(self) -> None:
+        """Know the first frame only."""
         self._seen.clear()
         self._accepted = 0
 
@@ -161,6 +164,15 @@ class DimpTracker:
 
     def miss(self, frame: Frame) -> None:
         """Learn nothing: nobody knows where the target was."""
+
+    def disown(self) -> None:
+        """Forget all but the first frame: what was followed last is not the target."""
+        if self._target is not None:
+            self._target.memory.forget()
+        self._restart()
+
+    def own(self) -> None:
+        """Nothing more is learned of what was followed last: it was accepted."""
 
     def _boxes(self, x8: Tensor, x16: Tensor, first: Sequence[Box]) -> list[Box]:
         """Refine a box in each crop: from it and shaken copies the mean of the best."""

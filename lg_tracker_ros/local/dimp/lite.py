@@ -95,6 +95,10 @@ class DimpLiteTracker(AnchorFreeTracker):
             kernel = self._net.filters(features[None], places[None], self.dimp.first_steps)[-1]
         self._memory = FilterMemory(self._net.optimizer, kernel, features, centers(places),
                                     self.dimp.size)
+        self._restart()
+
+    def _restart(self) -> None:
+        """Know the first frame only."""
         self._seen.clear()
         self._accepted = 0
 
@@ -152,6 +156,15 @@ class DimpLiteTracker(AnchorFreeTracker):
 
     def miss(self, frame: Frame) -> None:
         """Learn nothing: nobody knows where the target was."""
+
+    def disown(self) -> None:
+        """Forget all but the first frame: what was followed last is not the target."""
+        if self._memory is not None:
+            self._memory.forget()
+        self._restart()
+
+    def own(self) -> None:
+        """Nothing more is learned of what was followed last: it was accepted."""
 
 
 def build(net: DimpLite, engine: EngineConfig, config: DimpLiteConfig | None = None

@@ -12,11 +12,12 @@ class FilterMemory:
     """A filter, 1 x C x k x k, and the samples that it was fitted to."""
 
     def __init__(self, optimizer: FilterOptimizer, kernel: Tensor, features: Tensor,
-                 centers: Tensor, size: int) -> None:
+                 centers: Tensor, size: int, steps: int = 0) -> None:
         """
         Begin with the first frame's samples: S x C x H x W, and S x 2 in cells of the scores.
 
         ``size``: samples to keep, at most; ValueError where the first ones leave no room.
+        ``steps``: those in which the filter is fitted to the first ones.
         """
         first = len(features)
         self.weights = SampleWeights(size, first)
@@ -24,6 +25,13 @@ class FilterMemory:
         self._features = features.new_zeros(size, *features.shape[1:])
         self._centers = centers.new_zeros(size, 2)
         self._features[:first], self._centers[:first] = features, centers
+        self.improve(steps)
+        self._first = self.kernel
+
+    def forget(self) -> None:
+        """Keep what the first frame taught, and nothing else."""
+        self.kernel = self._first
+        self.weights = SampleWeights(len(self._features), self.weights.first)
 
     def add(self, features: Tensor, center: tuple[float, float] | None, rate: float) -> None:
         """Keep a sample, C x H x W; ``center`` x, y in cells, None: the target isn't there."""

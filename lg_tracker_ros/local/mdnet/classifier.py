@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -101,6 +102,17 @@ class Classifier:
                 [{'params': [p for layer in lower for p in layer.parameters()], 'lr': rate},
                  {'params': list(last.parameters()), 'lr': rate * schedule.last}],
                 momentum=schedule.momentum, weight_decay=schedule.decay)
+        self._keep()
+
+    def _keep(self) -> None:
+        self._first = deepcopy(self.head.state_dict()), self._chance.get_state()
+
+    def forget(self) -> None:
+        """Keep what the first frame taught, and nothing else."""
+        weights, chance = self._first
+        self.head.load_state_dict(weights)
+        self._chance.set_state(chance)
+        self._optimizers['later'].state.clear()  # its momentum
 
     @torch.no_grad()
     def logits(self, features: Tensor) -> Tensor:
@@ -120,6 +132,8 @@ class Classifier:
         for rows, tried in zip(torch.split(yes, c.batch_positives), torch.split(no, c.mined)):
             hard = self.hardest(negatives.features[tried], c.batch_negatives)
             self._step(positives[rows], negatives[tried[hard.cpu()]], self._optimizers[when])
+        if when == 'first':
+            self._keep()
 
     def hardest(self, features: Tensor, count: int) -> Tensor:
         """Return the rows of the negatives that look most like the target."""

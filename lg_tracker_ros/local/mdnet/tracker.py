@@ -91,6 +91,10 @@ class MdnetTracker:
         self._rng = np.random.default_rng(0)
         self._chance = np.clip(self._rng.normal(0, 0.5, (c.candidates, 3)), -1, 1)
         self._memories = Memories(c.long, c.short, c.keep_first)
+        self._restart()
+
+    def _restart(self) -> None:
+        """Follow nothing."""
         self._seen: dict[str, _Seen] = {}
         self._followed: dict[Box, Box] = {}
         self._accepted = self._misses = 0
@@ -118,6 +122,7 @@ class MdnetTracker:
             self._classifier.learn(positives, negatives, 'first')
         order = torch.from_numpy(rng.permutation(len(negatives))[:c.negatives])
         self._memories.add(positives[:c.first_kept], negatives[order])
+        self._drawn = rng.bit_generator.state
 
     def _positives(self, box: Box, count: int) -> Boxes:
         c = self.schedule
@@ -220,3 +225,15 @@ class MdnetTracker:
             with cpu_threads(self._threads), torch.no_grad():
                 self._classifier.learn(*self._memories.short_term(), 'later')
         self._misses += 1
+
+    def disown(self) -> None:
+        """Forget all but the first frame: what was followed last is not the target."""
+        if self._classifier is None:
+            return
+        self._classifier.forget()
+        self._memories.forget()
+        self._rng.bit_generator.state = self._drawn
+        self._restart()
+
+    def own(self) -> None:
+        """Nothing more is learned of what was followed last: it was accepted."""
