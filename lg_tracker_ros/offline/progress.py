@@ -102,8 +102,8 @@ class Clocks:
         if apart > APART_S:
             raise ValueError(
                 f'{self._sources[fast].name} is {apart:.1f} s ahead of '
-                f'{self._sources[slow].name} at frame {number}: sources are taken frame by frame '
-                'and must show the same moments; give them one rate (ffmpeg -i IN -r 30 OUT)')
+                f'{self._sources[slow].name} at frame {number}: sources must show '
+                'the same moments; give them one rate (ffmpeg -i IN -r 30 OUT)')
 
 
 def moments(sources: Sequence[Source]) -> Iterator[tuple[int, Sequence[Frame | None]]]:

@@ -15,7 +15,7 @@ from lg_tracker_ros.types import Box, Frame, Proposals, Redetector
 @cache
 def _pool() -> ThreadPoolExecutor:
     """Return the threads that all trackers of this process share: trackers come and go."""
-    return ThreadPoolExecutor(thread_name_prefix='lg_tracker search')
+    return ThreadPoolExecutor(thread_name_prefix='lg_tracker network beside')
 
 
 if hasattr(os, 'register_at_fork'):

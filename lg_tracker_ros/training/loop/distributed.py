@@ -59,5 +59,6 @@ def joined(place: Place) -> Iterator[None]:
                                    rank=place.rank, world_size=place.world)
     try:
         yield
+        distributed.barrier()  # who leaves first takes the store with it
     finally:
         distributed.destroy_process_group()

@@ -213,7 +213,7 @@ def test_with_one_target_there_are_no_such_topics():
 
 
 def test_a_simulated_clock_that_is_paused_makes_no_time_unseen():
-    with TwoRig(use_sim_time=True, camera_timeout=0.1) as rig:
+    with TwoRig(namespace='/paused', use_sim_time=True, camera_timeout=0.1) as rig:
         clock = rig.client.create_publisher(Clock, '/clock', 10)
         rig.until(clock.get_subscription_count, 'clock heard')
         clock.publish(Clock(clock=time_to_msg(stamp(0))))
