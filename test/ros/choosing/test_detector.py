@@ -202,7 +202,7 @@ def test_of_several_cameras_the_one_with_the_frame_id_or_the_named_one_is_meant(
         rig.feed([0], 'left')
         detector.see(0, detection((*path(0), *SIZE)), frame_id='elsewhere')
         begun(rig, 0)
-        assert rig.statuses[-1].camera == '/left'
+        rig.until(lambda: rig.statuses and rig.statuses[-1].camera == '/left', 'left')
     with Rig(cameras=('left', 'right'), detections_topic='detections', select='best') as rig:
         detector = Detector(rig)
         rig.feed([0], 'left')
