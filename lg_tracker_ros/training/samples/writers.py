@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import count
 import multiprocessing
 import os
@@ -71,8 +72,15 @@ class Writers:
 
     def __enter__(self) -> Writers:
         """Start them."""
-        for p in self.processes:
-            p.start()
+        # a child that took this process's garbage for its own would wait for ever where that has
+        # threads, which stayed behind: a decoder's frames have
+        gc.collect()
+        gc.freeze()
+        try:
+            for p in self.processes:
+                p.start()
+        finally:
+            gc.unfreeze()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

@@ -1,5 +1,6 @@
 """The ring of samples, its writers and streams."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -84,6 +85,38 @@ def test_writers_end_whatever_their_parent_does_on_sigterm(tmp_path):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert [p.exitcode for p in writers.processes] == [-signal.SIGTERM]
+
+
+class Threaded:
+    """Something in a cycle that whoever frees it must have threads for, as a decoder's frame."""
+
+    def __init__(self, where):
+        """Note in the file ``where`` who frees it."""
+        self.where, self.itself = where, self
+
+    def __del__(self):
+        """Free it."""
+        with self.where.open('a') as f:
+            f.write(f'{os.getpid()} ')
+
+
+def test_a_writer_frees_nothing_of_its_parents(tmp_path):
+    """Its threads stayed behind: the writer would wait for them for ever."""
+    freed = tmp_path / 'freed'
+    gc.disable()
+    try:
+        Threaded(freed)  # garbage
+        kept = [Threaded(freed)]
+
+        def make():
+            kept.clear()
+            gc.collect()
+            return sample
+        with Writers(Ring(tmp_path / 'ring', FIELDS, 4).attach(), make, 7, 1, 4) as writers:
+            writers.wait(4, 'samples')
+        assert freed.read_text().split() == [str(os.getpid())] and gc.get_freeze_count() == 0
+    finally:
+        gc.enable()
 
 
 def flicker(ring):
