@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 import io
 import json
+import math
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Iterable, Mapping, Sequence
@@ -45,7 +46,7 @@ from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.training.adversarial.algorithm1 import AdversarialTraining, steps_for
 from lg_tracker_ros.training.loop.checkpoints import read_run, set_values
 from lg_tracker_ros.training.loop.distributed import find_place, Place
-from lg_tracker_ros.training.loop.fit import add_shared, find_network, Samples
+from lg_tracker_ros.training.loop.fit import add_shared, ahead_of, find_network, Samples
 from lg_tracker_ros.training.loop.optim import check_config
 from lg_tracker_ros.training.loop.train import fit
 from lg_tracker_ros.training.networks.network import Batch, Network, Training
@@ -67,6 +68,11 @@ class Trial:
     config: Training
     folder: Path
 
+    @property
+    def done(self) -> int:
+        """Steps that it has been trained for."""
+        return int(read_run(self.folder / 'last.pt')['step'])
+
 
 def trials(study: str, base: Training, seeds: Sequence[int], out: Path) -> list[Trial]:
     """List the runs of a study, seed by seed."""
@@ -82,14 +88,14 @@ def trials(study: str, base: Training, seeds: Sequence[int], out: Path) -> list[
 
 
 def train(network: Network[Any, Any], name: str, trial: Trial, ring: Ring, samples: Samples,
-          place: Place) -> None:
-    """Train a run to its end, or find it there."""
+          place: Place, seconds: float) -> None:
+    """Train a run to its end or for ``seconds``, or find it there."""
     c = trial.config
 
     def source(steps: range, rank: int, world: int) -> Iterable[Batch]:
-        return replay(ring, c.seed, c.batch, steps, rank, world)
+        return replay(ring, c.seed, c.batch, steps, rank, world, ahead_of(place))
     fit(network, c, source, partial(samples.held.batches, 64), trial.folder, name,
-        trained_on=sorted({*network.seen, *samples.trained_on()}), place=place)
+        trained_on=sorted({*network.seen, *samples.trained_on()}), place=place, seconds=seconds)
 
 
 def unseen(data: Path, known: Sequence[str], option: str) -> list[LabelledSequence]:
@@ -189,14 +195,14 @@ def write(study: str, found: Sequence[tuple[Trial, Mapping[str, float | None]]],
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows([
         ['row', 'seed', 'steps', *columns],
-        *([t.row, t.seed, t.config.steps, *f.values()] for t, f in found)])
+        *([t.row, t.seed, t.done, *f.values()] for t, f in found)])
     replace_file(out / f'{study}.csv', text.getvalue())
     lines = [['baseline', '-', '-', *(spread([baseline.get(c)]) for c in columns)]
              ] if baseline else []
     for row in STUDIES[study].rows:
         own = [(t, f) for t, f in found if t.row == row]
         if own:
-            lines.append([row, str(len(own)), str(own[0][0].config.steps),
+            lines.append([row, str(len(own)), str(round(mean(t.done for t, _ in own))),
                           *(spread([f[c] for _, f in own]) for c in columns)])
     page = '\n'.join([*table([study, 'seeds', 'steps', *columns], lines), '',
                       "Mean and standard deviation over seeds. Those before the data sets' are "
@@ -213,6 +219,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shared(parser)
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='runs and tables; what is there goes on')
+    parser.add_argument('--seconds', type=float, default=math.inf, metavar='N',
+                        help='stop each run after N seconds of training')
     parser.add_argument('--study', choices=list(STUDIES), default='losses',
                         help='what is varied')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], metavar='N',
@@ -255,7 +263,7 @@ def run(args: argparse.Namespace) -> int:
     found = []
     page = ''
     for trial in trials(args.study, base, args.seeds, args.out):
-        train(network, args.network, trial, ring, samples, place)
+        train(network, args.network, trial, ring, samples, place, args.seconds)
         found.append((trial, results(args.network, trial, args.judge, args.every, tracking)))
         page = write(args.study, found, args.out, baseline)
     draw_study(args.out / f'{args.study}.csv', args.out / f'{args.study}.png', baseline)

@@ -16,7 +16,7 @@ from lg_tracker_ros.checkpoint import trained_on
 from lg_tracker_ros.files import replace_file
 from lg_tracker_ros.training.data.material import read_material
 from lg_tracker_ros.training.loop.checkpoints import read_run, set_values
-from lg_tracker_ros.training.loop.distributed import find_place
+from lg_tracker_ros.training.loop.distributed import find_place, Place
 from lg_tracker_ros.training.loop.optim import check_config
 from lg_tracker_ros.training.loop.train import fit
 from lg_tracker_ros.training.networks.network import Batch, C, Network, Training
@@ -137,6 +137,11 @@ def watched(batches: Iterable[Batch], writers: Writers) -> Iterator[Batch]:
         yield batch
 
 
+def ahead_of(place: Place) -> int:
+    """Say how many batches are read while one is learned from: a CPU has no hands free."""
+    return 2 if place.device.type == 'cuda' else 0
+
+
 def run(args: argparse.Namespace) -> int:
     """Run ``train fit``."""
     train_network(args.network, args.data, args.out, settings=args.set, weights=args.weights,
@@ -184,10 +189,10 @@ def train_network(name: str, data: Sequence[Path], out: Path, *, settings: Seque
                 kept, samples.maker(False) if makers else None, c.seed, makers))
             if leads:
                 writers.wait(min(c.warmup, c.capacity), 'samples')
-            ahead = 2 if place.device.type == 'cuda' else 0
 
             def source(steps: range, rank: int, world: int) -> Iterable[Batch]:
-                return watched(replay(kept, c.seed, c.batch, steps, rank, world, ahead), writers)
+                return watched(replay(kept, c.seed, c.batch, steps, rank, world,
+                                      ahead_of(place)), writers)
         fit(network, c, source, partial(samples.held.batches, 64), out, name, weights,
             sorted({*network.seen, *samples.trained_on(), *before}), place, seconds)
 
