@@ -20,9 +20,11 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
 
 
 def pytest_addoption(parser):
-    """Declare ``--perturbed``."""
+    """Declare ``--perturbed`` and ``--gpu-device``."""
     parser.addoption('--perturbed', action='store_true',
                      help='only the tests marked rounding, with images and weights a little off')
+    parser.addoption('--gpu-device', default='cuda', metavar='DEVICE',
+                     help="where the contract tests marked gpu run: 'cpu' tries them without one")
 
 
 def pytest_configure(config):
@@ -47,6 +49,16 @@ def pytest_collection_modifyitems(config, items):
                 if i.get_closest_marker('rounding') and not i.get_closest_marker('exact')]
         config.hook.pytest_deselected(items=[i for i in items if i not in kept])
         items[:] = kept
+
+
+@pytest.fixture(scope='session')
+def gpu(request):
+    """Name the device of tests marked gpu; skips them where it isn't there."""
+    device = request.config.getoption('--gpu-device')
+    torch = pytest.importorskip('torch')
+    if device != 'cpu' and not torch.cuda.is_available():
+        pytest.skip('needs a CUDA GPU and a CUDA build of PyTorch')
+    return device
 
 
 @pytest.fixture(scope='module')

@@ -1,20 +1,15 @@
 """``track`` with every local tracker and re-detector by name, beside the weights that it takes."""
 
-from dataclasses import replace
-
 import cv2
+from helpers import published
 from helpers.clip import shorter, truth
-from helpers.published import TORCH, write
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.tables.hosts import every_host
 from lg_tracker_ros.local import LOCAL_TRACKERS
-from lg_tracker_ros.local.dimp import dimp
-from lg_tracker_ros.local.mdnet import published
-from lg_tracker_ros.reading.guard import tell_once
-from lg_tracker_ros.redetect import REDETECTORS, tanet
-from lg_tracker_ros.redetect.globaltrack import detector
-from lg_tracker_ros.redetect.tanet_net import TANetGenerator
+from lg_tracker_ros.redetect import REDETECTORS
 import pytest
+import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 pytestmark = [pytest.mark.rounding, pytest.mark.usefixtures('one_thread'),
               pytest.mark.filterwarnings('ignore::DeprecationWarning')]  # of PyTorch's exporter
@@ -29,42 +24,27 @@ FINDERS = {name: 'a checkpoint' if spec.weights and not all(p.is_file() for p in
 FIRST = 158
 
 
-def smaller(cut):
-    """Make pictures of 96 px."""
-    return lambda *given: cut(*given[:1 if cut.__name__ == '_square' else 2], 96)
-
-
 @pytest.fixture(scope='module')
 def file(tmp_path_factory):
     """Write a file for a name, once for those that take the same one."""
-    made = {}
-
-    def one(name):
-        layout = TORCH.get(name, name)
-        if layout not in made:
-            made[layout] = write(name, tmp_path_factory.mktemp('weights'))
-        return made[layout]
-    return one
+    return published.written(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     """Let what is made for a GPU see smaller pictures and learn less."""
-    for name, constants in dimp.VARIANTS.items():
-        monkeypatch.setitem(dimp.VARIANTS, name, replace(constants, side=128))
-    for name, schedule in published.SCHEDULES.items():
-        monkeypatch.setitem(published.SCHEDULES, name, replace(
-            schedule, candidates=6, first_positives=5, first_negatives=8, first_kept=4,
-            positives=3, negatives=4, first_iterations=1, iterations=1, batch_positives=2,
-            batch_negatives=2, mined=4, regression=6, first_negative_shift=0.6,
-            negative_shift=0.8, whole=0.0))
-    tiny = detector.GlobalTrackConfig(128, 96, 40)
-    monkeypatch.setattr(detector, 'GlobalTrackConfig', lambda: tiny)
-    monkeypatch.setattr(detector, 'SMALL', tiny)
-    for name in ('_square', 'target_crop'):
-        monkeypatch.setattr(tanet, name, smaller(getattr(tanet, name)))
-    monkeypatch.setattr(TANetGenerator, '_initialise', lambda self: None)
-    tell_once.cache_clear()
+    published.soon(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def exact():
+    """See to it that on a GPU every layer would keep all bits, and do the same each time."""
+    def check(module, given):
+        cudnn = torch.backends.cudnn
+        assert cudnn.deterministic and not cudnn.allow_tf32, f'{type(module).__name__} rounds'
+    handle = register_module_forward_pre_hook(check)
+    yield
+    handle.remove()
 
 
 @pytest.fixture(scope='module')
@@ -82,7 +62,7 @@ def track(tmp_path_factory):
 @pytest.mark.exact
 def test_every_name_that_needs_a_file_has_one():
     assert {name for table in (HOSTS, FINDERS) for name, needs in table.items()
-            if needs == 'a checkpoint'} == TORCH.keys()
+            if needs == 'a checkpoint'} == published.TORCH.keys() - ELSEWHERE
     assert {name.split('@')[0] for name in HOSTS} == LOCAL_TRACKERS.keys()
 
 

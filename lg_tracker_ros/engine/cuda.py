@@ -8,15 +8,15 @@ a batch between two of them is filled up.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 import copy
 import logging
 import threading
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Sequence
 
 from lg_tracker_ros.engine.config import EngineConfig
 from lg_tracker_ros.engine.memory import out_of_memory
-from lg_tracker_ros.engine.pytorch import Array, as_tuple, Runner
+from lg_tracker_ros.engine.pytorch import Array, as_tuple, exact, Runner
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -66,20 +66,9 @@ def placed(module: nn.Module, config: EngineConfig) -> nn.Module:
 def mixed(config: EngineConfig) -> AbstractContextManager[Any]:
     """Return the context in which networks of ``config.precision`` run."""
     if config.precision == 'fp32':
-        return _exact()
+        return exact()
     # what it caches of weights would be of a recorded graph's own memory
     return torch.autocast(torch.device(config.device).type, torch.float16, cache_enabled=False)
-
-
-@contextmanager
-def _exact() -> Iterator[None]:
-    """Let cuDNN keep all bits: by default it rounds what it convolves to 11 of 24 (TF32)."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
 
 
 def _eager(net: nn.Module, config: EngineConfig) -> Runner:

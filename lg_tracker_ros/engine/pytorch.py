@@ -23,7 +23,7 @@ def torch_runner(module: nn.Module, threads: int = 0) -> Runner:
     module = module.cpu()
 
     def run(*inputs: Array) -> list[Array]:
-        with cpu_threads(threads), torch.inference_mode():
+        with plain_torch(threads), torch.inference_mode():
             out = module(*(torch.from_numpy(np.ascontiguousarray(a)) for a in inputs))
             return [t.float().numpy() for t in as_tuple(out)]
     return run
@@ -38,6 +38,30 @@ def cpu_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """
+    Let a GPU keep all bits meanwhile, and give the same each time.
+
+    By default cuDNN rounds what it convolves to 11 of 24 bits (TF32), and may sum gradients in any
+    order.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    cudnn.allow_tf32, cudnn.deterministic = False, True
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, cudnn.deterministic = before
+
+
+@contextmanager
+def plain_torch(threads: int) -> Iterator[None]:
+    """Let PyTorch compute in fp32, wherever it does, as ``cpu_threads`` and ``exact`` say."""
+    with cpu_threads(threads), exact():
+        yield
 
 
 def as_tuple(out: Any) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ from typing import Any, Callable
 
 import cv2
 from lg_tracker_ros.crops import context_side, mean_color
+from lg_tracker_ros.engine.config import here
 from lg_tracker_ros.gpu import times
 from lg_tracker_ros.gpu.boxes import ask, Clip, compare, follow, read_clip
 from lg_tracker_ros.gpu.cuts import UploadedImage
@@ -29,6 +30,9 @@ from lg_tracker_ros.vision.cells import SEARCH
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
+TESTS = ('test/engine/test_gpu.py', 'test/local/test_contract.py',
+         'test/redetect/test_contract.py')
+"""Files with tests that are marked gpu: others may want packages that a GPU machine lacks."""
 
 
 class Report:
@@ -90,10 +94,12 @@ def child(module: str, *args: str, seconds: float, cache: Path) -> tuple[str, fl
 
 
 def tests(cache: Path) -> dict[str, Any]:
-    """Run the tests that are marked gpu."""
-    text, seconds, status = child('pytest', '-m', 'gpu', 'test/engine/test_gpu.py', '-q', '-rA',
+    """Run the tests that are marked gpu, in several processes where pytest-xdist is there."""
+    cores = os.cpu_count() or 1
+    several = ('-n', str(min(cores - 1, 12))) if here('xdist') and cores > 2 else ()
+    text, seconds, status = child('pytest', '-m', 'gpu', *TESTS, *several, '-q', '-rA',
                                   '-p', 'no:cacheprovider', '--tb=short', '--durations=5',
-                                  seconds=70, cache=cache)
+                                  seconds=120 if several else 600, cache=cache)
     print(text[-8000:], flush=True)
     lines = text.splitlines()
     return {'status': status, 'seconds': seconds, 'summary': lines[-1] if lines else '',

@@ -9,7 +9,7 @@ from typing import Any
 
 from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
 from lg_tracker_ros.crops import mean_color
-from lg_tracker_ros.engine import cpu_threads, EngineConfig
+from lg_tracker_ros.engine import EngineConfig, plain_torch
 from lg_tracker_ros.local.online.host import Fill, Host
 from lg_tracker_ros.local.online.nets import OpenSiamRPN
 from lg_tracker_ros.local.siamese.anchors import best_anchor, Peak, Search
@@ -62,7 +62,7 @@ class SiamRPNpp:
         """Learn the target from its first box; forgets the one before."""
         fill = mean_color(frame.image)
         crop = self._near.cut_template(frame.image, box, fill)
-        with cpu_threads(self._threads), torch.inference_mode():
+        with plain_torch(self._threads), torch.inference_mode():
             self._target = _Target(self._net.template(self._to_tensor([crop.image])), fill)
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
@@ -91,7 +91,7 @@ class SiamRPNpp:
         """Search around each place, as one batch."""
         assert self._target is not None
         crops = [search.cut(frame.image, b, self._target.fill).image for b in places]
-        with cpu_threads(self._threads), torch.inference_mode():
+        with plain_torch(self._threads), torch.inference_mode():
             cls, loc, *more = self._net(self._target.template, self._to_tensor(crops))
             maps = search.read(target_scores(cls).cpu().numpy(), loc.float().cpu().numpy())
             peaks = [best_anchor(search, *row) for row in zip(places, *maps)]

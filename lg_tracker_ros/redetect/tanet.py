@@ -14,7 +14,7 @@ from lg_tracker_ros.checkpoint import (
     read_state_dict,
     said_by_training,
 )
-from lg_tracker_ros.engine import cpu_threads, EngineConfig
+from lg_tracker_ros.engine import EngineConfig, plain_torch
 from lg_tracker_ros.reading.guard import refused, tell_once
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.spec import RedetectorSpec
@@ -97,7 +97,7 @@ class TANet:
         Raises ValueError for a box outside the image.
         """
         crop = target_crop(frame.image, box)
-        with cpu_threads(self._threads), torch.inference_mode():
+        with plain_torch(self._threads), torch.inference_mode():
             self._target = self._net.encode(self._to_tensor([crop]))
 
     def propose(self, clip: Sequence[Frame], size: tuple[float, float], k: int) -> Proposals:
@@ -115,7 +115,7 @@ class TANet:
         newest = clip[-1]
         images = [_square(f.image) for f in clip[-self.history:]]
         images = [images[0]] * (CLIP - len(images)) + images
-        with cpu_threads(self._threads), torch.inference_mode():
+        with plain_torch(self._threads), torch.inference_mode():
             frames = self._to_tensor(images)
             motion = self._net.motionModel(frames.transpose(0, 1)[None])
             logits = self._net.decode(self._net.encode(frames[-1:]), self._target, motion)

@@ -73,14 +73,16 @@ class Bits(nn.Module):
 
     def forward(self, x):
         """Tell."""
-        return x.float() * 0 + torch.backends.cudnn.allow_tf32
+        cudnn = torch.backends.cudnn
+        return x.float() * 0 + (cudnn.allow_tf32 or not cudnn.deterministic)
 
 
 @pytest.mark.parametrize('batches', [(1,), ()])
 def test_fp32_is_what_it_says(batches):
-    before = torch.backends.cudnn.allow_tf32
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
     run = cuda_runner(Bits(), [IMAGES[:1]], EngineConfig('cpu', 'torch'), (), batches)
-    assert not run(IMAGES[:1])[0].any() and torch.backends.cudnn.allow_tf32 == before
+    assert not run(IMAGES[:1])[0].any()
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic) == before
 
 
 OLD = tuple(map(int, torch.__version__.split('.')[:2])) < (2, 4)

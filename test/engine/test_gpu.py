@@ -3,19 +3,14 @@
 import gc
 import threading
 
-import cv2
-from helpers.clip import first_box, VIDEO
+from helpers.clip import first_box, read_by_opencv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.checkpoint import shared_backbone, SHIPPED_NETWORKS
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.factory import build_tracker, make_local
-from lg_tracker_ros.local.siamrpnpp import SiamRPNpp
-from lg_tracker_ros.local.siamrpnpp_net import VARIANTS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.look import LookNet
-from lg_tracker_ros.redetect.tanet import TANet
-from lg_tracker_ros.redetect.tanet_net import TANetGenerator
-from lg_tracker_ros.types import Box, Frame, Region
+from lg_tracker_ros.types import Box, Region
 import numpy as np
 import pytest
 import torch
@@ -25,7 +20,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(
 
 SIDE = 128
 CLOSE = {'fp32': 1e-2, 'fp16': 5e-2}
-"""Of the largest value; fp32 convolutions are rounded to 11 bits (TF32) as well."""
+"""Of the largest value."""
 
 
 @pytest.fixture(scope='module')
@@ -64,10 +59,7 @@ def near(got, want, precision='fp32'):
 @pytest.fixture(scope='module')
 def clip():
     """Thirty frames of the bundled clip, read by OpenCV."""
-    video = cv2.VideoCapture(str(VIDEO))
-    found = [Frame(video.read()[1], i, 'camera') for i in range(30)]
-    video.release()
-    return found
+    return read_by_opencv(30)
 
 
 @pytest.fixture
@@ -116,10 +108,15 @@ def test_two_threads_may_use_one_network(images):
 
 
 @pytest.mark.parametrize('precision', ['fp32', 'fp16'])
-def test_the_tracker_follows_as_on_the_cpu(clip, precision):
+@pytest.mark.parametrize('given', [
+    {}, {'tracker': 'dimp_lite', 'redetector': 'globaltrack_lite'},
+    {'tracker': 'ncc', 'redetector': 'correlation'}, {'tracker': 'dat_lite'},
+    {'online_module': 'drol', 'recognition': 'online_diverse'}, {'online_module': 'thor'}],
+    ids=lambda given: '+'.join(given.values()) or 'default')
+def test_the_tracker_follows_as_on_the_cpu(clip, given, precision):
     tracks = []
-    for settings in (Settings(device='cuda', engine='torch', precision=precision),
-                     Settings(device='cpu', threads=4)):
+    for settings in (Settings(device='cuda', engine='torch', precision=precision, **given),
+                     Settings(device='cpu', threads=2, **given)):
         tracker = build_tracker(settings)
         found = [tracker.init(clip[0], first_box())]
         for frame in clip[1:]:
@@ -129,33 +126,6 @@ def test_the_tracker_follows_as_on_the_cpu(clip, precision):
     assert [a.mode for a, _ in pairs] == [b.mode for _, b in pairs]
     overlaps = [iou(a.box, b.box) for a, b in pairs if a.box and b.box]
     assert len(overlaps) >= 25 and np.mean(overlaps) >= 0.95
-
-
-def test_every_part_that_moves_itself_runs_there(clip):
-    """SiamRPN++ and the paper's TANet bring their networks to the device by themselves."""
-    torch.manual_seed(0)
-    make, constants = VARIANTS['mobilenet_v2']
-    tracker = SiamRPNpp(make().to('cuda'), 'cuda', constants)
-    tracker.init(clip[0], first_box())
-    assert len(tracker.track(clip[1], [Region(first_box())] * 3)) == 3
-    net = TANet(TANetGenerator('relu').to('cuda'), 'cuda')
-    net.init(clip[0], first_box())
-    assert net.propose(clip[:3], (70, 140), 5).attention.shape == (300, 300)
-
-
-@pytest.mark.parametrize('tracker', ['ncc', 'siamfcpp'])
-def test_other_local_trackers_run_there(clip, tracker):
-    found = {}
-    for device in ('cuda', 'cpu'):
-        settings = Settings(tracker=tracker, device=device, engine='torch')
-        try:
-            local = make_local(settings, settings.engine_config())
-        except ValueError as e:
-            pytest.skip(str(e))
-        local.init(clip[0], first_box())
-        found[device] = local.track(clip[1], [Region(first_box()), Region(Box(10, 20, 50, 90))])
-    for a, b in zip(found['cuda'], found['cpu']):
-        assert iou(a.box, b.box) > 0.9 and a.confidence == pytest.approx(b.confidence, abs=0.05)
 
 
 def test_without_memory_at_the_start_the_cpu_goes_on(images, little_memory, caplog):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 from lg_tracker_ros.media.video import Source
-from lg_tracker_ros.types import Box
+from lg_tracker_ros.types import Box, Frame
 import numpy as np
 
 DATA = Path(__file__).resolve().parents[1] / 'data'
@@ -20,6 +20,14 @@ def truth():
 def frames(count=None):
     """Read the first ``count`` frames, all of them by default."""
     return [f for _, f in zip(range(count or 10 ** 6), Source(str(VIDEO)))]
+
+
+def read_by_opencv(count):
+    """Read the first ``count`` frames where there is no PyAV."""
+    video = cv2.VideoCapture(str(VIDEO))
+    found = [Frame(video.read()[1], i, 'camera') for i in range(count)]
+    video.release()
+    return found
 
 
 def shorter(folder, count, name='short', lines=None, first=0):

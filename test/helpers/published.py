@@ -1,59 +1,68 @@
 """Files in the layouts that authors publish, for every tracker and re-detector that needs one."""
 
+from dataclasses import replace
 from functools import partial
 
+from lg_tracker_ros.local.dimp import dimp
 from lg_tracker_ros.local.dimp.net import DimpNet
+from lg_tracker_ros.local.mdnet import published as mdnet
 from lg_tracker_ros.local.mdnet.vggm import Shared, VGG_M
 from lg_tracker_ros.local.siamese.siamfcpp_published import PUBLISHED, PublishedNet
 from lg_tracker_ros.local.siamese.siammask_net import SiamMaskNet
 from lg_tracker_ros.local.siamfcpp_net import SiamFCppNet
 from lg_tracker_ros.local.siamfcpp_net import VARIANTS as FCPP
 from lg_tracker_ros.local.siamrpnpp_net import VARIANTS as RPN
+from lg_tracker_ros.reading.guard import tell_once
+from lg_tracker_ros.redetect import tanet
+from lg_tracker_ros.redetect.globaltrack import detector
 from lg_tracker_ros.redetect.globaltrack.net import GlobalTrackNet
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 import torch
 from torch import nn
 
 
-def blank(make, prefix=''):
+def blank(make):
     """Make a state dict of zeros, variances 1: what it says is the same of all, but soon made."""
     with torch.device('meta'):
         state = make().state_dict()
-    return {prefix + k: torch.full(v.shape, float(k.endswith('running_var')), dtype=v.dtype)
+    return {k: torch.full(v.shape, float(k.endswith('running_var')), dtype=v.dtype)
             for k, v in state.items()}
 
 
-def pysot(make):
+def pysot(make, state):
     """PySOT's: the parameters by themselves, of a model that was trained on several GPUs."""
-    return blank(make, 'module.')
+    return {f'module.{k}': v for k, v in state(make).items()}
 
 
-def pytracking(make):
+def pytracking(make, state):
     """Nest them as pytracking does, what is of no use beside them."""
-    return {'net': {**blank(make), 'feature_extractor.fc.bias': torch.zeros(1000)},
+    return {'net': {**state(make), 'feature_extractor.fc.bias': torch.zeros(1000)},
             'net_type': 'DiMPnet', 'epoch': 50}
 
 
-def released(make):
+def released(make, state):
     """TANet's: with the classifiers of what its networks began with."""
-    return {**blank(make), 'encoder.fc.bias': torch.zeros(1000)}
+    return {**state(make), 'encoder.fc.bias': torch.zeros(1000)}
 
 
-def nested(key, make, **beside):
+def ours(make, state):
+    """Ours: the parameters by themselves."""
+    return state(make)
+
+
+def nested(key, make, state, **beside):
     """Nest them under a name."""
-    return {**beside, key: blank(make)}
+    return {**beside, key: state(make)}
 
 
 MDNET = partial(nested, 'shared_layers', partial(Shared, VGG_M, False, False))
 DIMP = partial(pytracking, DimpNet)
 GLOBALTRACK = partial(nested, 'state_dict', GlobalTrackNet, meta={'epoch': 24, 'CLASSES': None})
 TORCH = {
-    **{f'siamrpnpp@backbone={b}': partial(pysot, RPN[b][0])
-       for b in ('efficientnet_lite0', 'alexnet', 'mobilenet_v2')},
+    **{f'siamrpnpp@backbone={b}': partial(pysot, make) for b, (make, _) in RPN.items()},
     **{f'siamfcpp@backbone={b}': partial(nested, 'model_state_dict', partial(PublishedNet, v),
                                          epoch=19) for b, v in PUBLISHED.items()},
-    **{f'siamfcpp@backbone={b}': partial(blank, partial(SiamFCppNet, FCPP[b]))
-       for b in ('efficientnet_lite0', 'alexnet', 'mobilenet_v2')},
+    **{f'siamfcpp@backbone={b}': partial(ours, partial(SiamFCppNet, v)) for b, v in FCPP.items()},
     'siammask': partial(pysot, SiamMaskNet), 'dimp50': DIMP, 'superdimp': DIMP,
     'mdnet': MDNET, 'rtmdnet': MDNET, 'dat': MDNET,
     'tanet': partial(nested, 'state_dict', TANetGenerator, network='tanet'),
@@ -102,9 +111,52 @@ def write_onnx(name, folder):
     return folder
 
 
-def write(name, folder):
-    """Write the file or files of ``name``; gives the path that the parameter must name."""
+def write(name, folder, state=blank):
+    """
+    Write the file or files of ``name``; gives the path that the parameter must name.
+
+    ``state``: gives the weights of what a function makes, ``blank`` or ``lively.drawn``.
+    """
     if name.startswith('opencv_'):
         return write_onnx(name, folder)
-    torch.save(TORCH[name](), folder / 'model.pth')
+    torch.save(TORCH[name](state=state), folder / 'model.pth')
     return folder / 'model.pth'
+
+
+def written(folders, state=blank):
+    """Give a function that writes the file of a name, once for those that take the same one."""
+    made = {}
+
+    def one(name):
+        layout = TORCH.get(name, name)
+        if layout not in made:
+            made[layout] = write(name, folders.mktemp('weights'), state)
+        return made[layout]
+    return one
+
+
+def _smaller(cut):
+    """Make pictures of 96 px."""
+    return lambda *given: cut(*given[:1 if cut.__name__ == '_square' else 2], 96)
+
+
+def soon(patch):
+    """Let what is made for a GPU see smaller pictures, learn less, and sooner."""
+    for name, constants in dimp.VARIANTS.items():
+        patch.setitem(dimp.VARIANTS, name, replace(constants, side=128, every=3))
+    for name, schedule in mdnet.SCHEDULES.items():
+        patch.setitem(mdnet.SCHEDULES, name, replace(
+            schedule, candidates=6, first_positives=5, first_negatives=8, first_kept=4,
+            positives=3, negatives=4, first_iterations=1, iterations=1, batch_positives=2,
+            batch_negatives=2, mined=4, regression=6, first_negative_shift=0.6,
+            negative_shift=0.8, whole=0.0, every=3))
+    make, constants = RPN['resnet50_lt']
+    patch.setitem(RPN, 'resnet50_lt', (make, replace(
+        constants, lost=replace(constants.lost, instance=287))))
+    tiny = detector.GlobalTrackConfig(128, 96, 40)
+    patch.setattr(detector, 'GlobalTrackConfig', lambda: tiny)
+    patch.setattr(detector, 'SMALL', tiny)
+    for name in ('_square', 'target_crop'):
+        patch.setattr(tanet, name, _smaller(getattr(tanet, name)))
+    patch.setattr(TANetGenerator, '_initialise', lambda self: None)
+    tell_once.cache_clear()

@@ -10,7 +10,7 @@ from typing import Sequence
 from lg_tracker_ros.boxes import keep_center_inside
 from lg_tracker_ros.checkpoint import checked_file
 from lg_tracker_ros.crops import Crop, square_crop
-from lg_tracker_ros.engine import cpu_threads, EngineConfig
+from lg_tracker_ros.engine import EngineConfig, plain_torch
 from lg_tracker_ros.local.dimp.filters import apply_filter
 from lg_tracker_ros.local.dimp.first import Change, changed
 from lg_tracker_ros.local.dimp.iou import Modulation, refine
@@ -85,7 +85,7 @@ class DimpTracker:
         c = self._constants
         images, boxes = changed(frame.image, box, self._side(box), c.side, None, FIRST)
         chance = torch.Generator().manual_seed(0)
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             x8, x16 = self._net.extract(self._batch(images))
             features = self._net.classifier.feature_extractor(x16)
             kept = torch.rand(COPIES, features.shape[1], generator=chance) >= DROPPED
@@ -119,7 +119,7 @@ class DimpTracker:
             return []
         places = [r.box for r in regions]
         crops = [self._cut(frame.image, b) for b in places]
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             x8, x16 = self._net.extract(self._batch([crop.image for crop in crops]))
             features = self._net.classifier.feature_extractor(x16)
             scores = apply_filter(features[None], self._target.memory.kernel)[0].cpu().numpy()
@@ -151,7 +151,7 @@ class DimpTracker:
         self._accepted += 1
         peak = seen.peaks[rows[0]]
         rivalled = peak.finding is Finding.RIVALLED
-        with cpu_threads(self._threads):
+        with plain_torch(self._threads):
             if rivalled or peak.finding is Finding.CLEAR:
                 box = seen.crops[rows[0]].to_crop(accepted.box)
                 center = box.cx / STRIDE - MARGIN, box.cy / STRIDE - MARGIN

@@ -9,7 +9,7 @@ from typing import Callable, Sequence
 from lg_tracker_ros.boxes import APART, iou
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, Crop
-from lg_tracker_ros.engine import BATCHES, compile_network, cpu_threads, EngineConfig, Runner
+from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig, plain_torch, Runner
 from lg_tracker_ros.local.anchor_free import AnchorFreeTracker
 from lg_tracker_ros.local.dimp.first import Change, changed
 from lg_tracker_ros.local.dimp.lite_net import centers, DimpLite, FILTER, SearchNet, WIDTH
@@ -91,7 +91,7 @@ class DimpLiteTracker(AnchorFreeTracker):
         features = torch.from_numpy(np.concatenate(
             [self._match(image[None])[3] for image in images]))
         places = torch.tensor([[b.x, b.y, b.w, b.h] for b in boxes])
-        with torch.inference_mode(), cpu_threads(1):  # small maps: more threads wait for another
+        with torch.inference_mode(), plain_torch(1):  # small maps: more threads wait for another
             kernel = self._net.filters(features[None], places[None], self.dimp.first_steps)[-1]
         self._memory = FilterMemory(self._net.optimizer, kernel, features, centers(places),
                                     self.dimp.size)
@@ -137,7 +137,7 @@ class DimpLiteTracker(AnchorFreeTracker):
         if apart:  # the most alike of them
             self._keep(seen, rows[max(apart, key=lambda o: o.score).box], accepted.box)
         steps = 1 if hard or apart else c.steps if self._accepted % c.every == 0 else 0
-        with cpu_threads(1):
+        with plain_torch(1):
             memory.improve(steps)
 
     def _keep(self, seen: _Seen, row: int, target: Box) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lg_tracker_ros.boxes import APART, iou, keep_center_inside
-from lg_tracker_ros.engine import cpu_threads
+from lg_tracker_ros.engine import plain_torch
 from lg_tracker_ros.local.mdnet.classifier import Classifier, Samples
 from lg_tracker_ros.local.mdnet.memory import Memories
 from lg_tracker_ros.local.mdnet.regression import BoxRegression
@@ -113,7 +113,7 @@ class MdnetTracker:
         anywhere = within(lambda n: whole(box, n, c.whole_zoom, size, rng, c.whole_aspect), box, 0,
                           c.first_negative_iou, c.first_negatives - near)
         here, away = self._positives(box, c.first_positives), np.concatenate([around, anywhere])
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             positives = Samples.joined([view.samples(here) for view in views])
             negatives = Samples.joined([view.samples(away) for view in views])
             chance = torch.Generator().manual_seed(0)
@@ -158,7 +158,7 @@ class MdnetTracker:
         if not regions:
             return []
         regions = [replace(r, box=self._unrefined(frame.camera, r.box)) for r in regions]
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             views = self.extract.see(frame.image, [r.box for r in regions])
             found = [self._search(frame, *row) for row in zip(views, regions)]
         outputs, plain, best = map(list, zip(*found))
@@ -208,7 +208,7 @@ class MdnetTracker:
         self._followed = {accepted.box: box}
         away = within(lambda n: uniform(box, n, c.negative_shift, c.negative_zoom, self._rng),
                       box, 0, c.negative_iou, c.negatives)
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             negatives = [view.samples(away)]
             negatives += [seen.best[rows[o.box]] for o in rejected
                           if o.box in rows and iou(o.box, box) < APART]
@@ -222,7 +222,7 @@ class MdnetTracker:
         if self._classifier is None:
             return
         if self._misses % self.schedule.miss_every == 0:
-            with cpu_threads(self._threads), torch.no_grad():
+            with plain_torch(self._threads), torch.no_grad():
                 self._classifier.learn(*self._memories.short_term(), 'later')
         self._misses += 1
 

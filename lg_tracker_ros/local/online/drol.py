@@ -13,7 +13,7 @@ from typing import NamedTuple, Sequence
 
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.crops import Crop, mean_color, square_crop
-from lg_tracker_ros.engine import cpu_threads
+from lg_tracker_ros.engine import plain_torch
 from lg_tracker_ros.local.online.augmentation import augmented, COPIES
 from lg_tracker_ros.local.online.classifier import Classifier, ClassifierConfig, gaussian
 from lg_tracker_ros.local.online.host import Host, Template
@@ -107,7 +107,7 @@ class Drol:
         w, h = box.w * size / side, box.h * size / side
         labels = [self._label(x.shape[3], size / 2 + dx, size / 2 + dy, w, h)
                   for dx, dy in places]
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             self.classifier.start(torch.cat([x, dropped]), torch.stack(labels).to(x.device))
 
     def _label(self, cells: int, x: float, y: float, w: float, h: float) -> Tensor:
@@ -140,7 +140,7 @@ class Drol:
         if not regions:
             return []
         searched = self.host.search(frame, regions, self._fill)
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             z = self.classifier.extract(self.host.learnable(searched.maps))
             responses = self.classifier.respond(z)
             online = self._rescaled(responses)
@@ -197,7 +197,7 @@ class Drol:
         self._updates += 1
         box = seen.crop.to_crop(accepted.box)
         kind = flag(seen.response, size, (box.w, box.h))
-        with cpu_threads(self._threads), torch.no_grad():
+        with plain_torch(self._threads), torch.no_grad():
             if kind in (Flag.PLAIN, Flag.RIVAL):
                 label = self._label(seen.features.shape[3], box.cx, box.cy, box.w, box.h)
                 self.classifier.add(seen.features, label.to(seen.features.device),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Sequence
 
 from lg_tracker_ros.crops import Crop
-from lg_tracker_ros.engine import BATCHES, compile_network, cpu_threads, EngineConfig, Runner
+from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig, plain_torch, Runner
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
 from lg_tracker_ros.vision.cells import Array
 import numpy as np
@@ -166,18 +166,18 @@ class Host:
 
     def _features(self, images: Sequence[Image]) -> Maps:
         """Run it in PyTorch, on crops of any size."""
-        with cpu_threads(self.engine.threads), torch.no_grad(), self._precision():
+        with plain_torch(self.engine.threads), torch.no_grad(), self._precision():
             return self.net.features(torch.from_numpy(np.stack(images)).to(self.device))
 
     def learnable(self, maps: Maps) -> Tensor:
         """Choose the features that a classifier learns on: N x C x h x w, float32."""
-        with torch.no_grad():
+        with plain_torch(self.engine.threads), torch.no_grad():
             return self.net.learnable(maps).float()
 
     def template(self, crop: Crop, box: Box) -> tuple[Template, Tensor]:
         """Make a template of a crop; with its learnable features, 1 x C x h x w."""
         maps = self._features([crop.image])
-        with torch.no_grad(), self._precision():
+        with plain_torch(self.engine.threads), torch.no_grad(), self._precision():
             return self.net.template(maps, crop.to_crop(box)), self.learnable(maps)
 
     def search(self, frame: Frame, regions: Sequence[Region], fill: Fill) -> Searched:
@@ -191,7 +191,7 @@ class Host:
         if self._exported is not None:
             return self.selector.read(*self._exported[1](*(
                 t.cpu().numpy() for t in (*searched.maps, *template))))
-        with cpu_threads(self.engine.threads), torch.no_grad(), self._precision():
+        with plain_torch(self.engine.threads), torch.no_grad(), self._precision():
             scores, geometry = self.net.match(searched.maps, template)
             maps = scores.float().cpu().numpy(), geometry.float().cpu().numpy()
         return self.selector.read(*maps)

@@ -13,7 +13,7 @@ from typing import Sequence
 
 import cv2
 from lg_tracker_ros.checkpoint import load_checkpoint
-from lg_tracker_ros.engine import cpu_threads
+from lg_tracker_ros.engine import plain_torch
 from lg_tracker_ros.redetect.globaltrack.net import GlobalTrackNet, Pyramid
 from lg_tracker_ros.redetect.globaltrack.rois import (
     anchors,
@@ -110,7 +110,7 @@ class GlobalTrack:
 
     def init(self, frame: Frame, box: Box) -> None:
         """Learn the target from its first box; forgets the one before."""
-        with cpu_threads(self._threads), torch.inference_mode():
+        with plain_torch(self._threads), torch.inference_mode():
             picture = prepare(frame.image, self._config, self._device)
             sx, sy = picture.scale
             corners = torch.tensor([[box.x * sx, box.y * sy, (box.x + box.w - 1) * sx,
@@ -128,7 +128,7 @@ class GlobalTrack:
         """
         if self._projected is None:
             raise RuntimeError('GlobalTrack has no target: call init first')
-        with cpu_threads(self._threads), torch.inference_mode():
+        with plain_torch(self._threads), torch.inference_mode():
             picture = prepare(clip[-1].image, self._config, self._device)
             pyramid = self._net(picture.pixels)
             regions, seen = self.regions(picture, pyramid)
