@@ -22,6 +22,7 @@ from lg_tracker_ros.tracking.whole_images import WholeImages
 from lg_tracker_ros.types import (
     Advised,
     Box,
+    Correctable,
     Exclusive,
     Frame,
     Kind,
@@ -194,7 +195,7 @@ class LongTermTracker:
         """
         self._policy().lose()
         self._images.drop()
-        if isinstance(self.local, Advised):
+        if isinstance(self.local, Correctable):
             self.local.disown()
 
     def confirm(self) -> None:

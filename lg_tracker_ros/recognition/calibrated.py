@@ -13,6 +13,7 @@ from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.types import (
     Advised,
     Box,
+    Correctable,
     Frame,
     LocalTracker,
     OnlineTracker,
@@ -65,6 +66,16 @@ class CalibratedTracker:
         return self._judged(found, [
             replace(o, cues=cues) for o, cues in zip(outputs, each)])
 
+    def disown(self) -> None:
+        """Pass on, to a tracker that learns, that what was followed last is not the target."""
+        if isinstance(self.tracker, Correctable):
+            self.tracker.disown()
+
+    def own(self) -> None:
+        """Pass on that it is, to one that learns from that."""
+        if isinstance(self.tracker, Advised):
+            self.tracker.own()
+
     def _judged(self, found: Found, outputs: Sequence[TrackerOutput]) -> list[TrackerOutput]:
         """Give outputs, which have their cues, their confidence."""
         return [replace(o, confidence=self._own(found.frame, o.box, self.confidence(o.cues)))
@@ -92,16 +103,6 @@ class OnlineCalibratedTracker(CalibratedTracker):
     def miss(self, frame: Frame) -> None:
         """Pass on that it believes nothing."""
         self.tracker.miss(frame)
-
-    def disown(self) -> None:
-        """Pass on that what was followed last is not the target."""
-        if isinstance(self.tracker, Advised):
-            self.tracker.disown()
-
-    def own(self) -> None:
-        """Pass on that it is."""
-        if isinstance(self.tracker, Advised):
-            self.tracker.own()
 
 
 def calibrated(tracker: LocalTracker, look: Look, confidence: Confidence) -> CalibratedTracker:

@@ -7,6 +7,7 @@ The values that flow through the tracker; every part speaks these and nothing el
 from lg_tracker_ros.types.images import Box, Frame, Image, LARGEST, Mask, SMALLEST
 from lg_tracker_ros.types.parts import (
     Advised,
+    Correctable,
     Exclusive,
     LocalTracker,
     OnlineTracker,
@@ -25,6 +26,6 @@ from lg_tracker_ros.types.results import (
     TrackerOutput,
 )
 
-__all__ = ['Advised', 'Box', 'Claim', 'Exclusive', 'Frame', 'Image', 'Kind', 'LARGEST',
-           'LocalTracker', 'Mask', 'Mode', 'OnlineTracker', 'Others', 'Proposals', 'Redetector',
-           'Region', 'RivalLearner', 'Sight', 'SMALLEST', 'Track', 'TrackerOutput']
+__all__ = ['Advised', 'Box', 'Claim', 'Correctable', 'Exclusive', 'Frame', 'Image', 'Kind',
+           'LARGEST', 'LocalTracker', 'Mask', 'Mode', 'OnlineTracker', 'Others', 'Proposals',
+           'Redetector', 'Region', 'RivalLearner', 'Sight', 'SMALLEST', 'Track', 'TrackerOutput']

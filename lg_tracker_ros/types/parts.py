@@ -68,11 +68,16 @@ class RivalLearner(OnlineTracker, Protocol):
 
 
 @runtime_checkable
-class Advised(Protocol):
-    """A tracker that takes an operator's word for what it follows."""
+class Correctable(Protocol):
+    """A tracker that takes an operator's word that it followed something else."""
 
     def disown(self) -> None:
         """Forget what was learned of what was followed last: it is not the target."""
+
+
+@runtime_checkable
+class Advised(Correctable, Protocol):
+    """A tracker that takes an operator's word for what it follows, right or wrong."""
 
     def own(self) -> None:
         """Learn from what was followed last: it is the target."""
