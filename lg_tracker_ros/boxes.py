@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 APART = 0.2
 """IoU below which two boxes are of two things."""
+MIN_SIDE = 4.0
+"""Smallest side of a first box in pixels: below it there is nothing to recognise."""
 
 
 def parse_box(text: str) -> Box:
@@ -52,6 +54,22 @@ def inside_fraction(box: Box, width: int, height: int) -> float:
     """Share of the box's area that lies inside the image, in [0, 1]."""
     part = clip_to_image(box, width, height)
     return 0.0 if part is None else min(part.w * part.h / (box.w * box.h), 1.0)
+
+
+def check_init_box(box: Box, width: int, height: int) -> None:
+    """
+    Refuse a first box that can't be tracked.
+
+    Raises ValueError, in one line, for a box smaller than MIN_SIDE pixels or with less than half
+    of its area inside the image of ``width`` x ``height``.
+    """
+    if min(box.w, box.h) < MIN_SIDE:
+        raise ValueError(f'box of {box.w:g} x {box.h:g} px is too small; '
+                         f'each side must be at least {MIN_SIDE:g} px')
+    inside = inside_fraction(box, width, height)
+    if inside < 0.5:
+        raise ValueError(f'only {inside:.0%} of the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} '
+                         f'lies inside the {width} x {height} image; at least half must')
 
 
 def keep_center_inside(box: Box, width: int, height: int) -> Box:

@@ -3,69 +3,33 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Sequence
+from typing import Sequence
 
-from lg_tracker_ros.boxes import inside_fraction
-from lg_tracker_ros.search import (
-    Candidate,
-    Decision,
-    make_policy,
-    Place,
-    SearchConfig,
-    SearchPolicy,
-)
-from lg_tracker_ros.search.aside import Asides, Found
+from lg_tracker_ros.boxes import check_init_box
+from lg_tracker_ros.search import make_policy, Place, SearchConfig, SearchPolicy
+from lg_tracker_ros.search.aside import Asides
+from lg_tracker_ros.tracking.learning import Learning
+from lg_tracker_ros.tracking.looking import Looking
 from lg_tracker_ros.tracking.rhythm import Rhythm
 from lg_tracker_ros.tracking.rivals import RivalSearch
-from lg_tracker_ros.tracking.views import report, View, Views
+from lg_tracker_ros.tracking.views import report, Views
 from lg_tracker_ros.tracking.whole_images import WholeImages
 from lg_tracker_ros.types import (
     Advised,
     Box,
-    Exclusive,
+    Correctable,
     Frame,
-    Kind,
     LocalTracker,
     Mode,
-    OnlineTracker,
     Others,
-    Proposals,
     Redetector,
-    RivalLearner,
     Track,
 )
-
-MIN_SIDE = 4.0
-"""Smallest side of a first box in pixels: below it there is nothing to recognise."""
-
-
-def check_init_box(box: Box, width: int, height: int) -> None:
-    """
-    Refuse a first box that can't be tracked.
-
-    Raises ValueError, in one line, for a box smaller than MIN_SIDE pixels or with less than half
-    of its area inside the image of ``width`` x ``height``.
-    """
-    if min(box.w, box.h) < MIN_SIDE:
-        raise ValueError(f'box of {box.w:g} x {box.h:g} px is too small; '
-                         f'each side must be at least {MIN_SIDE:g} px')
-    inside = inside_fraction(box, width, height)
-    if inside < 0.5:
-        raise ValueError(f'only {inside:.0%} of the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} '
-                         f'lies inside the {width} x {height} image; at least half must')
 
 
 def choose(tracks: Sequence[Track]) -> Track:
     """Pick the one result, of at least one, of a moment: where it is seen, or the best guess."""
     return max(tracks, key=lambda t: (t.visible, t.confidence))
-
-
-def _waited(view: View, search: Callable[[], Proposals]) -> Proposals:
-    """Wait for a search of the view's image; notes how long."""
-    start = time.perf_counter()
-    proposals = search()
-    view.ms['redetect'] = 1e3 * (time.perf_counter() - start)
-    return proposals
 
 
 class LongTermTracker:
@@ -94,6 +58,8 @@ class LongTermTracker:
         self._rhythm = Rhythm()
         self._views = Views()
         self._rivals = RivalSearch(local, self._images)
+        self._looking = Looking(local, self._images, self._rivals)
+        self._learning = Learning(local, self._rivals)
 
     @property
     def redetector(self) -> Redetector | None:
@@ -181,9 +147,9 @@ class LongTermTracker:
         if self._rivals.due(frame.camera):
             view.likes = self._images.begin(frame.camera, (box.w, box.h),
                                             self.config.max_candidates)()
-        self._look_around(view, box)
+        self._learning.look_around(view, box, self.config)
         while self._rivals.waits(frame.camera):  # at once: they must be known before a loss
-            self._look_around(view, box)
+            self._learning.look_around(view, box, self.config)
         return Track(frame.camera, frame.stamp, Mode.LOCAL, box, 1.0, 0, ms, box)
 
     def reject(self) -> None:
@@ -194,7 +160,7 @@ class LongTermTracker:
         """
         self._policy().lose()
         self._images.drop()
-        if isinstance(self.local, Advised):
+        if isinstance(self.local, Correctable):
             self.local.disown()
 
     def confirm(self) -> None:
@@ -240,12 +206,12 @@ class LongTermTracker:
             self._images.remember(view.frame)
         found, meanwhile = None, self.policy.looks_meanwhile
         if mode is Mode.GLOBAL and self._images.aside:
-            found = self._found_aside(views, self.policy)
+            found = self._looking.found_aside(views, self.policy)
             if found is None:
                 mode = Mode.LOCAL
                 views = [v for v in views if self._wants(mode, v.frame.camera)] or views
         for view in views:
-            self._look(mode, view, self.policy, found)
+            self._looking.look(mode, view, self.policy, found)
         decision = self.policy.decide(mode, [c for v in views for c in v.candidates], span)
         if decision.reliable:
             self._images.drop_target()
@@ -253,83 +219,5 @@ class LongTermTracker:
             for view in views:
                 if view.proposals is not None:
                     self.policy.propose(view.frame.camera, view.proposals.boxes)
-        self._learn(views, decision)
+        self._learning.learn(views, decision, self.config)
         return [report(mode, view, decision, self.policy) for view in views]
-
-    def _found_aside(self, views: Sequence[View], policy: SearchPolicy) -> Found | None:
-        """Take what a search found aside, and propose it; None while there is nothing."""
-        found = self._images.found_aside(
-            max(v.frame.stamp for v in views), [v.frame.camera for v in views], policy.sought,
-            self.config.max_candidates)
-        if found is not None:
-            for camera, proposals in found.proposals.items():
-                policy.propose(camera, proposals.boxes)
-        return found
-
-    def _look(self, mode: Mode, view: View, policy: SearchPolicy, found: Found | None) -> None:
-        """Search every region of a frame that is worth it, and the whole image if that is due."""
-        camera, most = view.frame.camera, self.config.max_candidates
-        if found is not None:
-            view.proposals, view.ms['redetect'] = found.proposals.get(camera), found.ms
-        due = (found is None and self.redetector is not None if mode is Mode.GLOBAL
-               else camera == policy.place.camera and self._rivals.due(camera))
-        if not due:
-            self._track(mode, view, policy)
-            return
-        search = self._images.begin(camera, policy.sought, most)
-        if mode is Mode.GLOBAL and not policy.looks_meanwhile:
-            view.proposals = _waited(view, search)
-            policy.propose(camera, view.proposals.boxes)
-            self._track(mode, view, policy)
-            return
-        try:
-            self._track(mode, view, policy)
-        finally:
-            found_now = _waited(view, search)
-        if mode is Mode.GLOBAL:
-            view.proposals = found_now
-        else:
-            view.likes = found_now
-
-    def _track(self, mode: Mode, view: View, policy: SearchPolicy) -> None:
-        """Let the local tracker search where the policy looks."""
-        frame = view.frame
-        if isinstance(self.local, Exclusive):
-            self.local.yield_to(frame, view.others)
-        start, regions = time.perf_counter(), policy.regions(mode, frame.camera)
-        outputs = self.local.track(frame, regions) if regions else []
-        view.candidates = [Candidate(frame.camera, output, region.kind)
-                           for output, region in zip(outputs, regions)]
-        view.ms['local'] = 1e3 * (time.perf_counter() - start)
-
-    def _learn(self, views: Sequence[View], decision: Decision) -> None:
-        """Let a tracker that learns online know what became of what it found in this moment."""
-        if not isinstance(self.local, OnlineTracker) or not views:
-            return
-        start = time.perf_counter()
-        accepted = decision.chosen if decision.reliable else None
-        view = views[0]  # of the target's camera, where that gave one
-        for each in views:
-            if accepted is not None and each.frame.camera == accepted.camera:
-                view = each
-            else:
-                self._rivals.drop(each.frame.camera)
-        if accepted is not None:
-            rejected = [c.output for c in view.candidates if c is not accepted]
-            self.local.update(view.frame, accepted.output, rejected)
-            self._look_around(view, accepted.output.box)
-        elif isinstance(self.local, RivalLearner) and self._glimpsed(view):
-            self.local.glimpse(view.frame)
-        else:
-            self.local.miss(view.frame)
-        view.ms['learn'] = 1e3 * (time.perf_counter() - start)
-
-    def _look_around(self, view: View, target: Box) -> None:
-        """Look for the target's likes, while it is in view."""
-        self._rivals.look_around(view.frame, target, self.config.max_candidates,
-                                 [o.box for o in view.others()], view.likes)
-
-    def _glimpsed(self, view: View) -> bool:
-        """Whether the target was seen where it was followed, though not accepted."""
-        return any(c.kind is Kind.LOCAL and c.confidence >= self.config.visible_threshold
-                   for c in view.candidates)

@@ -13,7 +13,7 @@ PACKAGE = ROOT / 'lg_tracker_ros'
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 #: The folders that know neither how the package is measured nor how it is trained.
 CORE = ('datasets', 'media', 'vision', 'parameters', 'recognition', 'search', 'runtime',
-        'detections', 'geometry', 'ui', 'tracking')
+        'detections', 'geometry', 'ui', 'tracking', 'types')
 #: What a node has only where a parameter asks for it.
 OPTIONAL = ('ros.world', 'ros.several', 'ros.supervision', 'ros.choosing', 'ros.operators', 'ui')
 

@@ -8,9 +8,6 @@ what the module computes: files that are damaged, or of other code, are passed o
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-import os
 from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.engine import tensorrt
@@ -18,6 +15,7 @@ from lg_tracker_ros.engine.config import EngineConfig, load_onnx_runtime
 from lg_tracker_ros.engine.exporting import BATCH, export, file_name, keep
 from lg_tracker_ros.engine.memory import out_of_memory
 from lg_tracker_ros.engine.pytorch import Array, Runner, torch_runner
+from lg_tracker_ros.threads import shared_pool
 import numpy as np
 from torch import nn
 
@@ -126,19 +124,9 @@ def at_once(run: Runner, shared: Sequence[int], count: int) -> Runner:
 
         def one(row: int) -> list[Array]:
             return run(*(a if i in shared else a[row:row + 1] for i, a in enumerate(inputs)))
-        found = _pool(count).map(one, range(rows))
+        found = shared_pool('lg_tracker network', count).map(one, range(rows))
         return [np.concatenate(parts) for parts in zip(*found)]
     return some
-
-
-@cache
-def _pool(count: int) -> ThreadPoolExecutor:
-    """Return the threads that all networks of this process share: trackers come and go."""
-    return ThreadPoolExecutor(count, 'lg_tracker network')
-
-
-if hasattr(os, 'register_at_fork'):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # no thread survives a fork
 
 
 def in_sizes(runs: Mapping[int, Runner], shared: Sequence[int]) -> Runner:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from contextlib import suppress
 import math
 from pathlib import Path
-from typing import Any, Callable, cast, Sequence
+from typing import Any, Callable, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
+from lg_tracker_ros.local.opencv_makers import find_nano, find_vit, maker
 from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
-from lg_tracker_ros.reading.guard import refuse_pointer, refused
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
 import numpy as np
@@ -188,73 +188,6 @@ def nano(weights: str) -> OpenCVTracker:
     return OpenCVTracker(maker('nano', weights), scored=True)
 
 
-def maker(name: str, weights: str = '') -> Callable[[], Any]:
-    """
-    Return what makes OpenCV's own tracker ``name``: csrt, kcf, mil, tld, nano or vit.
-
-    Raises ValueError, in one line, when this OpenCV lacks it, or for nano and vit when
-    ``weights`` isn't there, or isn't what OpenCV can run as this tracker.
-    """
-    if name == 'tld':
-        return _of_opencv('legacy.TrackerTLD_create')
-    make = _of_opencv({'csrt': 'TrackerCSRT_create', 'kcf': 'TrackerKCF_create',
-                       'mil': 'TrackerMIL_create', 'nano': 'TrackerNano_create',
-                       'vit': 'TrackerVit_create'}[name])
-    if name == 'vit':
-        if not Path(weights).is_file():
-            raise ValueError("opencv_vit needs its ONNX file in 'tracker_weights', "
-                             f'got {weights!r}')
-        vit_params = cv2.TrackerVit.Params()
-        vit_params.net = weights
-        return _tried(lambda: make(vit_params), [Path(weights)])
-    if name == 'nano':
-        folder = Path(weights) if weights else Path('missing')
-        backbone, head = (sorted(folder.glob(f'*{part}*.onnx')) for part in ('backbone', 'head'))
-        if not backbone or not head:
-            raise ValueError("opencv_nano needs in 'tracker_weights' a folder with "
-                             f'*backbone*.onnx and *head*.onnx, got {weights!r}')
-        nano_params = cv2.TrackerNano.Params()
-        nano_params.backbone, nano_params.neckhead = str(backbone[0]), str(head[0])
-        return _tried(lambda: make(nano_params), [backbone[0], head[0]])
-    return make
-
-
-def _tried(make: Callable[[], Any], files: Sequence[Path]) -> Callable[[], Any]:
-    """Return ``make`` after a try on a grey image: OpenCV tells of a file only when it runs it."""
-    for path in files:
-        refuse_pointer(path, 'ONNX')
-    try:
-        tracker, image = make(), np.full((96, 96, 3), 127, np.uint8)
-        tracker.init(image, (32, 32, 32, 32))
-        tracker.update(image)
-    except cv2.error as e:
-        what = 'are not the ONNX files of this tracker' if files[1:] else (
-            'is not the ONNX file of this tracker')
-        raise refused(' and '.join([str(files[0]), *(p.name for p in files[1:])]),
-                      f'{what}, OpenCV says: {e.err}') from e
-    return make
-
-
-def _of_opencv(name: str) -> Callable[..., Any]:
-    found: Any = cv2
-    for part in name.split('.'):
-        found = getattr(found, part, None)
-    if found is None:
-        raise ValueError(f'this OpenCV ({cv2.__version__}) has no {name}; '
-                         'pip install opencv-contrib-python-headless')
-    return cast('Callable[..., Any]', found)
-
-
-def _find_nano(folder: Path) -> str:
-    found = sorted(folder.rglob('*backbone*.onnx'))
-    return str(found[0].parent) if found else ''
-
-
-def _find_vit(folder: Path) -> str:
-    found = sorted(folder.rglob('*vit*.onnx'))
-    return str(found[0]) if found else ''
-
-
 SPECS = (
     LocalSpec('opencv_csrt', 'OpenCV CSRT', lambda weights, backbone, engine: csrt(),
               platt(0.04, 11.38, -3.71)),
@@ -267,12 +200,12 @@ SPECS = (
     LocalSpec('opencv_nano', 'OpenCV NanoTrack v2',
               lambda weights, backbone, engine: nano(weights), platt(0.66, 9.7, -4.62),
               external=ExternalFiles(
-                  _find_nano, lambda given: sorted(Path(given or 'missing').glob('*.onnx'))),
+                  find_nano, lambda given: sorted(Path(given or 'missing').glob('*.onnx'))),
               trained_on=('GOT-10k/GOT-10k_Train_*', 'ImageNet/*')),
     # lpylpy0514/VitTracker, issue 4 and experiments/vit_dist; of LaSOT and TrackingNet that is
     # the training split, which a sequence's name doesn't tell: the whole counts
     LocalSpec('opencv_vit', 'OpenCV VitTrack',
               lambda weights, backbone, engine: vit(weights), platt(0.12, 11.68, -4.31),
-              external=ExternalFiles(_find_vit, lambda given: [Path(given)]),
+              external=ExternalFiles(find_vit, lambda given: [Path(given)]),
               trained_on=('COCO 2017/*', 'GOT-10k/GOT-10k_Train_*', 'LaSOT/*', 'TrackingNet/*')),
 )

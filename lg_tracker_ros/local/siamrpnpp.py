@@ -13,11 +13,11 @@ from lg_tracker_ros.engine import EngineConfig, plain_torch
 from lg_tracker_ros.local.online.host import Fill, Host
 from lg_tracker_ros.local.online.nets import OpenSiamRPN
 from lg_tracker_ros.local.siamese.anchors import best_anchor, Peak, Search
+from lg_tracker_ros.local.siamese.rpn import Template
 from lg_tracker_ros.local.siamrpnpp_net import (
     SiamRPNConstants,
     SiamRPNNet,
     target_scores,
-    Template,
     VARIANTS,
 )
 from lg_tracker_ros.local.spec import chosen, CONSTANTS, LocalSpec, OWN

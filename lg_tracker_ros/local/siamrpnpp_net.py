@@ -15,16 +15,10 @@ from lg_tracker_ros.backbones.alexnet import AlexNet
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.backbones.mobilenet_v2 import MobileNetV2
 from lg_tracker_ros.backbones.resnet50 import ResNet50
-from lg_tracker_ros.vision.correlations import xcorr_depthwise
+from lg_tracker_ros.local.siamese.necks import LiteNeck, Neck
+from lg_tracker_ros.local.siamese.rpn import DepthwiseRPN, MultiRPN, Template
 import torch
 from torch import nn, Tensor
-import torch.nn.functional as F
-
-# per level: the kernels of classification and of regression
-Template = list[tuple[Tensor, Tensor]]
-
-TEMPLATE_CELLS = 7
-"""Side of the template's map in cells: the middle of it, so that padding has no say."""
 
 
 @dataclass(frozen=True)
@@ -79,138 +73,6 @@ class SiamRPNConstants:
     def anchors(self) -> int:
         """Number of anchors in each cell."""
         return len(self.ratios) * len(self.scales)
-
-
-class DepthwiseXCorr(nn.Module):
-    """One branch of a head: 3x3 on both sides, depth-wise correlation, two 1x1."""
-
-    def __init__(self, channels: int, out: int) -> None:
-        """Build with random weights; ``out`` channels come out."""
-        super().__init__()
-        self.conv_kernel = self._side(channels)
-        self.conv_search = self._side(channels)
-        self.head = nn.Sequential(
-            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True), nn.Conv2d(channels, out, 1))
-
-    @staticmethod
-    def _side(channels: int) -> nn.Sequential:
-        return nn.Sequential(nn.Conv2d(channels, channels, 3, bias=False),
-                             nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
-
-    def correlate(self, kernel: Tensor, x: Tensor) -> Tensor:
-        """Correlate search features with a kernel that ``conv_kernel`` made."""
-        return xcorr_depthwise(self.conv_search(x), kernel)
-
-    def forward(self, kernel: Tensor, x: Tensor) -> Tensor:
-        """Correlate and read the result: B x out x S x S."""
-        return self.head(self.correlate(kernel, x))
-
-
-class DepthwiseRPN(nn.Module):
-    """Classification (2 numbers an anchor) and regression (4) of the one level it is given."""
-
-    def __init__(self, channels: int, anchors: int) -> None:
-        """Build with random weights."""
-        super().__init__()
-        self.cls = DepthwiseXCorr(channels, 2 * anchors)
-        self.loc = DepthwiseXCorr(channels, 4 * anchors)
-
-    def template(self, zs: Sequence[Tensor]) -> Template:
-        """Make the two kernels from the template's features, B x C x 7 x 7 (AlexNet 6 x 6)."""
-        z, = zs
-        return [(self.cls.conv_kernel(z), self.loc.conv_kernel(z))]
-
-    def forward(self, template: Template, xs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return B x 2A x S x S logits and B x 4A x S x S offsets."""
-        (cls, loc), = template
-        x, = xs
-        return self.cls(cls, x), self.loc(loc, x)
-
-
-class MultiRPN(nn.Module):
-    """A DepthwiseRPN for each level, fused by learned weights (softmax) or the plain mean."""
-
-    def __init__(self, channels: Sequence[int], anchors: int, weighted: bool) -> None:
-        """
-        Build with random weights; the levels are called rpn2, rpn3, ... as in PySOT.
-
-        ``channels``: those of each level.
-        """
-        super().__init__()
-        self.levels = levels = len(channels)
-        for i, count in enumerate(channels):
-            self.add_module(f'rpn{i + 2}', DepthwiseRPN(count, anchors))
-        self.weighted = weighted
-        if weighted:
-            self.cls_weight = nn.Parameter(torch.ones(levels))
-            self.loc_weight = nn.Parameter(torch.ones(levels))
-
-    def template(self, zs: Sequence[Tensor]) -> Template:
-        """Make the kernels of every level."""
-        return [self._level(i).template([z])[0] for i, z in enumerate(zs)]
-
-    def forward(self, template: Template, xs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return B x 2A x S x S logits and B x 4A x S x S offsets."""
-        pairs = [self._level(i)([t], [x]) for i, (t, x) in enumerate(zip(template, xs))]
-        cls, loc = (torch.stack(maps) for maps in zip(*pairs))
-        if not self.weighted:
-            return cls.mean(0), loc.mean(0)
-        return (torch.einsum('l,lbchw->bchw', F.softmax(self.cls_weight, 0), cls),
-                torch.einsum('l,lbchw->bchw', F.softmax(self.loc_weight, 0), loc))
-
-    def _level(self, i: int) -> DepthwiseRPN:
-        return getattr(self, f'rpn{i + 2}')
-
-
-class AdjustLayer(nn.Module):
-    """1x1 to the head's channels; of a small map (a template's) only the middle is kept."""
-
-    def __init__(self, inp: int, out: int) -> None:
-        """Build with random weights."""
-        super().__init__()
-        self.downsample = nn.Sequential(nn.Conv2d(inp, out, 1, bias=False), nn.BatchNorm2d(out))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map B x inp x s x s to B x out x s x s, or to B x out x 7 x 7 where s < 20."""
-        return middle(self.downsample(x))
-
-
-def middle(x: Tensor) -> Tensor:
-    """Keep the middle 7 x 7 cells of a map of fewer than 20."""
-    if x.shape[3] >= 20:
-        return x
-    low = (x.shape[3] - TEMPLATE_CELLS) // 2
-    return x[:, :, low:low + TEMPLATE_CELLS, low:low + TEMPLATE_CELLS]
-
-
-class Neck(nn.Module):
-    """An AdjustLayer for each level, called downsample2, downsample3, ... as in PySOT."""
-
-    def __init__(self, inp: Sequence[int], out: Sequence[int]) -> None:
-        """Build with random weights; ``inp`` and ``out`` are the channels of each level."""
-        super().__init__()
-        for i, channels in enumerate(zip(inp, out, strict=True)):
-            self.add_module(f'downsample{i + 2}', AdjustLayer(*channels))
-
-    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Adjust every level."""
-        return [getattr(self, f'downsample{i + 2}')(m) for i, m in enumerate(maps)]
-
-
-class LiteNeck(Neck):
-    """
-    The neck for EfficientNet-Lite0: its stride-16 map is brought to stride 8 first.
-
-    Search maps lose their last row and column: 32 cells have no middle one, 31 have, and it then
-    lies over the middle cell of the template (both crops have the same phase at stride 16).
-    """
-
-    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Map [B x 40 x s x s, B x 112 x s/2 x s/2] to two B x out maps of the same side."""
-        fine, coarse = maps
-        out = super().forward([fine, F.interpolate(coarse, size=fine.shape[2:])])
-        return [m if m.shape[3] < 20 else m[:, :, :-1, :-1] for m in out]
 
 
 def lite_input(x: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Sequence
 
+from lg_tracker_ros.boxes import check_init_box
 from lg_tracker_ros.detections.selection import Detection
-from lg_tracker_ros.tracker import check_init_box, LongTermTracker
+from lg_tracker_ros.tracker import LongTermTracker
 from lg_tracker_ros.types import Box, Frame, Mode, Track
 
 

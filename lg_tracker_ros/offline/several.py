@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Sequence, TextIO
 
+from lg_tracker_ros.boxes import check_init_box
 from lg_tracker_ros.detections.recorded import RecordedDetector
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.media.video import Source
@@ -15,7 +16,6 @@ from lg_tracker_ros.offline.progress import drawn_on, moments, outcome, Progress
 from lg_tracker_ros.offline.signals import Signals
 from lg_tracker_ros.rows import COLUMNS, track_row
 from lg_tracker_ros.team import Team
-from lg_tracker_ros.tracker import check_init_box
 from lg_tracker_ros.types import Box, Track
 from tqdm import tqdm
 

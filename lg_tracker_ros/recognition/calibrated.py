@@ -11,7 +11,9 @@ from lg_tracker_ros.recognition.confidence import Confidence, logistic, logit
 from lg_tracker_ros.recognition.cues import Cue, Found, LookCue, ScoreCue
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.types import (
+    Advised,
     Box,
+    Correctable,
     Frame,
     LocalTracker,
     OnlineTracker,
@@ -63,6 +65,16 @@ class CalibratedTracker:
         each = [{name: float(v[i]) for name, v in values.items()} for i in range(len(outputs))]
         return self._judged(found, [
             replace(o, cues=cues) for o, cues in zip(outputs, each)])
+
+    def disown(self) -> None:
+        """Pass on, to a tracker that learns, that what was followed last is not the target."""
+        if isinstance(self.tracker, Correctable):
+            self.tracker.disown()
+
+    def own(self) -> None:
+        """Pass on that it is, to one that learns from that."""
+        if isinstance(self.tracker, Advised):
+            self.tracker.own()
 
     def _judged(self, found: Found, outputs: Sequence[TrackerOutput]) -> list[TrackerOutput]:
         """Give outputs, which have their cues, their confidence."""

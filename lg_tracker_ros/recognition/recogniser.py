@@ -21,7 +21,6 @@ from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.recognition.memory import Memory, MemoryConfig
 from lg_tracker_ros.recognition.paths import RivalPaths, within_reach
 from lg_tracker_ros.types import (
-    Advised,
     Box,
     Frame,
     Kind,
@@ -231,8 +230,7 @@ class OnlineRecogniser(CalibratedTracker):
         self._path(camera).begin(box)
         self._pending.clear()
         self._misses = self._unseen = self.schedule.loss  # a return counts as a jump
-        if isinstance(self.tracker, Advised):
-            self.tracker.disown()
+        super().disown()
 
     def own(self) -> None:
         """Learn the look of what was followed last at once: it is the target."""
@@ -241,8 +239,7 @@ class OnlineRecogniser(CalibratedTracker):
         self._path(camera).cross(box)
         self._last, self._before_jump = (camera, box), None
         self._misses = self._unseen = self._settling = 0
-        if isinstance(self.tracker, Advised):
-            self.tracker.own()
+        super().own()
 
     @property
     def wants_rivals(self) -> bool:

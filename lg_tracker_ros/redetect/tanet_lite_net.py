@@ -47,15 +47,8 @@ class TanetLiteHead(nn.Module):
         of each cell that each of 3 x 3 parts of the box covers, and last that the whole does.
         Returns N x 11 x embed and N x 11 x fine: the parts, the target, its surround.
         """
-        return (self._pool(self.embed(z16), cover),
-                self._pool(self.fine(F.avg_pool2d(z8, 2)), cover))
-
-    @staticmethod
-    def _pool(z: Tensor, cover: Tensor) -> Tensor:
-        z = F.normalize(z, dim=1).flatten(2)
-        weight = torch.cat([cover, 1 - cover[:, -1:]], dim=1).flatten(2)
-        pooled = weight @ z.transpose(1, 2)
-        return F.normalize(pooled + 1e-6, dim=2)
+        return (pool_parts(self.embed(z16), cover),
+                pool_parts(self.fine(F.avg_pool2d(z8, 2)), cover))
 
     def forward(self, x8: Tensor, x16: Tensor, motion: Tensor, q16: Tensor, q8: Tensor) -> Tensor:
         """
@@ -74,6 +67,18 @@ class TanetLiteHead(nn.Module):
         y = F.interpolate(y, scale_factor=2.0, mode='bilinear', align_corners=False)
         y = self.narrow(torch.cat([y, 4 * corr8, motion], dim=1))
         return self.decode(y)[:, 0]
+
+
+def pool_parts(z: Tensor, cover: Tensor) -> Tensor:
+    """
+    Average directions over each part, the box and its surround.
+
+    ``z``: N x c x h x w; ``cover``: N x 10 x h x w, as ``template`` takes it. Returns N x 11 x c,
+    of unit length.
+    """
+    z = F.normalize(z, dim=1).flatten(2)
+    weight = torch.cat([cover, 1 - cover[:, -1:]], dim=1).flatten(2)
+    return F.normalize(weight @ z.transpose(1, 2) + 1e-6, dim=2)
 
 
 class LiteTemplateNet(nn.Module):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence
 
-from lg_tracker_ros.boxes import scale
+from lg_tracker_ros.boxes import check_init_box, scale
 from lg_tracker_ros.media.decoding import brief
 from lg_tracker_ros.ros.inputs import CameraInput
-from lg_tracker_ros.tracker import check_init_box
 from lg_tracker_ros.types import Box
 
 NO_IMAGE_YET, GONE = 'no image has come yet', 'is gone'

@@ -191,13 +191,9 @@ class JointPolicy:
         """Believe that it is there: everything that counts failures starts anew."""
         box = self._guarded(best.output.box, moved)
         self.place, self.size = Place(best.camera, box), (box.w, box.h)
-        self.failures = self.unseen = self._since_search = 0
-        self.lost, self.trial, self._rejected = False, None, False
-        self._proposed.boxes.clear()
-        self._drop_trial()
+        self.assure()
         if self.rules.sizes is not None:
             self.rules.sizes.accepted(box)
-        self._show(True)
         return Decision(box, best.confidence, True, best)
 
     def _doubt(self, mode: Mode, own: Candidate | None, seen: bool,

@@ -1,1 +1,1 @@
-"""What the long-term tracker is made of: views of frames, their rate, whole images, rivals."""
+"""What tracker.py is made of: views of frames, their rate, searches, rivals, what is learned."""

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
-import os
+from functools import partial
 from typing import Callable, Sequence
 
 from lg_tracker_ros.search.aside import Asides, Found
+from lg_tracker_ros.threads import shared_pool
 from lg_tracker_ros.types import Box, Frame, Proposals, Redetector
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    """Return the threads that all trackers of this process share: trackers come and go."""
-    return ThreadPoolExecutor(thread_name_prefix='lg_tracker network beside')
-
-
-if hasattr(os, 'register_at_fork'):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # no thread survives a fork
 
 
 class WholeImages:
@@ -94,7 +83,8 @@ class WholeImages:
         That must be called: with two cores the search has begun in a second thread.
         """
         search = self._searches([camera], size, most)
-        found = _pool().submit(search).result if self._two_cores else search
+        found = (shared_pool('lg_tracker network beside').submit(search).result if self._two_cores
+                 else search)
         return lambda: found()[camera]
 
     def found_aside(self, stamp: int, cameras: Sequence[str], size: tuple[float, float],

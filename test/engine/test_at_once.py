@@ -1,10 +1,7 @@
 """A search's threads: rows of a batch at the same time, the same bits, no more than asked for."""
 
 import importlib.util
-import os
-import signal
 import threading
-import warnings
 
 from helpers.clip import first_box, frames
 from lg_tracker_ros.engine import config, EngineConfig, onnx_runtime
@@ -63,20 +60,6 @@ def test_all_networks_share_their_threads():
         return [np.array([threading.get_ident()])]
     seen = {int(i) for _ in range(5) for i in at_once(run, (), 2)(np.zeros((8, 3)))[0]}
     assert 1 <= len(seen) <= 2 and threading.get_ident() not in seen
-
-
-def test_a_process_that_forked_has_threads_of_its_own():
-    def run(images):
-        return [images + 1]
-    rows = np.zeros((3, 1))
-    at_once(run, (), 2)(rows)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of threads, which are what this is about
-        child = os.fork()
-    if not child:
-        signal.alarm(20)  # where it waits for threads that stayed behind
-        os._exit(int(at_once(run, (), 2)(rows)[0].sum()))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
 
 
 @needs_onnx

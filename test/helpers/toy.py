@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from lg_tracker_ros.training.loop.checkpoints import read_run
 from lg_tracker_ros.training.loop.distributed import Place
 from lg_tracker_ros.training.networks.network import Field, Network, Training
+from lg_tracker_ros.training.samples.ring import Ring
+from lg_tracker_ros.training.samples.writers import fill
 import numpy as np
 import torch
 from torch import nn
@@ -34,6 +36,13 @@ def sample(rng):
     """Draw four numbers and their sum."""
     x = rng.normal(size=4).astype(np.float16)
     return {'x': x, 'y': x.astype(np.float32).sum()}
+
+
+def filled(folder):
+    """Make a ring of 40 samples, full."""
+    ring = Ring(folder, FIELDS, 40).attach()
+    fill(ring, lambda: sample, 7, 40)
+    return ring
 
 
 def losses(model, batch, step):

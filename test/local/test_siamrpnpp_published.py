@@ -6,8 +6,9 @@ from lg_tracker_ros.cli import main
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.siamese.anchors import Search
+from lg_tracker_ros.local.siamese.rpn import MultiRPN
 from lg_tracker_ros.local.siamrpnpp import LongTermSiamRPNpp
-from lg_tracker_ros.local.siamrpnpp_net import Lost, MultiRPN, SiamRPNConstants, VARIANTS
+from lg_tracker_ros.local.siamrpnpp_net import Lost, SiamRPNConstants, VARIANTS
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading.guard import tell_once

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import cv2
 from lg_tracker_ros.boxes import clip_to_image
 from lg_tracker_ros.factory import build_tracker
-from lg_tracker_ros.local import LOCAL_TRACKERS, opencv
+from lg_tracker_ros.local import LOCAL_TRACKERS
+from lg_tracker_ros.local.opencv_makers import maker
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect import REDETECTORS
@@ -62,7 +63,7 @@ class Peer:
 
     def __init__(self, name: str, weights: str) -> None:
         """Look up what makes ``name`` (one of PEERS); ValueError when it can't be had."""
-        self._make = opencv.maker(name.removeprefix('opencv_'), weights)
+        self._make = maker(name.removeprefix('opencv_'), weights)
         self._tracker: Any = None
 
     def init(self, frame: Frame, box: Box) -> Track:

@@ -171,9 +171,6 @@ class DimpTracker:
             self._target.memory.forget()
         self._restart()
 
-    def own(self) -> None:
-        """Nothing more is learned of what was followed last: it was accepted."""
-
     def _boxes(self, x8: Tensor, x16: Tensor, first: Sequence[Box]) -> list[Box]:
         """Refine a box in each crop: from it and shaken copies the mean of the best."""
         assert self._target is not None  # track has seen to that

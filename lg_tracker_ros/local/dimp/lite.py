@@ -163,9 +163,6 @@ class DimpLiteTracker(AnchorFreeTracker):
             self._memory.forget()
         self._restart()
 
-    def own(self) -> None:
-        """Nothing more is learned of what was followed last: it was accepted."""
-
 
 def build(net: DimpLite, engine: EngineConfig, config: DimpLiteConfig | None = None
           ) -> DimpLiteTracker:

@@ -234,6 +234,3 @@ class MdnetTracker:
         self._memories.forget()
         self._rng.bit_generator.state = self._drawn
         self._restart()
-
-    def own(self) -> None:
-        """Nothing more is learned of what was followed last: it was accepted."""

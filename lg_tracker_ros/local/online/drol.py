@@ -223,6 +223,3 @@ class Drol:
         """Forget all but the first frame: what was followed last is not the target."""
         self.classifier.forget()
         self._restart()
-
-    def own(self) -> None:
-        """Nothing more is learned of what was followed last: it was accepted."""

@@ -158,9 +158,6 @@ class Thor:
         """Keep the first template only: what was followed last is not the target."""
         self._fill_with(self.lasting[0])
 
-    def own(self) -> None:
-        """Nothing more is learned of what was followed last: it was accepted."""
-
 
 def modulated(ranks: Floats, cells: int, counts: Sequence[int]) -> Floats:
     """

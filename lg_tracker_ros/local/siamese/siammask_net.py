@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lg_tracker_ros.backbones.resnet50 import ResNet50
-from lg_tracker_ros.local.siamrpnpp_net import (
-    AdjustLayer,
-    DepthwiseRPN,
-    DepthwiseXCorr,
-    SiamRPNConstants,
-    Template,
-)
+from lg_tracker_ros.local.siamese.necks import AdjustLayer
+from lg_tracker_ros.local.siamese.rpn import DepthwiseRPN, DepthwiseXCorr, Template
+from lg_tracker_ros.local.siamrpnpp_net import SiamRPNConstants
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F

@@ -9,7 +9,7 @@ query enters by correlation with its parts as well.
 from __future__ import annotations
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
-from lg_tracker_ros.redetect.tanet_lite_net import motion_cells, PARTS
+from lg_tracker_ros.redetect.tanet_lite_net import motion_cells, PARTS, pool_parts
 from lg_tracker_ros.vision.layers import conv3
 from lg_tracker_ros.vision.normalise import normalize
 import torch
@@ -70,7 +70,7 @@ class QueryHead(nn.Module):
         """
         n = len(size)
         z8, z16, cover = z8.flatten(0, 1), z16.flatten(0, 1), cover.flatten(0, 1)
-        q16, q8, plain = (_pool(z, cover).reshape(n, MAPS, -1) for z in (
+        q16, q8, plain = (pool_parts(z, cover).reshape(n, MAPS, -1) for z in (
             self.embed(z16), self.fine(F.avg_pool2d(z8, 2)), z16))
         return q16, q8, plain, size
 
@@ -113,13 +113,6 @@ class QueryHead(nn.Module):
         y = F.interpolate(self.coarse(y), scale_factor=2.0, mode='bilinear', align_corners=False)
         y = self.narrow(torch.cat([y, 4 * corr8, look8 * m8[:, :, None, None], motion], 1))
         return self.decode(y)
-
-
-def _pool(z: Tensor, cover: Tensor) -> Tensor:
-    """Average directions over each part, the box and its surround: N x 11 x c, unit length."""
-    z = F.normalize(z, dim=1).flatten(2)
-    weight = torch.cat([cover, 1 - cover[:, -1:]], dim=1).flatten(2)
-    return F.normalize(weight @ z.transpose(1, 2) + 1e-6, dim=2)
 
 
 def centres(h: int, w: int) -> Tensor:

@@ -23,10 +23,9 @@ from pathlib import Path
 from typing import Iterator, Sequence
 
 import cv2
-from lg_tracker_ros.boxes import scale
+from lg_tracker_ros.boxes import check_init_box, scale
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.reading.guard import reading
-from lg_tracker_ros.tracker import check_init_box
 from lg_tracker_ros.types import Box, Frame
 import numpy as np
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import cv2
+from helpers.absences import grey, round_and_round, SIZE, stretches
 from helpers.clip import CLIP
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
@@ -24,20 +25,12 @@ from lg_tracker_ros.evaluation.protocols.absent_plan import (
 import numpy as np
 import pytest
 
-SIZE = (200, 150)
 MAGENTA = (255, 0, 255)
-
-
-def path_of_target(count):
-    """Return boxes N x 4 of a target that goes round in the picture."""
-    turn = np.arange(count) / 25
-    x, y = 90 + 70 * np.cos(turn), 60 + 40 * np.sin(turn)
-    return np.stack([x, y, np.full(count, 16.0), np.full(count, 12.0)], axis=1).round()
 
 
 def sequence(name='a', count=200, gone=(), unlabelled=(), source='', folder=None):
     """Make a sequence; with ``folder`` its pictures, the target magenta and nothing else so."""
-    truth = path_of_target(count)
+    truth = round_and_round(count)
     out = np.zeros(count, bool)
     truth[list(gone)] = truth[list(unlabelled)] = np.nan
     out[list(gone)] = True
@@ -55,21 +48,6 @@ def sequence(name='a', count=200, gone=(), unlabelled=(), source='', folder=None
     return LabelledSequence(name, truth, out, images=paths, source=source)
 
 
-def plain(name, count=200, folder=None):
-    """Make a sequence of grey pictures to cut away to."""
-    path = (folder or Path('/nowhere')) / f'{name}.png'
-    if folder is not None:
-        cv2.imwrite(str(path), np.full((90, 160, 3), 128, np.uint8))
-    return LabelledSequence(name, path_of_target(count), np.zeros(count, bool),
-                            images=(path,) * count)
-
-
-def stretches(flags):
-    """Return (from, to) of each run of true flags."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
-    return list(zip(edges[::2], edges[1::2]))
-
-
 def magenta(image):
     """Count pixels of the target's colour, which JPEG blurs."""
     b, g, r = (image[..., i].astype(int) for i in range(3))
@@ -80,7 +58,7 @@ def magenta(image):
 @pytest.mark.parametrize('seed', range(12))
 def test_spacing(kind, seed):
     source = sequence(count=300)
-    p = plan(source, [plain('grey')], seed, kind, SIZE)
+    p = plan(source, [grey()], seed, kind, SIZE)
     gaps = stretches(~np.isfinite(p.truth[:, 0]))
     assert 1 <= len(gaps) <= MOST
     assert gaps[0][0] >= BETWEEN
@@ -93,7 +71,7 @@ def test_spacing(kind, seed):
 
 
 def test_seeds_differ_and_one_seed_does_not():
-    source, others = sequence(count=300), [plain('grey')]
+    source, others = sequence(count=300), [grey()]
     found = [plan(source, others, seed, 'jump', SIZE) for seed in (1, 1, 2)]
     assert np.array_equal(found[0].truth, found[1].truth, equal_nan=True)
     assert np.array_equal(found[0].corner, found[1].corner)
@@ -102,8 +80,8 @@ def test_seeds_differ_and_one_seed_does_not():
 
 def test_a_newcomer_changes_no_label():
     source = sequence(count=300)
-    few = [plain(f'grey-{w}') for w in ('one', 'two')]
-    more = [*few, plain('late')]
+    few = [grey(f'grey-{w}') for w in ('one', 'two')]
+    more = [*few, grey('late')]
     changed = 0
     for seed in range(20):
         before, after = (plan(source, o, seed, 'cut-away', SIZE) for o in (few, more))
@@ -119,9 +97,9 @@ def test_kinds_are_spread_over_sequences(tmp_path):
     counts = dict.fromkeys(KINDS, 0)
     for i in range(60):
         name = f'{chr(97 + i % 26)}x{chr(97 + i // 26)}'
-        source = LabelledSequence(name, path_of_target(200), np.zeros(200, bool),
+        source = LabelledSequence(name, round_and_round(200), np.zeros(200, bool),
                                   images=(frame,) * 200)
-        p, = plans(source, [plain('grey')], 1, KINDS, False, 300)
+        p, = plans(source, [grey()], 1, KINDS, False, 300)
         counts[p.kind] += 1
     assert all(10 <= n <= 30 for n in counts.values()), counts
 
@@ -145,7 +123,7 @@ def test_no_cut_away_shows_the_target_itself():
     kin = [sequence('x', source='OTB/Bolt2'), sequence('vot-bolt', source='VOT/bolt2'),
            sequence('OTB-Bolt1'), source]
     assert all(related(source, k) and related(k, source) for k in kin)
-    short, other = plain('brief', 40), plain('grey', 60)
+    short, other = grey('brief', 40), grey(count=60)
     assert not related(source, other)
     with pytest.raises(UnfitError, match='no unrelated sequence of 60 frames'):
         plan(source, [*kin, short], 1, 'cut-away', SIZE)
@@ -158,7 +136,7 @@ def test_own_absences_stay():
     source = sequence(count=300, gone=gone, unlabelled=unlabelled)
     for seed in range(10):
         for kind in KINDS:
-            p = plan(source, [plain('grey')], seed, kind, SIZE)
+            p = plan(source, [grey()], seed, kind, SIZE)
             kept = p.cover == 0
             assert p.absent[gone][kept[gone]].all()
             if kind == 'jump':
@@ -194,7 +172,7 @@ def test_what_is_unfit_says_why():
 @pytest.mark.parametrize('kind', KINDS)
 def test_pictures_show_what_the_labels_say(tmp_path, kind):
     source = sequence(count=150, folder=tmp_path)
-    other = plain('grey', folder=tmp_path)
+    other = grey(folder=tmp_path)
     p = plan(source, [other], 3, kind, SIZE)
     folder = build(p, source, [other], tmp_path / 'out')
     made, = read_dataset(tmp_path / 'out')
@@ -236,7 +214,7 @@ def test_the_window_moves_on_and_the_target_returns_elsewhere():
 
 
 def test_cut_away_takes_the_other_forward_and_keeps_the_clock():
-    source, other = sequence(count=300), plain('grey', 90)
+    source, other = sequence(count=300), grey(count=90)
     p = plan(source, [other], 2, 'cut-away', SIZE)
     assert np.array_equal(p.cut >= 0, p.absent)
     assert np.array_equal(p.truth[~p.absent], source.truth[~p.absent])

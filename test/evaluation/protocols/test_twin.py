@@ -3,6 +3,7 @@
 import json
 
 import cv2
+from helpers.absences import grey, round_and_round, SIZE, stretches
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
@@ -13,17 +14,9 @@ from lg_tracker_ros.evaluation.protocols.twin_plan import APART, plan_twin
 import numpy as np
 import pytest
 
-SIZE = (200, 150)
 TARGET = np.array([180, 60, 180], np.uint8)  # BGR: a purple on grey and green
 SEEDS = range(16)
 SAME = {'hue': 0.0, 'saturation': 1.0, 'brightness': 1.0}
-
-
-def round_and_round(count):
-    """Return boxes N x 4 of a target that goes round in the picture."""
-    turn = np.arange(count) / 25
-    x, y = 90 + 70 * np.cos(turn), 60 + 40 * np.sin(turn)
-    return np.stack([x, y, np.full(count, 16.0), np.full(count, 12.0)], axis=1).round()
 
 
 def sequence(folder, name='a', count=200, masks=False):
@@ -45,24 +38,12 @@ def sequence(folder, name='a', count=200, masks=False):
                             masks=tuple(cuts) if masks else ())
 
 
-def grey(folder, name='grey', count=200):
-    """Make a sequence of grey pictures to cut away to."""
-    path = folder / f'{name}.png'
-    cv2.imwrite(str(path), np.full((90, 160, 3), 128, np.uint8))
-    return LabelledSequence(name, round_and_round(count), np.zeros(count, bool), (path,) * count)
-
-
 @pytest.fixture(scope='module')
 def made(tmp_path_factory):
     """Plan twins of many seeds for one sequence."""
     folder = tmp_path_factory.mktemp('source')
-    source, other = sequence(folder), grey(folder)
+    source, other = sequence(folder), grey(folder=folder)
     return source, other, [plan_twin(source, [other], seed, SIZE) for seed in SEEDS]
-
-
-def stretches(flags):
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
-    return list(zip(edges[::2], edges[1::2]))
 
 
 def test_absences_are_those_of_the_kind_without_a_twin(made):

@@ -14,7 +14,7 @@ from lg_tracker_ros.local.dimp.dimp import (
     shake,
 )
 from lg_tracker_ros.local.dimp.net import DimpNet, read_net, VARIANTS
-from lg_tracker_ros.types import Advised, Box, OnlineTracker, Region
+from lg_tracker_ros.types import Box, Correctable, OnlineTracker, Region
 import pytest
 import torch
 
@@ -123,7 +123,7 @@ def test_the_target_is_found_where_it_was_learned_and_kept_in_memory(net, clip):
 
 def test_what_an_operator_rejects_is_forgotten(net, clip):
     tracker = DimpTracker(net, replace(VARIANTS['dimp50'], side=128, every=1), threads=1)
-    assert isinstance(tracker, Advised)
+    assert isinstance(tracker, Correctable)
     tracker.disown()  # no target yet
     tracker.init(clip[0], first_box())
     around = [Region(first_box()), Region(Box(260, 60, 50, 90))]
@@ -131,7 +131,6 @@ def test_what_an_operator_rejects_is_forgotten(net, clip):
     tracker.update(clip[1], fresh[1], [])
     learned = tracker.track(clip[1], around)
     assert learned != fresh
-    tracker.own()
     tracker.disown()
     assert tracker.track(clip[1], around) == fresh
     tracker.update(clip[1], fresh[1], [])

@@ -8,7 +8,7 @@ from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import pixelwise
 from lg_tracker_ros.local.dimp.lite import build, DimpLiteConfig
 from lg_tracker_ros.local.dimp.lite_net import DimpLite
-from lg_tracker_ros.types import Advised, Box, OnlineTracker, Region
+from lg_tracker_ros.types import Box, Correctable, OnlineTracker, Region
 from lg_tracker_ros.vision.cells import GRID
 import numpy as np
 import pytest
@@ -84,7 +84,7 @@ def test_what_was_not_in_the_last_search_is_not_learned(clip, tracker):
 
 def test_what_an_operator_rejects_is_forgotten(clip, tracker):
     """Bit for bit as after the first frame, in what it finds and in what it learns then."""
-    assert isinstance(tracker, Advised)
+    assert isinstance(tracker, Correctable)
     tracker.dimp, config = replace(tracker.dimp, every=2), tracker.dimp
     tracker.init(clip[0], first_box())
     around = [Region(first_box()), Region(Box(10, 10, 50, 60))]
@@ -100,7 +100,6 @@ def test_what_an_operator_rejects_is_forgotten(clip, tracker):
     for _ in range(tracker.dimp.size):  # until samples are replaced
         tracker.update(clip[4], wrong[1], [wrong[0]])
     assert tracker.track(clip[1], around) != fresh[0]
-    tracker.own()
     tracker.disown()
     tracker.update(clip[4], wrong[1], [])  # what was found before is nothing to learn from
     assert learned() == fresh

@@ -18,7 +18,7 @@ from lg_tracker_ros.local.mdnet.lite import (
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.search.config import SearchConfig
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Advised, Box, Mode, OnlineTracker, Proposals, Region
+from lg_tracker_ros.types import Box, Correctable, Mode, OnlineTracker, Proposals, Region
 import numpy as np
 import pytest
 import torch
@@ -117,7 +117,7 @@ def test_what_is_rejected_is_learned(clip, tracker):
 def test_what_an_operator_rejects_is_forgotten(clip, changed):
     """Bit for bit as after the first frame, in what it finds and in what it learns then."""
     tracker = build(ENGINE, replace(SMALL, every=2, **changed))
-    assert isinstance(tracker, Advised)
+    assert isinstance(tracker, Correctable)
     tracker.disown()  # no target yet
     tracker.init(clip[0], first_box())
     around = [Region(first_box()), Region(Box(260, 60, 50, 90))]
@@ -135,7 +135,6 @@ def test_what_an_operator_rejects_is_forgotten(clip, changed):
         tracker.update(clip[4], wrong[1], [wrong[0]])
     tracker.miss(clip[4])
     assert tracker.track(clip[1], around) != fresh[0]
-    tracker.own()
     tracker.disown()
     tracker.update(clip[4], wrong[1], [])  # what was found before is nothing to learn from
     assert learned() == fresh

@@ -10,6 +10,7 @@ import sys
 
 from helpers.toy import (
     FIELDS,
+    filled,
     HERE,
     make_model,
     same,
@@ -31,7 +32,6 @@ from lg_tracker_ros.training.loop.optim import (
 )
 from lg_tracker_ros.training.loop.train import fit
 from lg_tracker_ros.training.samples.ring import replay, Ring, stream
-from lg_tracker_ros.training.samples.writers import fill
 import numpy as np
 import pytest
 import torch
@@ -42,9 +42,7 @@ pytestmark = [pytest.mark.usefixtures('one_thread'), pytest.mark.rounding]
 
 @pytest.fixture
 def ring(tmp_path):
-    ring = Ring(tmp_path / 'ring', FIELDS, 40).attach()
-    fill(ring, lambda: sample, 7, 40)
-    return ring
+    return filled(tmp_path / 'ring')
 
 
 def fresh(c, workers=0):

@@ -6,14 +6,11 @@ import os
 import signal
 import time
 
-from helpers.toy import (
-    FIELDS,
-    sample,
-)
+from helpers.toy import FIELDS, filled, sample
 from lg_tracker_ros.reading.guard import LONGEST
 from lg_tracker_ros.training.networks.network import Field
 from lg_tracker_ros.training.samples.ring import replay, Ring, stream
-from lg_tracker_ros.training.samples.writers import fill, Writers
+from lg_tracker_ros.training.samples.writers import Writers
 import numpy as np
 import pytest
 import torch
@@ -23,9 +20,7 @@ pytestmark = pytest.mark.usefixtures('one_thread')
 
 @pytest.fixture
 def ring(tmp_path):
-    ring = Ring(tmp_path / 'ring', FIELDS, 40).attach()
-    fill(ring, lambda: sample, 7, 40)
-    return ring
+    return filled(tmp_path / 'ring')
 
 
 def test_a_step_of_a_stream_does_not_depend_on_who_makes_it():
