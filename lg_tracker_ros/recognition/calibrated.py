@@ -11,6 +11,7 @@ from lg_tracker_ros.recognition.confidence import Confidence, logistic, logit
 from lg_tracker_ros.recognition.cues import Cue, Found, LookCue, ScoreCue
 from lg_tracker_ros.recognition.look import Look
 from lg_tracker_ros.types import (
+    Advised,
     Box,
     Frame,
     LocalTracker,
@@ -91,6 +92,16 @@ class OnlineCalibratedTracker(CalibratedTracker):
     def miss(self, frame: Frame) -> None:
         """Pass on that it believes nothing."""
         self.tracker.miss(frame)
+
+    def disown(self) -> None:
+        """Pass on that what was followed last is not the target."""
+        if isinstance(self.tracker, Advised):
+            self.tracker.disown()
+
+    def own(self) -> None:
+        """Pass on that it is."""
+        if isinstance(self.tracker, Advised):
+            self.tracker.own()
 
 
 def calibrated(tracker: LocalTracker, look: Look, confidence: Confidence) -> CalibratedTracker:
