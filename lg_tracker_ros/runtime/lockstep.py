@@ -8,7 +8,7 @@ from typing import Callable
 from lg_tracker_ros.runtime.buffers import Arrivals, Counts, Item, MOST
 
 APART_NS = 5_000_000_000
-"""Cameras whose images come together with stamps further apart have two clocks, or are played so."""
+"""Images that come together with stamps further apart are of two clocks, or played so."""
 TOGETHER_NS = 15_000_000
 """Frames of several cameras whose stamps are no further apart show one moment (half of 30 Hz)."""
 
