@@ -187,7 +187,8 @@ def test_processes_of_camera_and_tracker(tmp_path, how):
     for i in range(40):
         cv2.imwrite(str(tmp_path / f'{i:03}.png'), cv2.resize(scene(*path(i)), (640, 480)))
     (tmp_path / 'robot.yaml').write_text('robot/lg_tracker: {ros__parameters: {beta1: 0.9}}')
-    tracker = process('main', '--params-file', f'{tmp_path}/robot.yaml', '-p', 'tracker:=opencv_kcf', '-p', 'redetector:=none',
+    tracker = process('main', '--params-file', f'{tmp_path}/robot.yaml',
+                      '-p', 'tracker:=opencv_kcf', '-p', 'redetector:=none',
                       '-p', 'device:=cpu', '-p', 'init_timeout:=60.0',
                       # coverage ends a process on SIGTERM by SIGTERM: not what is tested
                       without=('COVERAGE',) if how == signal.SIGTERM else ())
