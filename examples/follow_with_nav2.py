@@ -7,18 +7,27 @@ frame to the robot. The tracker needs ``world: true`` and ``depth_topics``:
 
     python3 follow_with_nav2.py --ros-args -p seconds:=60.0
 
-A goal is sent when the target is seen, and again when one ended and it is seen once more.
+A goal is sent when the target is seen, and again when one ended and it is seen once more. Ctrl-C
+and SIGTERM cancel it.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+import time
 
 from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
 from rclpy.action import ActionClient
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+PATIENCE_S = 5.0
+"""Seconds at the end in which nav2 must have stopped following."""
 
 
 class FollowWithNav2(Node):
@@ -27,17 +36,32 @@ class FollowWithNav2(Node):
     def __init__(self, action) -> None:
         """Connect; ``action`` is the type of the action."""
         super().__init__('follow_with_nav2')
-        self.declare_parameter('seconds', 0.0)  # how long to follow at most; 0: no limit
+        # dynamic: a command line makes an integer of seconds:=60
+        self.declare_parameter('seconds', 0.0, ParameterDescriptor(
+            description='how long to follow at most; 0: no limit', dynamic_typing=True))
         self._action = action
         self._client = ActionClient(self, action, 'follow_object')
-        self._busy = False
+        self._busy = self._ending = False
+        self._goal = None  # that nav2 has accepted
         # the server subscribes by this name; the tracker measures as long as somebody listens
         self._topic = self.resolve_topic_name('lg_tracker/target_pose')
         self.create_subscription(PoseStamped, self._topic, self._seen, 1)
 
+    @property
+    def follows(self) -> bool:
+        """Whether nav2 has a goal of ours, or is about to take one."""
+        return self._busy and self._client.server_is_ready()
+
+    def end(self) -> None:
+        """Send no more goals and cancel the one under way, once it is accepted."""
+        self._ending = True
+        if self._goal is not None:
+            self._goal.cancel_goal_async()
+
     def _seen(self, msg: PoseStamped) -> None:
-        if self._busy:
+        if self._ending or self.follows:
             return
+        self._busy, self._goal = False, None  # a goal ends with its server
         if not self._client.server_is_ready():
             self.get_logger().warning('no action server follow_object; start nav2_following',
                                       throttle_duration_sec=5.0)
@@ -55,32 +79,45 @@ class FollowWithNav2(Node):
             self._busy = False
             return
         self.get_logger().info('following')
+        self._goal = handle
         handle.get_result_async().add_done_callback(self._ended)
+        if self._ending:
+            self.end()
 
     def _ended(self, future) -> None:
         result = future.result().result
         self.get_logger().info(f'following ended: {result.error_msg or result.error_code}')
-        self._busy = False
+        self._busy, self._goal = False, None
 
 
 def main() -> int:
-    """Run until Ctrl-C."""
+    """Run until SIGINT or SIGTERM; then nav2 is told to stop."""
     try:
         from nav2_msgs.action import FollowObject
     except ImportError:
         print('follow_with_nav2: nav2_msgs with FollowObject is missing; install a nav2 that has '
               'nav2_following', file=sys.stderr)
         return 1
-    rclpy.init()
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    # rclpy's own handlers would take the context away before the goal is cancelled
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = FollowWithNav2(FollowObject)
     try:
-        rclpy.spin(node)
-    except KeyboardInterrupt:
-        pass
+        while not ended.is_set():
+            rclpy.spin_once(node, timeout_sec=0.1)
     finally:
+        node.end()
+        late = time.monotonic() + PATIENCE_S
+        while node.follows and time.monotonic() < late:
+            rclpy.spin_once(node, timeout_sec=0.1)
+        stopped = not node.follows
+        if not stopped:
+            node.get_logger().error('nav2 was told to stop following and has not said that it did')
         node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+    return 0 if stopped else 1
 
 
 if __name__ == '__main__':

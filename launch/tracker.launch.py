@@ -85,6 +85,9 @@ def rviz(namespace):
 def start(context):
     """Return the nodes for the arguments as they are."""
     value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
+    if not os.path.isfile(value['config']):
+        # launch itself would go on without it
+        raise ValueError(f"config must be a parameter file, and {value['config']!r} is none")
     # only what is given: an argument left empty must not hide the config file
     parameters = {'use_sim_time': truth('use_sim_time', value['use_sim_time'])}
     for name in ('autostart', 'world', 'ui', 'bond'):

@@ -12,6 +12,7 @@ from lg_tracker_ros.parameters.node import NODE_PARAMETERS, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from lg_tracker_ros.reading.guard import reading, refused
 from lg_tracker_ros.reading.plain import read_yaml_file
+from lg_tracker_ros.words.lines import one_line
 
 NODE = '/lg_tracker'
 """The node whose parameters a file holds, unless it names one in a namespace."""
@@ -44,6 +45,19 @@ def read_yaml(path: Path, known_elsewhere: Sequence[str] = ()) -> Settings:
             raise ValueError(f'{below[0]!r} holds names; expected one value, or, if it is a '
                              "node's name, ros__parameters: below it")
         return Settings().changed(values, known_elsewhere)
+
+
+def unread(path: Path, node: str) -> str:
+    """Say that ROS takes nothing of a parameter file for a node of this full name, else ''."""
+    try:
+        found = read_yaml_file(path)
+        names = [name for name, _ in _sections(found)] if isinstance(found, dict) else []
+    except ValueError:  # ROS has read it, by rules that are less strict
+        return ''
+    if not names or any(_pattern(name).fullmatch(node) for name in names):
+        return ''
+    return one_line(f'{path} has nothing for {node}, only for {", ".join(dict.fromkeys(names))}: '
+                    'its values are not used; name the section so, or /** for every node')
 
 
 def _sections(data: Values, above: str = '') -> list[tuple[str, Values]]:

@@ -146,7 +146,8 @@ class Diagnostics:
         array = DiagnosticArray()
         array.header.stamp = now.to_msg()
         counts = [] if stream is None else [stream.worker.counts(c.name) for c in stream.cameras]
-        notes = self._notes(now.nanoseconds, engine, totals(counts))
+        notes = self._notes(now.nanoseconds, engine, totals(counts),
+                            '' if stream is None else stream.worker.apart)
         array.status.append(self._tracking(state, stream, counts, now.nanoseconds, notes))
         if stream is not None:
             array.status += [self._camera(camera, count, stream)
@@ -180,13 +181,16 @@ class Diagnostics:
             'lost_on_the_way': lost_in_all(stream.cameras if stream else ()),
             'worker_failures': stream.worker.failures if stream else 0})
 
-    def _notes(self, now: int, engine: EngineConfig | None, count: Mapping[str, int]) -> list[str]:
+    def _notes(self, now: int, engine: EngineConfig | None, count: Mapping[str, int],
+               apart: str) -> list[str]:
         """Return what is worth a warning whatever the target does."""
         steady, notes = time.perf_counter(), []
         still_s = self._clock.seconds(now, steady)
         if self._node.get_parameter('use_sim_time').value:
             notes = [text for text in (clock_state(now, still_s),) if text]
-        notes += [text for text in (self._health.lately, self._twin()) if text]
+        notes += [text for text in (self._health.lately, self._twin(), apart) if text]
+        if apart:
+            self._node.get_logger().warning(apart, throttle_duration_sec=60.0)
         rates = self._load.rates(steady, count.get('received', 0), count.get('overwritten', 0))
         if rates is not None and engine is not None:
             slow = (f'too slow: {rates[0]:.1f} images a second come, {rates[1]:.1f} are processed '

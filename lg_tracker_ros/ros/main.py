@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 import gc
+from itertools import pairwise
 import os
+from pathlib import Path
 import signal
 import sys
 import time
@@ -142,13 +144,19 @@ def main(args: list[str] | None = None) -> int:
                 # before there is anybody to answer: while a library is loaded every thread waits
                 from lg_tracker_ros.engine.config import load_onnx_runtime
                 load_onnx_runtime()
+            from lg_tracker_ros.parameters.reading import unread
             from lg_tracker_ros.ros.node import TrackerNode
         except ModuleNotFoundError as e:
             raise RuntimeError(
                 f'the Python package {e.name} is missing for {sys.executable}; install it, or '
                 "activate the virtual environment that has it, see 'PyTorch and ONNX Runtime' in "
                 'docs/ros.md') from e
-        return TrackerNode()
+        node = TrackerNode()
+        name = node.get_fully_qualified_name()
+        for before, word in pairwise(sys.argv if args is None else args):
+            if before == '--params-file' and (text := unread(Path(word), name)):
+                node.get_logger().warning(text)
+        return node
     status = spin(make, args)
     gc.freeze()  # or the interpreter looks at all of PyTorch's objects again before it ends
     return status

@@ -6,7 +6,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any, Callable, Sequence
 
-from lg_tracker_ros.parameters.description import unknown as no_parameter
+from lg_tracker_ros.parameters.description import unknown as unknown_name
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
 from lg_tracker_ros.words.lines import one_line, told
@@ -136,35 +136,52 @@ def answer_always(node: Node) -> None:
     """
     Let rclpy's services that set parameters answer a request that they can't read, too.
 
-    It raises for a value of a type that it doesn't know, which would end the node.
+    It raises for a value of a type that it doesn't know, which would end the node. Its words for a
+    name that isn't there, or can't be changed, say neither which one may be meant nor what helps.
     """
     for service in node.services:
         if service.srv_type in (SetParameters, SetParametersAtomically):
-            service.callback = partial(_answer, service.callback)
+            service.callback = partial(_answer, node, service.callback)
 
 
-def _answer(callback: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
+def _answer(node: Node, callback: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
+    several = isinstance(response, SetParameters.Response)
     try:
-        return callback(request, response)
+        response = callback(request, response)
     except (ValueError, TypeError) as e:
         refused = SetParametersResult(successful=False, reason=f'refused: {told(e)}')
-        if isinstance(response, SetParameters.Response):
+        if several:
             response.results += [refused] * (len(request.parameters) - len(response.results))
         else:
             response.result = refused
-        return response
+    for i, asked in enumerate(request.parameters):
+        result = response.results[i] if several else response.result
+        if not result.successful and (why := _never(node, asked)):
+            result.reason = why
+    return response
+
+
+def _never(node: Node, asked: Any) -> str:
+    """Say why a parameter can't be set to anything else, and what helps; empty if it can."""
+    name = asked.name
+    if name and not node.has_parameter(name):
+        return no_parameter(name)
+    if name and node.describe_parameter(name).read_only and (
+            asked.value != node.get_parameter(name).get_parameter_value()):
+        return f'{name} is read-only: give it at the start, and start the node anew'
+    return ''
+
+
+def no_parameter(name: str) -> str:
+    """Say that no parameter has this name: it is one of before, or a typing error perhaps."""
+    return renamed(name) if name in RENAMED else unknown_name(one_line(name, 60), NAMES)
 
 
 def unknown(node: Node) -> list[str]:
-    """
-    Say, a line each, which names were given at the start and mean nothing.
-
-    Either they are names of before, or typing errors perhaps.
-    """
+    """Say, a line each, which names were given at the start and mean nothing."""
     names = sorted(n for n in _overrides(node)
                    if not node.has_parameter(n) and not of_ros(n))
-    return [f'{renamed(n) if n in RENAMED else no_parameter(one_line(n, 60), NAMES)} (its value '
-            'is not used)' for n in names]
+    return [f'{no_parameter(n)} (its value is not used)' for n in names]
 
 
 def _overrides(node: Node) -> dict[str, Any]:

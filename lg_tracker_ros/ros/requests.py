@@ -80,6 +80,9 @@ def not_kept(stamp: int, names: Sequence[str], spans: Mapping[str, tuple[int, in
     have = {n: spans[n] for n in names if n in spans}
     if not have:
         return f'{NO_IMAGE_YET} on {", ".join(names)}'
+    if not any(b for _, b in have.values()):
+        return (f'images of {", ".join(have)} have no stamp, so that none can be found by one: '
+                'give a zero stamp, which means the next image, or let the camera stamp them')
     kept = '; '.join(f'{n} keeps {_s(a)} to {_s(b)}' for n, (a, b) in have.items())
     if stamp > max(b for _, b in have.values()):
         why = 'is in the future'

@@ -165,6 +165,9 @@ class Mailbox:
     starts the processing.
     """
 
+    apart = ''
+    """Why frames of one camera wait for another's: they don't; a Queue's may."""
+
     def __init__(self, counts: Counts, timeout: float) -> None:
         """Report drops to ``counts``; ``timeout`` seconds, or LATE periods, make a silence."""
         self.counts = counts

@@ -129,6 +129,11 @@ class Intake:
         """The cameras from which a frame came."""
         return list(self._rings)
 
+    @property
+    def apart(self) -> str:
+        """Say so where, in lockstep, frames of one camera wait long for another's."""
+        return self._mailbox.apart
+
     def silent(self, camera: str) -> bool:
         """Whether a camera has sent nothing for longer than the others and its timeout."""
         return self._mailbox.silent(camera)

@@ -7,6 +7,8 @@ from typing import Callable
 
 from lg_tracker_ros.runtime.buffers import Arrivals, Counts, Item, MOST
 
+APART_NS = 5_000_000_000
+"""Images that come together with stamps further apart are of two clocks, or played so."""
 TOGETHER_NS = 15_000_000
 """Frames of several cameras whose stamps are no further apart show one moment (half of 30 Hz)."""
 
@@ -30,6 +32,7 @@ class Queue:
         self._waiting: dict[str, deque[Item]] = {}
         self._arrivals = Arrivals()
         self._since = 0  # ns since the last frame came, as far as is known
+        self._stamps: dict[str, int] = {}  # of the newest frame of each camera
 
     def limit(self, timeout: float, megabytes: float) -> None:
         """Change the limits, for what comes from now on."""
@@ -56,6 +59,7 @@ class Queue:
         """Put a frame at the end of its camera's queue."""
         self._arrivals.note(item)
         self._since = 0
+        self._stamps[item.camera] = item.stamp
         if not self._clock:
             self.counts.settle(item, 'not_wanted')
             return
@@ -75,6 +79,19 @@ class Queue:
     def silent(self, camera: str) -> bool:
         """Whether a camera has sent nothing for longer than it may."""
         return self._arrivals.overdue(camera, self.timeout, self._since)
+
+    @property
+    def apart(self) -> str:
+        """Say so where frames of one camera wait long for another's; empty where none do."""
+        stamps = {c: s for c, s in self._stamps.items() if not self.silent(c)}
+        if not self._clock or not stamps:
+            return ''
+        first, last = min(stamps, key=stamps.__getitem__), max(stamps, key=stamps.__getitem__)
+        ahead = stamps[last] - stamps[first]
+        return '' if ahead <= APART_NS else (
+            f'images of {last} are stamped {ahead / 1e9:.1f} s later than those of {first} that '
+            'come with them, and wait for these: give cameras of two clocks one, or turn lockstep '
+            'off')
 
     def take(self) -> list[Item]:
         """

@@ -193,6 +193,12 @@ class Worker:
             return self._intake.counts(camera)
 
     @property
+    def apart(self) -> str:
+        """Say so where, in lockstep, frames of one camera wait long for another's; else ''."""
+        with self._wake:
+            return self._intake.apart
+
+    @property
     def paused(self) -> bool:
         """Whether no frame is processed until told to go on."""
         return self._orders.paused

@@ -93,13 +93,3 @@ def test_whoever_ends_it_leaves_no_gimbal_turning(number):
         run.send_signal(number)
         assert run.wait(PATIENCE) == 0
         rig.until(lambda: heard[-1] == [0, 0], lambda: f'stop: {heard[-3:]}')
-
-
-def test_the_example_for_nav2_says_what_is_missing():
-    if importlib.util.find_spec('nav2_msgs'):
-        pytest.skip('nav2 is here')
-    done = subprocess.run([sys.executable, EXAMPLES / 'follow_with_nav2.py'], text=True,
-                          capture_output=True, timeout=60)
-    assert done.returncode == 1
-    line, = done.stderr.splitlines()
-    assert line.startswith('follow_with_nav2: nav2_msgs with FollowObject is missing')

@@ -1,7 +1,10 @@
 """Parameter files mean in ``track`` what they mean to the node."""
 
-from lg_tracker_ros.parameters.reading import read_settings
+from lg_tracker_ros.parameters.reading import read_settings, unread
 import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
 
 
 def section(name, **values):
@@ -85,3 +88,25 @@ def test_a_wrong_word_is_told_with_its_cure(word, reason):
     with pytest.raises(ValueError, match=r'.') as caught:
         read_settings(None, [word])
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize('name, used', [
+    ('lg_tracker', False), ('/robot/lg_tracker', True), ('/**', True), ('/robot/*', True),
+    ('/*/lg_tracker', True), ('/robot/lg_trackr', False)])
+def test_that_a_file_has_nothing_for_a_node_in_a_namespace_is_told(tmp_path, name, used):
+    path = tmp_path / 'p.yaml'
+    path.write_text(section('/cam/driver', fps=30) + section(name, beta1=0.9))
+    full = '/' + name.strip('/')
+    assert unread(path, '/robot/lg_tracker') == ('' if used else (
+        f'{path} has nothing for /robot/lg_tracker, only for /cam/driver, {full}: its values are '
+        'not used; name the section so, or /** for every node'))
+    # so it is in ROS
+    context = Context()
+    rclpy.init(context=context)
+    try:
+        node = Node('lg_tracker', namespace='robot', context=context, cli_args=[
+            '--ros-args', '--params-file', str(path)])
+        assert ('beta1' in node._parameter_overrides) is used
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown(context=context)

@@ -65,6 +65,7 @@ def test_an_argument_becomes_the_parameter_of_its_name(launch, name, text, value
     ('autostart', 'ture', "autostart must be true or false, got 'ture'"),
     ('use_sim_time', 'sim', "use_sim_time must be true or false, got 'sim'"),
     ('rviz', '', "rviz must be true or false, got ''"),
+    ('config', '/no/such.yaml', "config must be a parameter file, and '/no/such.yaml' is none"),
     ('ui_port', 'http', "ui_port must be a number, int, got 'http'"),
     ('click_size', '48px', "click_size must be a number, float, got '48px'"),
     ('image_topics', '[/a, /b', "image_topics must be 'a,b' or '[a, b]', got '[/a, /b'")])

@@ -155,6 +155,25 @@ def test_a_parameter_of_no_known_type_is_refused_and_reasons_are_short():
         rig.start(0)
 
 
+@pytest.mark.parametrize('service, kind', [
+    ('set_parameters', SetParameters), ('set_parameters_atomically', SetParametersAtomically)])
+def test_what_can_never_be_set_is_refused_with_what_helps(service, kind):
+    with Rig() as rig:
+        client = rig.service(kind, f'lg_tracker/{service}')
+
+        def reason(name, value):
+            answer = rig.result(client.call_async(kind.Request(
+                parameters=[Parameter(name, value=value).to_parameter_msg()])))
+            result = answer.results[0] if kind is SetParameters else answer.result
+            assert not result.successful
+            return result.reason
+        assert reason('bta1', 0.5) == "unknown parameter 'bta1'; did you mean beta1 or beta2?"
+        assert reason('k', 5) == "parameter 'k' is now called 'max_candidates'"
+        assert reason('targets', 2) == (
+            'targets is read-only: give it at the start, and start the node anew')
+        assert reason('beta1', 7.0).startswith('Parameter beta1 out of range')
+
+
 def test_one_camera_named_twice_is_refused():
     with Rig(cameras=('image', '/image'), started=False) as rig:
         status = rig.part(TRACKING, lambda s: s.level == ERROR)
@@ -317,7 +336,7 @@ def test_parameters_change_together_or_not_at_all():
                                ({'image_topics': ['other']}, 'deactivate the node first'),
                                ({'autostart': False}, 'read-only'),
                                ({'beta1': 3.0}, 'range'), ({'beta2': 'x'}, 'type'),
-                               ({'nonsense': 1}, 'declared')):
+                               ({'nonsense': 1}, 'unknown parameter')):
             answer = atomically(**values)
             assert not answer.successful and reason in answer.reason, answer
         assert rig.process(1)[0].results  # what was running goes on

@@ -186,7 +186,9 @@ def test_processes_of_camera_and_tracker(tmp_path, how):
     import cv2
     for i in range(40):
         cv2.imwrite(str(tmp_path / f'{i:03}.png'), cv2.resize(scene(*path(i)), (640, 480)))
-    tracker = process('main', '-p', 'tracker:=opencv_kcf', '-p', 'redetector:=none',
+    (tmp_path / 'robot.yaml').write_text('robot/lg_tracker: {ros__parameters: {beta1: 0.9}}')
+    tracker = process('main', '--params-file', f'{tmp_path}/robot.yaml',
+                      '-p', 'tracker:=opencv_kcf', '-p', 'redetector:=none',
                       '-p', 'device:=cpu', '-p', 'init_timeout:=60.0',
                       # coverage ends a process on SIGTERM by SIGTERM: not what is tested
                       without=('COVERAGE',) if how == signal.SIGTERM else ())
@@ -214,6 +216,7 @@ def test_processes_of_camera_and_tracker(tmp_path, how):
             assert rig.result(waiting).message == 'the node is being shut down'
             code, printed = tracker.wait(PATIENCE), tracker.stdout.read()
             assert code == 0 and 'Traceback' not in printed, printed
+            assert 'robot.yaml has nothing for /lg_tracker, only for /robot/lg_tracker' in printed
     finally:
         for p in (tracker, camera):
             if p is not None and p.poll() is None:

@@ -118,6 +118,17 @@ def test_in_lockstep_the_last_frames_of_a_camera_wait_for_no_other():
         assert [i for i in range(4) if stamp(i) in rig.boxes()] == [0, 1, 2, 3]
 
 
+def test_in_lockstep_cameras_of_two_clocks_are_told():
+    with Rig(cameras=('a', 'b'), lockstep=True) as rig:
+        rig.feed([0], 'a')
+        assert rig.init(0, camera='a').success
+        for i in (1, 2):
+            rig.feed([i + 1000], 'b')
+            rig.feed([i], 'a')
+        part = rig.part('lg_tracker: tracking', lambda s: '/b are stamped 40.0 s' in s.message)
+        assert part.level == part.WARN
+
+
 def test_every_drop_is_counted_with_a_slow_tracker():
     build = Build(delay=0.05)
     with Rig(build) as rig:

@@ -3,9 +3,9 @@
 import re
 import threading
 
-from helpers.ros import Build, path, Rig, SIZE, stamp
+from helpers.ros import Build, path, Rig, scene, SIZE, stamp
 from lg_tracker_interfaces.srv import InitTarget
-from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
+from lg_tracker_ros.ros.convert import image_to_msg, time_from_msg, time_to_msg
 from lg_tracker_ros.types import Box
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
@@ -190,6 +190,15 @@ def test_bad_requests_are_refused_with_the_reason_and_what_runs_goes_on():
             assert not answer.success and reason.split(' to ')[0] in answer.message, answer
         detection, _ = rig.process(6)
         assert detection.id == target and detection.results
+
+
+def test_images_without_a_stamp_are_found_by_none_and_it_is_said():
+    with Rig() as rig:
+        rig.cameras['image'].publish(image_to_msg(scene(*path(0)), Header()))
+        rig.until(lambda: rig.node.stream.worker.spans(), 'kept')
+        answer = rig.init(0)
+        assert not answer.success and answer.message.startswith(
+            'images of /image have no stamp, so that none can be found by one: give a zero stamp')
 
 
 def test_a_box_of_one_cameras_image_is_never_begun_on_in_anothers():

@@ -133,3 +133,21 @@ def test_more_memory_holds_for_what_comes_then():
     for n in range(5):
         q.push(item(n, size=2**20))
     assert q.counts.of('a') == {'overwritten': 1}
+
+
+def test_a_camera_that_is_ahead_of_what_comes_with_it_is_told():
+    q = queue()
+    for n in range(3):
+        q.push(item(n, 'a'))
+        q.push(item(n, 'b', shift=4900, arrived=1000 + 100 * n))
+        q.take()
+    assert not q.apart  # a recording may be played with such a delay
+    q.push(item(3, 'a'))
+    q.push(item(3, 'b', shift=7200, arrived=1300))
+    assert q.apart == (
+        'images of b are stamped 7.2 s later than those of a that come with them, and wait for '
+        'these: give cameras of two clocks one, or turn lockstep off')
+    q.push(item(13, 'b', shift=7200, arrived=2400))  # a has fallen silent, and is waited for
+    assert not q.apart                               # no longer
+    q.follow('')
+    assert not q.apart

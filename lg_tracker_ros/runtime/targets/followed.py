@@ -12,6 +12,9 @@ from lg_tracker_ros.words.lines import one_line
 CLOCKS_NS = 10**9
 """Two cameras whose stamps lie further apart in one moment have each a clock of its own."""
 
+SET_NS, SET_TIMES = 60 * 10**9, 100
+"""A gap of stamps beyond both, the second in the time that passed: the clock was set forward."""
+
 
 def place_for(booked: Sequence[str], name: str, place: int | None = None) -> int:
     """
@@ -89,8 +92,11 @@ class Followed:
         if track.visible:
             unseen, self._zero = 0, {}
         elif camera in self._zero:
-            # the clock was set back, or a bag begins again: time goes on
-            self._zero[camera] -= max(0, self._times[camera] - now)
+            gap, passed = now - self._times[camera], item.arrived - last.arrived
+            if gap < 0:  # the clock was set back, or a bag begins again: time goes on
+                self._zero[camera] += gap
+            elif gap > max(SET_NS, SET_TIMES * passed):
+                self._zero[camera] += gap - passed
             unseen = now - self._zero[camera]
         else:
             gap = now - time_of(last)

@@ -81,6 +81,16 @@ def test_cameras_with_clocks_of_their_own_say_the_same_of_how_long_it_is_unseen(
     assert [r.unseen_s for r in found] == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.3, 0.3])
 
 
+@pytest.mark.parametrize('n, clock, unseen', [
+    (2, 3600, 0.2),  # NTP sets the clock of a robot that has begun already
+    (2, 30, 30.2),  # a bag's next image
+    (700, 0, 70.0), (700, 3600, 3670.0)])  # a camera that was away
+def test_a_clock_that_is_set_forward_makes_no_time_unseen(n, clock, unseen):
+    found = results_of([item(0, 'a', WHITE), [item(1, 'a', BLACK)], [item(n, 'a', BLACK, clock)],
+                        [item(n + 1, 'a', BLACK, clock)]])
+    assert [r.unseen_s for r in found] == pytest.approx([0.1, unseen, unseen + 0.1])
+
+
 def test_a_target_that_is_begun_on_while_another_catches_up_loses_no_count():
     part = WhereItIsWhite()
     worker = Worker(LongTermTracker(part, part), lambda r: None, lambda c, t: pytest.fail(t))

@@ -1,0 +1,78 @@
+"""The example for nav2, against an action server of our own: nav2 could not be had."""
+
+import importlib.util
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+
+from geometry_msgs.msg import PoseStamped
+from helpers.ros import PATIENCE, Rig
+from lg_tracker_interfaces.action import Track
+import pytest
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.node import Node
+from rclpy.task import Future
+
+EXAMPLE = Path(__file__).resolve().parents[2] / 'examples' / 'follow_with_nav2.py'
+STAND_IN = """
+from lg_tracker_interfaces.action import Track
+
+
+class FollowObject(Track):
+    class Goal(Track.Goal):
+        def __init__(self, pose_topic, max_duration):
+            super().__init__(label=pose_topic, lost_after=float(max_duration.sec))
+    # rosidl's C code knows a message by these
+    Goal.__name__, Goal.__module__ = Track.Goal.__name__, Track.Goal.__module__
+"""
+"""An action that has the fields of nav2's, as far as the example uses them."""
+
+
+def test_it_says_what_is_missing():
+    if importlib.util.find_spec('nav2_msgs'):
+        pytest.skip('nav2 is here')
+    done = subprocess.run([sys.executable, EXAMPLE], text=True, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    line, = done.stderr.splitlines()
+    assert line.startswith('follow_with_nav2: nav2_msgs with FollowObject is missing')
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_whoever_ends_it_leaves_no_robot_driving(number, tmp_path):
+    package = tmp_path / 'nav2_msgs'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    (package / 'action.py').write_text(STAND_IN)
+    with Rig(node=False) as rig:
+        goals, cancelled = [], Future()
+
+        async def follow(handle):
+            rig._add(goals, (handle.request.label, handle.request.lost_after))
+            await cancelled
+            handle.canceled()
+            return Track.Result()
+
+        def cancel(handle):
+            cancelled.set_result(None)
+            return CancelResponse.ACCEPT
+        server = Node('nav2', context=rig.context)
+        rig.end.callback(server.destroy_node)
+        action = ActionServer(server, Track, 'follow_object', follow, cancel_callback=cancel)
+        rig.end.callback(action.destroy)
+        rig._spin(server)
+        poses = rig.client.create_publisher(PoseStamped, 'lg_tracker/target_pose', 1)
+        paths = os.pathsep.join([str(tmp_path), *sys.path])
+        run = subprocess.Popen([sys.executable, EXAMPLE, '--ros-args', '-p', 'seconds:=60'],
+                               env={**os.environ, 'PYTHONPATH': paths})
+        rig.end.callback(run.kill)
+
+        def following():
+            poses.publish(PoseStamped())
+            return goals
+        rig.until(following, 'a goal')
+        assert goals == [('/lg_tracker/target_pose', 60)]
+        run.send_signal(number)
+        assert run.wait(PATIENCE) == 0
+        assert cancelled.done()
