@@ -21,6 +21,14 @@ def recognise(data: bytes) -> str:
     return 'bmp' if data[:2] == b'BM' else ''
 
 
+def is_animated(data: bytes) -> bool:
+    """Tell whether the first kilobytes of a PNG or WebP announce several images."""
+    kind = recognise(data)
+    if kind == 'png':  # the W3C's PNG, 11.3.6.1: acTL comes before the first IDAT
+        return b'acTL' in data.partition(b'IDAT')[0]
+    return kind == 'webp' and data[12:16] == b'VP8X' and bool(data[20] & 2)
+
+
 def header_size(data: bytes, kind: str) -> tuple[int, int] | None:
     """Return width and height in pixels as the header has them, None where there is none."""
     if kind == 'jpeg':

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 import time
-from typing import Generator, Iterator
+from typing import Generator, Iterator, Sequence
 
 import cv2
 from lg_tracker_ros.media.bags import Bag, is_bag
 from lg_tracker_ros.media.container import VideoFile
 from lg_tracker_ros.media.decoding import attempt, Decoder
-from lg_tracker_ros.media.folder import list_images
+from lg_tracker_ros.media.folder import IMAGES, list_images
+from lg_tracker_ros.media.formats import is_animated
 from lg_tracker_ros.types import Frame, Image
 from lg_tracker_ros.words.nearest import not_there
 import numpy as np
@@ -23,7 +24,7 @@ PAGED = ('.tif', '.tiff')
 
 class Source:
     """
-    Frames of a video file, a folder of images, a TIFF's pages, a ROS 2 bag or a webcam.
+    Frames of a video file, a folder of images or one, a TIFF's pages, a ROS 2 bag or a webcam.
 
     ``fps`` is the source's rate (30 where it names none), ``count`` its number of frames, 0
     where that isn't known, and ``files`` are what it reads. Iterating gives Frames. Stamps are
@@ -55,9 +56,11 @@ class Source:
         elif is_bag(path):
             self._reader = Bag(path, topic)
         elif path.is_dir():
-            self._reader = Folder(path)
+            self._reader = Folder(list_images(path))
         elif path.suffix.lower() in PAGED:
             self._reader = Pages(path)
+        elif _is_still(path):
+            self._reader = Folder([path])
         else:
             self._reader = VideoFile(path)
         self.fps, self.count = self._reader.fps, self._reader.count
@@ -124,15 +127,27 @@ def files_of(path: Path) -> list[Path]:
     return [p for p in path.rglob('*') if p.is_file()] if path.is_dir() else [path]
 
 
+def _is_still(path: Path) -> bool:
+    """
+    Tell whether a file holds one image: it is read as one of a folder.
+
+    PyAV can't name the data that FFmpeg makes of Exif, so that a mirrored photograph isn't turned.
+    """
+    if path.suffix.lower() not in IMAGES or not path.is_file():
+        return False
+    with path.open('rb') as file:
+        return not is_animated(file.read(1 << 16))
+
+
 class Folder:
-    """The images of a folder, 30 a second."""
+    """Image files, 30 a second."""
 
     fps = 30.0
 
-    def __init__(self, path: Path) -> None:
-        """List them; ValueError where there are none."""
-        self._files = list_images(path)
-        self.count = len(self._files)
+    def __init__(self, files: Sequence[Path]) -> None:
+        """Take them in their order."""
+        self._files = files
+        self.count = len(files)
 
     def frames(self, start: int) -> Generator[Moment, None, None]:
         """Give images and stamps from image ``start`` on."""

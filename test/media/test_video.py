@@ -72,14 +72,49 @@ def test_a_mirrored_video_is_shown_as_players_show_it(tmp_path, matrix, want):
     assert np.abs(frame.image.astype(int) - want).mean() < 5
 
 
-def test_what_pyav_cannot_name_is_passed_over(tmp_path):
-    # EXIF with an orientation; FFmpeg 8 hands it on, and PyAV 18 knows no such kind of data
-    tags = b'Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\x06\0\0\0\0\0\0'
+def photograph(orientation):
+    """Return a JPEG whose EXIF names this orientation."""
+    tags = (b'Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0' + bytes([orientation])
+            + b'\0\0\0\0\0\0')
     jpeg = cv2.imencode('.jpg', SIGN)[1].tobytes()
-    (tmp_path / 'photo.jpg').write_bytes(
-        jpeg[:2] + b'\xff\xe1' + (len(tags) + 2).to_bytes(2, 'big') + tags + jpeg[2:])
-    frames = list(Source(str(tmp_path / 'photo.jpg')))
+    return jpeg[:2] + b'\xff\xe1' + (len(tags) + 2).to_bytes(2, 'big') + tags + jpeg[2:]
+
+
+def test_what_pyav_cannot_name_is_passed_over(tmp_path):
+    # FFmpeg 8 hands EXIF on, and PyAV 18 knows no such kind of data
+    (tmp_path / 'one.mjpeg').write_bytes(photograph(6))
+    frames = list(Source(str(tmp_path / 'one.mjpeg')))
     assert [sorted(f.image.shape) for f in frames] == [[3, 48, 80]]
+
+
+@pytest.mark.parametrize('orientation,want', [
+    (1, SIGN), (2, SIGN[:, ::-1]), (4, SIGN[::-1]), (5, SIGN.transpose(1, 0, 2)),
+    (6, np.rot90(SIGN, -1)), (7, SIGN.transpose(1, 0, 2)[::-1, ::-1])])
+def test_a_photograph_is_turned_and_mirrored_as_in_a_folder(orientation, want, tmp_path):
+    path = tmp_path / 'photo.JPG'
+    path.write_bytes(photograph(orientation))
+    (alone,), (in_folder,) = (list(Source(str(p))) for p in (path, tmp_path))
+    np.testing.assert_array_equal(alone.image, in_folder.image)
+    assert np.abs(alone.image.astype(int) - want).mean() < 2
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.webp', '.bmp'])
+def test_a_still_image_is_no_video(suffix, tmp_path):
+    cv2.imwrite(str(tmp_path / f'one{suffix}'), SIGN)
+    source = Source(str(tmp_path / f'one{suffix}'))
+    assert source.count == 1 and not source.timed and len(list(source)) == 1
+
+
+def test_an_animated_png_is_a_video(tmp_path):
+    with av.open(str(tmp_path / 'moving.png'), 'w', format='apng') as container:
+        stream = container.add_stream('apng', rate=10)
+        stream.height, stream.width, stream.pix_fmt = *SIGN.shape[:2], 'rgb24'
+        for image in (SIGN, SIGN[::-1], SIGN):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format='bgr24')
+            container.mux(stream.encode(frame.reformat(format='rgb24')))
+        container.mux(stream.encode())
+    frames = list(Source(str(tmp_path / 'moving.png')))
+    assert [f.image.tolist() == SIGN.tolist() for f in frames] == [True, False, True]
 
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi'])

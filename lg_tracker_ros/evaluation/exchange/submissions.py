@@ -160,8 +160,8 @@ def read_complete(out: Path, tracker: str) -> dict[str, Record]:
     """
     Read all records of one tracker of a run.
 
-    Raises ValueError when there are none, or not of every sequence of the run: a benchmark counts
-    what is missing as lost.
+    Raises ValueError when there are none, or not of every sequence of the run (a benchmark counts
+    what is missing as lost), or not of every frame or from the given first boxes.
     """
     labels = read_labels(out)
     folder = out / tracker
@@ -172,7 +172,15 @@ def read_complete(out: Path, tracker: str) -> dict[str, Record]:
     if missing:
         raise ValueError(f'{folder} lacks {len(missing)} of {len(labels)} sequences, such as '
                          f'{missing[0]}; finish it with `eval run`')
-    return {name: read_record(folder / f'{name}.csv', of) for name, of in labels.items()}
+    records = {name: read_record(folder / f'{name}.csv', of) for name, of in labels.items()}
+    for name, record in records.items():
+        for option, odd in (('every', record.labels.every != 1),
+                            ('jitter', record.made.get('jitter', 0))):
+            if odd:
+                raise ValueError(f'{folder / name}.csv was made with --{option}, and a benchmark '
+                                 'wants all frames, from the boxes that it gives; `eval run` '
+                                 f'without --{option} into another --out')
+    return records
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -186,6 +194,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval submit``."""
-    files = SUBMISSIONS[args.format](Path(args.to), read_complete(Path(args.out), args.tracker))
+    out, to = Path(args.out), Path(args.to)
+    records = read_complete(out, args.tracker)
+    if to.exists() and to.samefile(out):  # OxUvA's files have the names of ours
+        raise ValueError(f'--to {to} holds the results themselves; give another folder')
+    files = SUBMISSIONS[args.format](to, records)
     print(f'{len(files)} files, the last {files[-1]}')
     return 0

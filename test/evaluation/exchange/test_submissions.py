@@ -148,11 +148,11 @@ def out(tmp_path):
     return tmp_path
 
 
-def submit(out, tracker='ours'):
+def submit(out, tracker='ours', to='to'):
     parser = argparse.ArgumentParser()
     submissions.add_arguments(parser)
     return submissions.run(parser.parse_args(
-        [str(out), '--format', 'lasot', '--tracker', tracker, '--to', str(out / 'to')]))
+        [str(out), '--format', 'lasot', '--tracker', tracker, '--to', str(out / to)]))
 
 
 def test_submit_reads_a_run(out, capsys):
@@ -166,6 +166,26 @@ def test_submit_refuses_an_unfinished_run(out):
     (out / 'ours' / 'two.csv').unlink()
     with pytest.raises(ValueError, match='lacks 1 of 2 sequences, such as two; finish it'):
         submit(out)
+
+
+def test_submit_refuses_other_frames_and_other_first_boxes(out):
+    made = out / 'ours' / 'two.json'
+    made.write_text('{"jitter": 3}')
+    with pytest.raises(ValueError, match=r'two\.csv was made with --jitter, and a benchmark wants'):
+        submit(out)
+    made.unlink()
+    labels = json.loads((out / 'dataset.json').read_text())
+    labels['one']['every'] = 2
+    (out / 'dataset.json').write_text(json.dumps(labels))
+    with pytest.raises(ValueError, match=r'one\.csv was made with --every, and a benchmark wants'):
+        submit(out)
+    assert not (out / 'to').exists()
+
+
+def test_submit_writes_nothing_among_the_results(out):
+    with pytest.raises(ValueError, match='holds the results themselves; give another folder'):
+        submit(out, to='.')
+    assert sorted(p.name for p in out.iterdir()) == ['dataset.json', 'ours']
 
 
 def test_submit_names_the_trackers_that_are_there(out):
