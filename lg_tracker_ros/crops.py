@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
-from typing import TypedDict
+from typing import Any, Sequence, TYPE_CHECKING, TypedDict
 
 import cv2
 from lg_tracker_ros.types import Box, Image
 import numpy as np
 
+if TYPE_CHECKING:
+    from lg_tracker_ros.engine.uploads import Uploads
+    import torch
+
 
 @dataclass(frozen=True)
-class Crop:
+class Square:
     """
-    A square crop of an image, resampled to ``size`` pixels.
+    A square of an image that a crop of ``size`` pixels shows.
 
     ``cx, cy`` is its centre and ``side`` its side, both in pixels of the image.
     """
 
-    image: Image
     cx: float
     cy: float
     side: float
-
-    @property
-    def size(self) -> int:
-        """Side of the crop in its own pixels."""
-        return int(self.image.shape[0])
+    size: int
 
     def to_image(self, box: Box) -> Box:
         """Map a box in pixels of the crop to pixels of the image."""
@@ -40,6 +39,18 @@ class Crop:
         k = self.size / self.side
         return Box((box.x - self.cx + self.side / 2) * k, (box.y - self.cy + self.side / 2) * k,
                    box.w * k, box.h * k)
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Crop(Square):
+    """A square crop of an image, resampled."""
+
+    image: Image
+
+    def __init__(self, image: Image, cx: float, cy: float, side: float) -> None:
+        """Take the crop, and which square of an image it shows."""
+        super().__init__(cx, cy, side, int(image.shape[0]))
+        object.__setattr__(self, 'image', image)
 
 
 def context_side(w: float, h: float, amount: float = 0.5) -> float:
@@ -104,3 +115,39 @@ def square_crop(image: Image, cx: float, cy: float, side: float, size: int,
                   [0, k, (0.5 - cy + side / 2) * k - 0.5]])
     out = cv2.warpAffine(image, m, (size, size), flags=cv2.INTER_LINEAR, **beyond(fill))
     return Crop(out, cx, cy, side)
+
+
+class Crops:
+    """
+    Square crops of one image and one size, N x size x size x 3, for a network.
+
+    They are cut where it runs: NumPy makes an array of them as ``square_crop`` does, a network on
+    a GPU cuts them there where that takes less time (see engine/uploads.py).
+    """
+
+    def __init__(self, image: Image, squares: Sequence[Square],
+                 fill: tuple[float, float, float]) -> None:
+        """Cut nothing yet; arguments as those of ``square_crop``."""
+        self._image, self._squares, self._fill = image, squares, fill
+
+    def __len__(self) -> int:
+        """Count the crops."""
+        return len(self._squares)
+
+    def __getitem__(self, rows: slice) -> Crops:
+        """Take some of them."""
+        return Crops(self._image, self._squares[rows], self._fill)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Image:
+        """Cut them on the CPU."""
+        return np.stack([
+            square_crop(self._image, s.cx, s.cy, s.side, s.size, self._fill).image
+            for s in self._squares])
+
+    def there(self, uploads: Uploads, device: torch.device) -> torch.Tensor | None:
+        """Cut them on ``device``; None where the CPU cuts them as fast."""
+        size = self._squares[0].size
+        if not uploads.worth(self._image, len(self) * size ** 2):
+            return None
+        return uploads.of(self._image, device).crops(
+            [(s.cx, s.cy, s.side) for s in self._squares], size, self._fill)

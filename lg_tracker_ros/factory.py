@@ -28,7 +28,11 @@ def build_tracker(settings: Settings, compiled: dict[Hashable, Runner] | None = 
     Trackers that are made with the same table ``compiled``, empty at first, share their networks.
     Raises ValueError, in one line that says how to mend it, when a part can't be made here.
     """
-    engine = replace(settings.engine_config(), compiled=compiled)
+    return assemble(settings, replace(settings.engine_config(), compiled=compiled))
+
+
+def assemble(settings: Settings, engine: EngineConfig) -> LongTermTracker:
+    """Make it for an ``engine``, resolved, whatever the settings say of that."""
     local = make_local(settings, engine)
     return LongTermTracker(local, make_redetector(settings, engine), settings.search(),
                            two_cores=engine.at_once > 1)

@@ -18,7 +18,7 @@ BATCHES = (1, 5, 10)
 def compile_network(module: nn.Module, example: Sequence[Array], config: EngineConfig,
                     shared: Sequence[int] = (), batches: Sequence[int] = ()) -> Runner:
     """
-    Make a callable of NumPy arrays from a network.
+    Make a callable of NumPy arrays from a network; an input may be a Picture as well.
 
     ``example`` holds one array for each input, with the batch first; inputs named by position in
     ``shared`` are the same for the whole batch (their first axis is fixed), and an array of them
@@ -45,6 +45,8 @@ def _guarded(module: nn.Module, example: Sequence[Array], config: EngineConfig,
              shared: Sequence[int], batches: Sequence[int]) -> Runner:
     """Make it, on a GPU so that it goes on on the CPU when memory runs out."""
     def on_cpu() -> Runner:
+        if config.uploads is not None:
+            config.uploads.clear()
         try:
             return _compile(module, example, config.on_cpu('auto'), shared, ())
         except ValueError:  # weights of a user's own, and no package to export them

@@ -13,6 +13,7 @@ from typing import Any, Hashable
 
 from lg_tracker_ros.engine.memory import GpuMemory
 from lg_tracker_ros.engine.pytorch import Runner
+from lg_tracker_ros.engine.uploads import Uploads
 from lg_tracker_ros.reading.guard import tell_once
 from lg_tracker_ros.words.lines import one_line
 import torch
@@ -36,6 +37,8 @@ class EngineConfig:
     ``memory`` is the GPU's, that all networks of one configuration share. ``compiled``: networks
     that were made already, by what they compute; trackers that are made with one such table share
     them, for none changes while it tracks. None: each makes its own.
+    ``uploads``: the images on a GPU of which PyTorch makes crops there, where that takes less
+    time; None: all are made on the CPU.
     """
 
     device: str = 'auto'
@@ -47,6 +50,7 @@ class EngineConfig:
     memory: GpuMemory = field(default_factory=GpuMemory, compare=False, repr=False)
     compiled: dict[Hashable, Runner] | None = field(default=None, compare=False, repr=False)
     search_threads: int = 0
+    uploads: Uploads | None = field(default_factory=Uploads, compare=False, repr=False)
 
     def resolve(self) -> EngineConfig:
         """

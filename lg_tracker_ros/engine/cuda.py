@@ -17,6 +17,7 @@ from typing import Any, Callable, Sequence
 from lg_tracker_ros.engine.config import EngineConfig
 from lg_tracker_ros.engine.memory import out_of_memory
 from lg_tracker_ros.engine.pytorch import Array, as_tuple, exact, Runner
+from lg_tracker_ros.engine.uploads import made_there, Picture, tensor, Uploads
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -72,11 +73,13 @@ def mixed(config: EngineConfig) -> AbstractContextManager[Any]:
 
 
 def _eager(net: nn.Module, config: EngineConfig) -> Runner:
-    def run(*inputs: Array) -> list[Array]:
-        with torch.inference_mode(), mixed(config):
-            tensors = [torch.from_numpy(np.ascontiguousarray(a)).to(config.device)
-                       for a in inputs]
-            return [t.float().cpu().numpy() for t in as_tuple(net(*tensors))]
+    device = torch.device(config.device)
+
+    def run(*inputs: Array | Picture) -> list[Array]:
+        with torch.inference_mode():
+            tensors = [tensor(a, config.uploads, device) for a in inputs]
+            with mixed(config):
+                return [t.float().cpu().numpy() for t in as_tuple(net(*tensors))]
     return run
 
 
@@ -94,14 +97,14 @@ class Recorded:
         self._device, self._shared = torch.device(config.device), frozenset(shared)
         self._net = net  # a graph knows the places of its weights, and doesn't keep them
         self._lock = threading.Lock()
-        self._sent: dict[int, Array] = {}
+        self._sent: dict[int, Array | Picture] = {}
         with self._here():
             fixed = {i: torch.from_numpy(np.ascontiguousarray(example[i])).to(self._device)
                      for i in self._shared}
             self._fixed = fixed
             self._plans = {}
             for size in sorted(batches):
-                inputs = {i: _Input(a.shape[1:], size, a.dtype, self._device)
+                inputs = {i: _Input(a.shape[1:], size, a.dtype, self._device, config.uploads)
                           for i, a in enumerate(example) if i not in self._shared}
                 tensors = [fixed[i] if i in fixed else inputs[i].there
                            for i in range(len(example))]
@@ -110,8 +113,8 @@ class Recorded:
     def _here(self) -> AbstractContextManager[Any]:
         return torch.cuda.device(self._device) if self._device.type == 'cuda' else nullcontext()
 
-    def run(self, *inputs: Array) -> list[Array]:
-        """Run on arrays; more than the largest batch goes in several."""
+    def run(self, *inputs: Array | Picture) -> list[Array]:
+        """Run on arrays and pictures; more than the largest batch goes in several."""
         count = next((len(a) for i, a in enumerate(inputs) if i not in self._shared), 1)
         sizes = list(self._plans)
         with self._lock, self._here(), torch.inference_mode():
@@ -131,18 +134,21 @@ class Recorded:
 class _Input:
     """An input of one plan: where it is filled, and where the network reads it."""
 
-    def __init__(self, shape: tuple[int, ...], size: int, dtype: Any, device: torch.device
-                 ) -> None:
+    def __init__(self, shape: tuple[int, ...], size: int, dtype: Any, device: torch.device,
+                 uploads: Uploads | None) -> None:
         """Allocate both; zeros, since a batch is filled up with what was there before."""
         kind = torch.from_numpy(np.zeros(1, dtype)).dtype
         self.here = torch.zeros((size, *shape), dtype=kind, pin_memory=device.type == 'cuda')
         self.there = torch.zeros((size, *shape), dtype=kind, device=device)
-        self.view = self.here.numpy()
+        self.view, self._uploads = self.here.numpy(), uploads
 
-    def send(self, array: Array) -> None:
-        """Begin to copy ``array`` to the first rows."""
-        count = len(array)
-        self.view[:count] = array
+    def send(self, rows: Array | Picture) -> None:
+        """Begin to bring ``rows`` to the first ones."""
+        count, made = len(rows), made_there(rows, self._uploads, self.there.device)
+        if made is not None:
+            self.there[:count].copy_(made)
+            return
+        self.view[:count] = np.asarray(rows)
         self.there[:count].copy_(self.here[:count], non_blocking=True)
 
 
@@ -157,7 +163,7 @@ class _Plan:
         self._back = torch.zeros(total, pin_memory=next(
             (i.there.is_cuda for i in inputs.values()), False))
 
-    def run(self, arrays: Sequence[Array], count: int) -> list[Array]:
+    def run(self, arrays: Sequence[Array | Picture], count: int) -> list[Array]:
         """Run on ``count`` rows."""
         for i, place in self._inputs.items():
             place.send(arrays[i])

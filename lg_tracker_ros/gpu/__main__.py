@@ -21,16 +21,16 @@ from typing import Any, Callable
 import cv2
 from lg_tracker_ros.crops import context_side, mean_color
 from lg_tracker_ros.engine.config import here
+from lg_tracker_ros.engine.uploads import UploadedImage, Uploads
 from lg_tracker_ros.gpu import times
 from lg_tracker_ros.gpu.boxes import ask, Clip, compare, follow, read_clip
-from lg_tracker_ros.gpu.cuts import UploadedImage
 from lg_tracker_ros.gpu.page import page
 from lg_tracker_ros.gpu.ways import machine, reference, refusal, settings, WAYS
 from lg_tracker_ros.vision.cells import SEARCH
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ('test/engine/test_gpu.py', 'test/local/test_contract.py',
+TESTS = ('test/engine/test_gpu.py', 'test/engine/test_uploads.py', 'test/local/test_contract.py',
          'test/redetect/test_contract.py')
 """Files with tests that are marked gpu: others may want packages that a GPU machine lacks."""
 
@@ -130,7 +130,7 @@ def cuts(clip: Clip, device: str, count: int) -> dict[str, times.Timed]:
     for width, height in times.SIZES:
         frames, box = times.resized(clip, width, height, 2)
         image, fill = frames[0].image, mean_color(frames[0].image)
-        there = UploadedImage(width, height, device)
+        there = UploadedImage(image, device)
         square = (box.cx, box.cy, 2 * context_side(box.w, box.h))
 
         def wait(work: Callable[[], Any]) -> Callable[[], None]:
@@ -139,8 +139,10 @@ def cuts(clip: Clip, device: str, count: int) -> dict[str, times.Timed]:
                 if device != 'cpu':
                     torch.cuda.synchronize()
             return run
-        parts = {'upload the image': wait(partial(there.send, image)),
-                 'squeeze the image (GPU)': wait(partial(there.squeezed, 320))}
+        parts = {'upload the image': wait(partial(UploadedImage, image, device)),
+                 'upload the image and squeeze it (GPU)': wait(partial(
+                     lambda image, shares: UploadedImage(image, device).small(320, 320, shares),
+                     image, Uploads()))}
         for n in (1, 5, 10):
             parts[f'cut {n} search crop{"s" * (n > 1)} (GPU)'] = wait(
                 partial(there.crops, [square] * n, SEARCH, fill))
@@ -203,6 +205,11 @@ def run(args: argparse.Namespace) -> None:
             report.part(f'parts: {size}: {way}', 4, partial(
                 times.tracker_parts, settings(way, args.device, args.threads), frames, box,
                 args.times))
+        for way in ways:
+            if WAYS[way][0] == 'torch':
+                report.part(f'pictures: {size}: {way}', 6, partial(
+                    times.picture_parts, settings(way, args.device, args.threads), frames, box,
+                    args.times))
     for width, height in times.SIZES:
         parts_at(width, height)
     report.part('cuts', 4, lambda: cuts(first, args.device, args.times))

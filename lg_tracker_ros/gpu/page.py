@@ -13,7 +13,7 @@ Found = Mapping[str, Any]
 def page(found: Found) -> str:
     """Write the page as Markdown; what is missing in ``found`` is left out, errors are told."""
     parts = [_head(found), _tests(found), _boxes(found), _tracker(found), _networks(found),
-             _images(found), _starts(found), _errors(found)]
+             _images(found), _pictures(found), _starts(found), _errors(found)]
     return '\n\n'.join('\n'.join(part) for part in parts if part) + '\n'
 
 
@@ -102,6 +102,16 @@ def _images(found: Found) -> list[str]:
     return ['## Images before the networks', '',
             'On the CPU (OpenCV, one thread) and on the GPU, up to when it is done.',
             *lines]
+
+
+def _pictures(found: Found) -> list[str]:
+    parts = _of(found, 'pictures: ')
+    if not parts:
+        return []
+    return ['## Crops and small images, where they are made', '',
+            'Median ms (95th percentile) of frames, timed in turn. Where that wins: the default.',
+            *(line for which, columns in parts.items()
+              for line in ('', f'{which}:', '', *_beside(columns)))]
 
 
 def _starts(found: Found) -> list[str]:

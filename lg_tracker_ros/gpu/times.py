@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 import time
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import scale
 from lg_tracker_ros.checkpoint import checked_file, read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
-from lg_tracker_ros.factory import build_tracker
+from lg_tracker_ros.engine.uploads import Uploads
+from lg_tracker_ros.factory import assemble, build_tracker
 from lg_tracker_ros.gpu.boxes import Clip
 from lg_tracker_ros.local.pixelwise import count_heads, SPEC
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.look import LookNet
-from lg_tracker_ros.redetect.correlation import squeeze
-from lg_tracker_ros.types import Box, Frame, Region
+from lg_tracker_ros.redetect.small import squeeze
+from lg_tracker_ros.types import Box, Frame, LocalTracker, Redetector, Region
 from lg_tracker_ros.vision.cells import CELLS, SEARCH, TEMPLATE
 import numpy as np
 
@@ -74,6 +76,38 @@ def whole(settings: Settings, frames: Sequence[Frame], box: Box) -> Timed:
     turn = iter([*frames[1:], *frames[:0:-1]] * 2)
     steps = min(4 * (len(frames) - 1), 60)
     return timed({'whole tracker, a frame': lambda: tracker.step([next(turn)])}, steps - 3)
+
+
+def picture_parts(settings: Settings, frames: Sequence[Frame], box: Box, times: int
+                  ) -> dict[str, Timed]:
+    """
+    Time frames with crops and small images made on the CPU, where that wins, and on the GPU.
+
+    A frame looks at one place or several, or searches the whole image and looks at one place; of
+    ``policy: paper`` at five. ``frames``: more than are kept on a GPU.
+    """
+    parts: dict[str, Callable[[], Any]] = {}
+    made = {'on the CPU': None, 'where that wins': Uploads(), 'on the GPU': Uploads(always=True)}
+    for words, uploads in made.items():
+        tracker = assemble(settings, replace(settings.engine_config(), uploads=uploads))
+        tracker.init(frames[0], box)
+        local, redetector, turn = tracker.local, tracker.redetector, iter(range(1, 10**9))
+        assert redetector is not None
+
+        def look(places: int, search: bool, local: LocalTracker = local,
+                 redetector: Redetector = redetector, turn: Iterator[int] = turn) -> None:
+            i = next(turn) % len(frames)
+            if search:
+                redetector.propose([frames[i - 1], frames[i]], (box.w, box.h), 5)
+            local.track(frames[i], [Region(box)] * places)
+        for name, places, search in (
+                ('LOCAL frame', 1, False), ('LOCAL frame, 3 places', 3, False),
+                ('LOCAL frame, 5 places', 5, False), ('GLOBAL frame', 1, True),
+                ('GLOBAL frame, 5 places', 5, True)):
+            parts[f'{name}|{words}'] = partial(look, places, search)
+    found = timed(parts, times)
+    return {words: {name.partition('|')[0]: value for name, value in found.items()
+                    if name.endswith(f'|{words}')} for words in made}
 
 
 def cpu_parts(frames: Sequence[Frame], box: Box, times: int) -> Timed:

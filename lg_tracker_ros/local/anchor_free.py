@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Sequence
 
 from lg_tracker_ros.boxes import keep_center_inside
-from lg_tracker_ros.crops import context_side, Crop, mean_color, square_crop
+from lg_tracker_ros.crops import context_side, Crop, Crops, mean_color, Square, square_crop
 from lg_tracker_ros.engine import Runner
 from lg_tracker_ros.local.online.host import Fill, Floats, Pick
 from lg_tracker_ros.types import Box, Frame, Image, Region, TrackerOutput
@@ -76,24 +76,28 @@ class AnchorFreeSelector:
         return square_crop(image, box.cx, box.cy, context_side(box.w, box.h), self.grid.exemplar,
                            fill)
 
-    def cut(self, image: Image, box: Box, fill: Fill) -> Crop:
-        """Cut the template's context times instance / exemplar around ``box`` to search in it."""
+    def around(self, box: Box) -> Square:
+        """Tell where ``box`` is sought: in the template's context times instance / exemplar."""
         wide = self.grid.instance / self.grid.exemplar
-        return square_crop(image, box.cx, box.cy, wide * context_side(box.w, box.h),
-                           self.grid.instance, fill)
+        return Square(box.cx, box.cy, wide * context_side(box.w, box.h), self.grid.instance)
+
+    def cut(self, image: Image, box: Box, fill: Fill) -> Crop:
+        """Cut what is around ``box`` to search in it."""
+        s = self.around(box)
+        return square_crop(image, s.cx, s.cy, s.side, s.size, fill)
 
     def read(self, scores: Array, ltrb: Array) -> tuple[Array, Array]:
         """Read maps, N x 2 x g x g and N x 4 x g x g: N x P scores, and N x 4 x P sides."""
         return (np.sqrt(scores[:, 0] * scores[:, 1]).reshape(len(scores), -1),
                 ltrb.reshape(len(ltrb), 4, -1))
 
-    def rank(self, crop: Crop, around: Box, score: Array, ltrb: Array,
+    def rank(self, crop: Square, around: Box, score: Array, ltrb: Array,
              beside: Array | None = None, share: float = 0.0) -> Floats:
         """Tell how points compare; the penalty is on ``score`` alone, not on what is beside."""
         return self._compare(crop.to_crop(around), score, ltrb[0] + ltrb[2], ltrb[1] + ltrb[3],
                              beside, share)[1]
 
-    def pick(self, frame: Frame, crop: Crop, around: Box, score: Array, ltrb: Array,
+    def pick(self, frame: Frame, crop: Square, around: Box, score: Array, ltrb: Array,
              ranks: Floats | None = None) -> Pick:
         """
         Choose the point by penalised score; give its box (smoothed) and its plain score.
@@ -131,7 +135,7 @@ class AnchorFreeSelector:
             likely, window = likely * (1 - share) + beside * share, self.online_window
         return penalty, likely * (1 - window) + self._window * window
 
-    def bias(self, crops: Sequence[Crop], around: Sequence[Box], scores: Array, ltrb: Array,
+    def bias(self, crops: Sequence[Square], around: Sequence[Box], scores: Array, ltrb: Array,
              target: Box) -> Array:
         """
         Tell by how much the boxes found in the first frame have to be changed to be ``target``.
@@ -208,18 +212,18 @@ class AnchorFreeTracker:
         return self._pick(frame, *self._seek(frame, [r.box for r in regions])[:4])
 
     def _seek(self, frame: Frame, around: Sequence[Box]
-              ) -> tuple[list[Crop], Sequence[Box], Array, Array, list[Array]]:
-        """Cut and search a crop around each box: crops, boxes, scores, sides, what else came."""
-        crops = [self._selector.cut(frame.image, box, self._fill) for box in around]
-        scores, ltrb, *more = self._match(np.stack([c.image for c in crops]))
-        return crops, around, *self._selector.read(scores, ltrb), more
+              ) -> tuple[list[Square], Sequence[Box], Array, Array, list[Array]]:
+        """Search a crop around each box: squares, boxes, scores, sides, what else came."""
+        squares = [self._selector.around(box) for box in around]
+        scores, ltrb, *more = self._match(Crops(frame.image, squares, self._fill))
+        return squares, around, *self._selector.read(scores, ltrb), more
 
-    def _pick(self, frame: Frame, crops: Sequence[Crop], around: Sequence[Box], scores: Floats,
+    def _pick(self, frame: Frame, crops: Sequence[Square], around: Sequence[Box], scores: Floats,
               ltrb: Array) -> list[TrackerOutput]:
         """Take the best point of each crop, its box without the network's bias."""
         return [self._selector.pick(frame, *row).output
                 for row in zip(crops, around, scores, unbiased(ltrb, self._bias))]
 
-    def _match(self, images: Image) -> list[Array]:
+    def _match(self, images: Image | Crops) -> list[Array]:
         """Run the network on N search crops: scores, sides, and what else it gives."""
         return self._search(images, *self._target)

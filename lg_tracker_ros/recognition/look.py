@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
-from lg_tracker_ros.crops import context_side, square_crop
+from lg_tracker_ros.crops import context_side, Crops, Square, square_crop
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.recognition.memory import rows
 from lg_tracker_ros.types import Box, Image, Mask
@@ -73,9 +73,8 @@ class Look:
         Returns N mean cosines with the first look, in [-1, 1], and N x D descriptions of unit
         length as ``memory.rows`` makes them; ``first`` (D) is that of the first look.
         """
-        crops = [square_crop(image, b.cx, b.cy, context_side(b.w, b.h), TEMPLATE, fill)
-                 for b in boxes]
-        alike, features = self._compare(np.stack([c.image for c in crops]), self._cells)
+        crops = [Square(b.cx, b.cy, context_side(b.w, b.h), TEMPLATE) for b in boxes]
+        alike, features = self._compare(Crops(image, crops, fill), self._cells)
         seen = None
         if any(m is not None for m in masks):
             seen = np.stack([np.ones_like(self._cover) if m is None else masked_cells(

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from typing import Sequence
 
-import cv2
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.redetect.regions import attention_boxes
+from lg_tracker_ros.redetect.small import SIDE, Small, squeeze
 from lg_tracker_ros.redetect.spec import RedetectorSpec
-from lg_tracker_ros.types import Box, Frame, Image, Proposals
+from lg_tracker_ros.types import Box, Frame, Proposals
 from lg_tracker_ros.vision.cells import inside_cells, TEMPLATE
 from lg_tracker_ros.vision.normalise import normalize
 import numpy as np
 import numpy.typing as npt
 from torch import nn, Tensor
 import torch.nn.functional as F
-
-SIDE = 320
 
 
 def mean_feature(z16: Tensor, inside: Tensor) -> Tensor:
@@ -80,22 +78,6 @@ class CorrelationNet(nn.Module):
         return similarity(self.backbone(normalize(images))[1], query)
 
 
-def squeeze(image: Image, side: int = SIDE) -> Image:
-    """Resize to ``side`` x ``side`` whatever the aspect, as TANet does."""
-    area = cv2.INTER_AREA if max(image.shape[:2]) > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (side, side), interpolation=area), np.uint8)
-
-
-def change(image: Image, before: Image) -> Image:
-    """
-    Tell how much each pixel changed: the largest difference of its colours, h x w.
-
-    Bytes on the CPU: what a network would make of two frames in floats takes it ten times as long.
-    """
-    b, g, r = cv2.split(cv2.absdiff(image, before))
-    return np.asarray(cv2.max(cv2.max(b, g), r), np.uint8)
-
-
 class Correlation:
     """A Redetector without anything learned from tracking data."""
 
@@ -128,7 +110,8 @@ class Correlation:
         if self._query is None:
             raise RuntimeError('no target: call init first')
         frame = clip[-1]
-        attention = as_attention(self._frame(squeeze(frame.image)[None], self._query)[0][0])
+        small = Small(frame.image, SIDE, SIDE, squeeze)
+        attention = as_attention(self._frame(small, self._query)[0][0])
         return Proposals(attention_boxes(attention, (frame.width, frame.height), size, k,
                                          self.threshold), attention)
 

@@ -7,8 +7,9 @@ from typing import Sequence
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.redetect.correlation import as_attention, change, SIDE, squeeze
+from lg_tracker_ros.redetect.correlation import as_attention
 from lg_tracker_ros.redetect.regions import attention_boxes, interleave
+from lg_tracker_ros.redetect.small import Changed, SIDE, Small, squeeze
 from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.redetect.tanet_lite_net import (
     LiteFrameNet,
@@ -68,9 +69,8 @@ class TanetLite:
         if not self._queries:
             raise RuntimeError('no target: call init first')
         frame = clip[-1]
-        image, before = squeeze(frame.image), squeeze(clip[max(len(clip) - 2, 0)].image)
-        attention, alike = (m[0] for m in self._frame(
-            image[None], change(image, before)[None], *self._queries))
+        before, now = (Small(f.image, SIDE, SIDE, squeeze) for f in (clip[-2:][0], frame))
+        attention, alike = (m[0] for m in self._frame(now, Changed(now, before), *self._queries))
         learned, plain = (attention_boxes(m, (frame.width, frame.height), size, k, self.threshold)
                           for m in (attention, as_attention(alike)))
         return Proposals(interleave(learned, plain, k), attention)

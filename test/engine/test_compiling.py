@@ -13,7 +13,7 @@ from lg_tracker_ros.engine import compile_network, config, EngineConfig
 from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading import guard
-from lg_tracker_ros.redetect.correlation import SIDE
+from lg_tracker_ros.redetect.small import SIDE
 from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cells, PARTS, TanetLiteHead
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.types import Box, Region

@@ -1,5 +1,6 @@
 """On a real GPU: the same results, batches, threads, memory that runs out. Skipped without one."""
 
+from dataclasses import replace
 import gc
 import threading
 
@@ -7,7 +8,7 @@ from helpers.clip import first_box, read_by_opencv
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.checkpoint import shared_backbone, SHIPPED_NETWORKS
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
-from lg_tracker_ros.factory import build_tracker, make_local
+from lg_tracker_ros.factory import assemble, build_tracker, make_local
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.look import LookNet
 from lg_tracker_ros.types import Box, Region
@@ -155,7 +156,8 @@ def test_without_memory_on_the_way_the_cpu_goes_on(images, little_memory, caplog
 
 def test_what_is_recorded_needs_no_more_memory(clip, little_memory):
     settings = Settings(device='cuda', engine='torch')
-    tracker = build_tracker(settings)
+    # images that are uploaded are: test_uploads.py
+    tracker = assemble(settings, replace(settings.engine_config(), uploads=None))
     tracker.init(clip[0], first_box())
     little_memory(0)
     before = torch.cuda.memory_allocated()

@@ -20,7 +20,7 @@ def network(wide, tall, lower=0.0):
     """Give a search network whose boxes are so many times the target's, and by a share lower."""
     def search(images, *_):
         scores, sides = [], []
-        for crop in images:
+        for crop in np.asarray(images):
             ys, xs = np.nonzero(crop[..., 0] > 127)
             w, h = np.ptp(xs) + 1, np.ptp(ys) + 1
             cx, cy = xs.mean() + .5, ys.mean() + .5 + lower * h

@@ -1,6 +1,6 @@
 """What moved between two frames, as bytes, is what the training's frames in floats say."""
 
-from lg_tracker_ros.redetect.correlation import change
+from lg_tracker_ros.redetect.small import change
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cells, motion_cue
 import numpy as np
 import torch

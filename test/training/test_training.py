@@ -2,7 +2,7 @@
 
 import cv2
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
-from lg_tracker_ros.redetect.correlation import SIDE
+from lg_tracker_ros.redetect.small import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
 from lg_tracker_ros.training.data.material import Material

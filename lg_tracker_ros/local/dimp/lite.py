@@ -8,7 +8,7 @@ from typing import Callable, Sequence
 
 from lg_tracker_ros.boxes import APART, iou
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
-from lg_tracker_ros.crops import context_side, Crop
+from lg_tracker_ros.crops import context_side, Crops, Square
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig, plain_torch, Runner
 from lg_tracker_ros.local.anchor_free import AnchorFreeTracker
 from lg_tracker_ros.local.dimp.first import Change, changed
@@ -64,7 +64,7 @@ class DimpLiteConfig:
 class _Seen:
     """What the last search of a camera found, a row for each place."""
 
-    crops: Sequence[Crop]
+    crops: Sequence[Square]
     outputs: Sequence[TrackerOutput]
     responses: Array
     features: Array
@@ -116,7 +116,7 @@ class DimpLiteTracker(AnchorFreeTracker):
         self._seen[frame.camera] = _Seen(crops, outputs, responses, features)
         return outputs
 
-    def _match(self, images: Image) -> list[Array]:
+    def _match(self, images: Image | Crops) -> list[Array]:
         """Run heads and filter, before there is one with zeros: with responses and features."""
         kernel = self._memory.kernel.numpy() if self._memory is not None else NO_FILTER
         return self._search(images, *self._target, kernel)

@@ -9,7 +9,6 @@ from lg_tracker_ros.boxes import iou, scale
 from lg_tracker_ros.checkpoint import read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
-from lg_tracker_ros.redetect.correlation import change
 from lg_tracker_ros.redetect.globaltrack.lite_net import (
     CROPS,
     HEIGHT,
@@ -19,6 +18,7 @@ from lg_tracker_ros.redetect.globaltrack.lite_net import (
     QueryNet,
     WIDTH,
 )
+from lg_tracker_ros.redetect.small import Changed, Small
 from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import PARTS
@@ -112,9 +112,8 @@ class GlobalTrackLite:
         if not self._query:
             raise RuntimeError('no target: call init first')
         frame = clip[-1]
-        image, before = shrunk(frame.image), shrunk(clip[max(len(clip) - 2, 0)].image)
-        score, boxes = (m[0] for m in self._frame(
-            image[None], change(image, before)[None], *self._query))
+        before, now = (Small(f.image, WIDTH, HEIGHT, shrunk) for f in (clip[-2:][0], frame))
+        score, boxes = (m[0] for m in self._frame(now, Changed(now, before), *self._query))
         found = best_boxes(score, boxes, k, self.threshold)
         sx, sy = frame.width / WIDTH, frame.height / HEIGHT
         return Proposals([scale(box, sx, sy) for _, box in found], score,

@@ -15,7 +15,7 @@ import cv2
 from lg_tracker_ros.checkpoint import shared_backbone
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.files import network_cache
-from lg_tracker_ros.redetect.correlation import SIDE
+from lg_tracker_ros.redetect.small import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
 from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
 from lg_tracker_ros.training.adversarial.algorithm1 import (
