@@ -104,16 +104,6 @@ class OnlineCalibratedTracker(CalibratedTracker):
         """Pass on that it believes nothing."""
         self.tracker.miss(frame)
 
-    def disown(self) -> None:
-        """Pass on that what was followed last is not the target."""
-        if isinstance(self.tracker, Advised):
-            self.tracker.disown()
-
-    def own(self) -> None:
-        """Pass on that it is."""
-        if isinstance(self.tracker, Advised):
-            self.tracker.own()
-
 
 def calibrated(tracker: LocalTracker, look: Look, confidence: Confidence) -> CalibratedTracker:
     """Wrap ``tracker``; what is returned learns online if and only if ``tracker`` does."""

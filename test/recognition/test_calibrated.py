@@ -38,3 +38,15 @@ def test_an_operators_word_reaches_a_tracker_that_learns(recognition):
     tracker.confirm()
     tracker.reject()
     assert learning.words == ['own', 'disown']
+
+
+@pytest.mark.parametrize('recognition', RECOGNITION)
+def test_one_that_can_only_forget_is_told_that_too(recognition):
+    told, learning = [], ScriptedOnline(lambda frame, region: 0.9)
+    learning.disown = lambda: told.append('disown')
+    look = ScriptedLook(lambda box: np.array([1, 0, 0], np.float32))
+    tracker = LongTermTracker(RECOGNITION[recognition](learning, look, UNFITTED))
+    tracker.init(Frame(np.zeros((100, 100, 3), np.uint8), 1), Box(10, 10, 20, 20))
+    tracker.confirm()
+    tracker.reject()
+    assert told == ['disown']

@@ -19,6 +19,7 @@ import re
 from typing import Iterator, Sequence
 
 from lg_tracker_ros.datasets.sequence import Boxes, Flags, LabelledSequence
+from lg_tracker_ros.evaluation.protocols.window import Corner, lead, Stretch
 import numpy as np
 import numpy.typing as npt
 
@@ -39,8 +40,6 @@ SHOWN = 0.25
 """Share of a twin's box that must lie in the picture for the twin to be labelled."""
 
 Size = tuple[int, int]
-Stretch = tuple[int, int]
-Corner = npt.NDArray[np.int64]
 
 
 class UnfitError(ValueError):
@@ -215,7 +214,7 @@ def _jump(truth: Boxes, present: Flags, size: Size, rng: Random, name: str
             window = np.array(size) * share // 2 * 2
             if window.min() < SMALLEST:
                 break
-            corner = _way(truth, present, schedule, np.array(size), window, rng)
+            corner = lead(truth, present, schedule, np.array(size), window, rng)
             if corner is not None:
                 away = np.zeros(len(truth), bool)
                 for a, b in schedule:
@@ -223,51 +222,3 @@ def _jump(truth: Boxes, present: Flags, size: Size, rng: Random, name: str
                 return (int(window[0]), int(window[1])), corner, away
     raise UnfitError(f'{name}: no window of {WINDOWS[-1]:g} to {WINDOWS[0]:g} of the picture '
                      f'({SMALLEST} pixels or more) holds the target and finds a place without it')
-
-
-def _way(truth: Boxes, present: Flags, schedule: Sequence[Stretch], size: Boxes, window: Boxes,
-         rng: Random) -> Corner | None:
-    """Lead the window: no more than needed while the target shows, elsewhere while it is away."""
-    # what of a box lies outside the picture can't be shown anyway
-    low = np.clip(truth[:, :2], 0, size)
-    high = np.clip(truth[:, :2] + truth[:, 2:], 0, size)
-    ends = dict(schedule)
-    back = 0
-    corners: list[Corner] = []
-    for i in range(len(truth)):
-        if i in ends:
-            back = ends[i]
-            place = _elsewhere(truth[i:back], size, window, rng)
-            if place is None:
-                return None
-        elif i >= back and present[i]:
-            if (high[i] - low[i] > 0.8 * window).any():
-                return None  # hardly a picture of a target any more
-            least = np.clip(np.ceil(high[i] + 0.08 * window - window), 0, size - window)
-            most = np.clip(np.floor(low[i] - 0.08 * window), 0, size - window)
-            place = (np.array([rng.randint(int(a), int(b)) for a, b in zip(least, most)])
-                     if i == back else np.clip(corners[-1], least, most).astype(np.int64))
-        else:
-            place = corners[-1]
-        corners.append(place)
-    return np.array(corners)
-
-
-def _elsewhere(truth: Boxes, size: Boxes, window: Boxes, rng: Random) -> Corner | None:
-    """Draw a corner from which the window shows nothing of any box; None: there is none."""
-    boxes = truth[np.isfinite(truth[:, 0])]
-    grown = 0.2 * boxes[:, 2:] + 2  # legs and tails often stick out of a box
-    low = np.floor((boxes[:, :2] - grown).min(axis=0, initial=np.inf))
-    high = np.ceil((boxes[:, :2] + boxes[:, 2:] + grown).max(axis=0, initial=-np.inf))
-    free = size - window
-    ways = []
-    for axis in (0, 1):
-        ways += [(axis, 0, min(free[axis], low[axis] - window[axis])),
-                 (axis, max(0, high[axis]), free[axis])]
-    ways = [w for w in ways if w[1] <= w[2]]
-    if not ways:
-        return None
-    axis, least, most = rng.choice(ways)
-    corner = np.array([rng.randint(0, int(free[0])), rng.randint(0, int(free[1]))])
-    corner[axis] = rng.randint(int(least), int(most))
-    return corner

@@ -22,11 +22,11 @@ from lg_tracker_ros.evaluation.protocols.absent_plan import (
     Plan,
     plan,
     Size,
-    Stretch,
     TRIES,
     Twin,
     UnfitError,
 )
+from lg_tracker_ros.evaluation.protocols.window import Stretch
 import numpy as np
 import numpy.typing as npt
 
