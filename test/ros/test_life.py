@@ -26,6 +26,7 @@ from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
+from vision_msgs.msg import Detection2D
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,6 +193,15 @@ def test_what_went_wrong_beside_the_tracking_is_told_and_so_is_a_namesake():
         rig.part(TRACKING, lambda s: '2 nodes are called /lg_tracker' in s.message)
         other.destroy_node()
         rig.part(TRACKING, lambda s: 'nodes are called' not in s.message)
+        # under another name, but in the same namespace
+        other = rclpy.create_node('second_tracker', context=rig.context)
+        other.create_publisher(Detection2D, 'tracked_target', 10)
+        status = rig.part(TRACKING, lambda s: 'another node publishes' in s.message)
+        assert status.level == WARN and status.message.endswith(
+            'another node publishes on /tracked_target: if it is a second tracker, calls of '
+            'init_target reach both; give each a namespace of its own')
+        other.destroy_node()
+        rig.part(TRACKING, lambda s: 'another node' not in s.message)
 
 
 @pytest.mark.parametrize('topic, wanted, failed', [
