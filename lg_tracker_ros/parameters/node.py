@@ -11,6 +11,7 @@ from typing import Any, Mapping, Sequence
 
 from lg_tracker_ros.media.formats import CAMERA_FORMATS, FORMATS
 from lg_tracker_ros.parameters.description import described, out_of_range, Range
+from lg_tracker_ros.parameters.tracker import Settings
 
 TRANSPORTS = ('auto', 'raw', 'compressed', 'ffmpeg')
 RELIABILITIES = ('auto', 'reliable', 'best_effort')
@@ -195,6 +196,30 @@ class NodeOptions:
                                  f'got {type(value).__name__} {value!r}')
             clean[f.name] = value
         return replace(self, **clean)
+
+
+NEEDS = {
+    'world': ('camera_info_topics', 'images_rectified', 'depth_topics', 'depth_info_topics',
+              'depth_alignment', 'depth_tolerance', 'target_frame', 'prediction_seconds'),
+    'detections_topic': ('detections_camera', 'detections_classes', 'detections_score',
+                         'detections_age', 'select', 'select_id', 'select_x', 'select_y'),
+    'click_topic': ('click_size',), 'ui': ('ui_host', 'ui_port', 'ui_token'),
+    'targets': ('targets_every',),
+    'online_module': ('online_weight', 'online_attention', 'online_template_frames')}
+"""Parameters that are about a part, by the one that turns the part on."""
+
+
+def without_effect(options: NodeOptions, settings: Settings) -> list[str]:
+    """Say, in a line for each part that is off, which values were changed that it alone reads."""
+    changed = {f.name for values in (options, settings) for f in fields(values)
+               if getattr(values, f.name) != f.default}
+    lost = {part: [n for n in names if n in changed]
+            for part, names in NEEDS.items() if part not in changed}
+    lines = [f'{", ".join(names)}: without effect, for {part} is not set'
+             for part, names in lost.items() if names]
+    if options.lockstep and options.asynchronous_search:
+        lines.append('asynchronous_search: without effect, for lockstep is set')
+    return lines
 
 
 NODE_PARAMETERS = tuple(f.name for f in fields(NodeOptions))

@@ -201,13 +201,17 @@ class Diagnostics:
         return notes
 
     def _twin(self) -> str:
-        """Say so when another node has this one's name: then calls reach one of the two."""
-        me = self._node.get_fully_qualified_name()
-        same = [name for name, namespace in self._node.get_node_names_and_namespaces()
+        """Say so when another node has this one's name, or its topics: calls reach both."""
+        node, me = self._node, self._node.get_fully_qualified_name()
+        same = [name for name, namespace in node.get_node_names_and_namespaces()
                 if f"{namespace.rstrip('/')}/{name}" == me]
-        return '' if len(same) < 2 else (
-            f'{len(same)} nodes are called {me}: what is asked of one reaches the other; give '
-            'each a namespace of its own')
+        if len(same) > 1:
+            return (f'{len(same)} nodes are called {me}: what is asked of one reaches the other; '
+                    'give each a namespace of its own')
+        topic = node.resolve_topic_name('tracked_target')
+        return '' if node.count_publishers(topic) < 2 else (
+            f'another node publishes on {topic}: if it is a second tracker, calls of init_target '
+            'reach both; give each a namespace of its own')
 
     def _camera(self, camera: CameraInput, count: Mapping[str, int], stream: Stream
                 ) -> DiagnosticStatus:

@@ -1,8 +1,10 @@
 """Parameters: the file that is written from them, what they hand to the search, refusals."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from lg_tracker_ros.parameters.as_yaml import as_yaml
+from lg_tracker_ros.parameters.node import NEEDS, NodeOptions, without_effect
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.parameters.tracker import RENAMED, Settings
 from lg_tracker_ros.search import RULES, SearchConfig
@@ -45,3 +47,19 @@ def test_a_name_of_before_is_refused_with_that_of_today(old, new):
             ask()
         assert str(e.value) == f'parameter {old!r} is now called {new!r}'
     assert hasattr(Settings(), new)
+
+
+def test_values_that_a_part_alone_reads_which_is_off_are_told():
+    names = {f.name for kind in (NodeOptions, Settings) for f in fields(kind)}
+    assert names >= {n for part, others in NEEDS.items() for n in (part, *others)}
+    assert without_effect(NodeOptions(), Settings()) == []
+    options = NodeOptions(depth_topics=('/depth',), target_frame='cup', click_size=48.0,
+                          lockstep=True, asynchronous_search=True)
+    assert without_effect(options, Settings(select='largest')) == [
+        'depth_topics, target_frame: without effect, for world is not set',
+        'select: without effect, for detections_topic is not set',
+        'click_size: without effect, for click_topic is not set',
+        'asynchronous_search: without effect, for lockstep is set']
+    options = NodeOptions(world=True, depth_topics=('/depth',), ui=True, ui_port=0, targets=2,
+                          targets_every=2, detections_topic='boxes', asynchronous_search=True)
+    assert without_effect(options, Settings(select='largest')) == []

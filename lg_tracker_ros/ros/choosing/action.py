@@ -23,6 +23,8 @@ from rclpy.task import Future
 
 TICK_S = 0.1
 """Seconds between two looks at the goals, and two feedbacks at least."""
+CHOOSERS = ('detections_topic', 'click_topic', 'ui')
+"""Parameters of what may choose the target of a goal without a box."""
 CANCELED = 'the goal was cancelled'
 Result = Track.Result
 End = tuple[int, str]
@@ -78,8 +80,11 @@ class TrackAction:
             if request.width or request.height:
                 _, goal.target, _ = await self._targets.begin(
                     request, unwanted=lambda: CANCELED if handle.is_cancel_requested else '')
-            elif self._targets.stream is None:
+            elif (stream := self._targets.stream) is None:
                 raise ValueError(self._targets.refusal())
+            elif not (stream.worker.taken or any(getattr(stream.options, c) for c in CHOOSERS)):
+                raise ValueError('there is no target, and nothing that chooses one: give a box, '
+                                 'or name a detector in detections_topic')
         except Exception as e:  # of a decoder, say: the one who waits gets it
             code, text = ((Result.NONE, '') if str(e) == CANCELED
                           else (Result.REFUSED, told(e)))

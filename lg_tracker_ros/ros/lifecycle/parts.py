@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from lg_tracker_ros.parameters.node import NodeOptions
+from lg_tracker_ros.parameters.node import NodeOptions, without_effect
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.ros.diagnostics import Part
 from lg_tracker_ros.ros.health import Health
@@ -49,6 +49,8 @@ class Parts:
         if options.targets > 1 and one:
             node.get_logger().info(f'{", ".join(one)}: of {options.targets} targets they are '
                                    'about target 1 alone (docs/targets.md)')
+        for line in without_effect(options, settings()):
+            node.get_logger().warning(line)
         if options.detections_topic:
             from lg_tracker_ros.ros.choosing.detector import DetectorInput
             self.detector = DetectorInput(node, options, stream, targets,

@@ -156,6 +156,19 @@ def test_a_goal_without_a_box_follows_what_a_detector_chooses():
         assert client.end(handle) == (CANCELED, Result.NONE, '')
 
 
+def test_a_goal_without_a_box_that_nothing_would_choose_is_refused():
+    with Rig(track_action=True) as rig:
+        client = Client(rig)
+        status, code, text = client.end(client.goal())
+        assert (status, code) == (ABORTED, Result.REFUSED)
+        assert text.startswith('there is no target, and nothing that chooses one: give a box')
+        rig.start(0)
+        handle = client.goal()  # the target that is followed already
+        rig.until(lambda: client.heard, 'feedback')
+        handle.cancel_goal_async()
+        assert client.end(handle) == (CANCELED, Result.NONE, '')
+
+
 def test_a_node_has_no_action_unless_it_is_asked_for():
     with Rig() as rig:
         assert not any(isinstance(w, ActionServer) for w in rig.node.waitables)
