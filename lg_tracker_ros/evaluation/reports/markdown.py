@@ -85,9 +85,15 @@ def remark(results: Results) -> list[str]:
     """Say what has no result, and that the trackers ran on different sequences."""
     lines = []
     if results.missing:
-        names = ', '.join(results.missing[:8]) + (', ...' if results.missing[8:] else '')
         lines = [f'Without any result, and so in no figure: {len(results.missing)} of '
-                 f'{len(results.missing) + len(results.labels)} sequences, {names}.', '']
+                 f'{len(results.missing) + len(results.labels)} sequences, '
+                 f'{_listed(results.missing)}.', '']
+    if results.unlabelled:
+        so = ('no figure here says anything' if results.unlabelled[0] in results.labels
+              else 'they are in no figure')
+        lines += [f'Of {len(results.unlabelled)} sequences only the first box is labelled, so '
+                  f'{so}: {_listed(results.unlabelled)}. `eval submit` writes what their '
+                  'benchmark scores.', '']
     if not results.differ:
         return lines
     total = len(results.labels)
@@ -95,6 +101,10 @@ def remark(results: Results) -> list[str]:
     over = (f'Means and curves are over the {len(results.common)} that all ran on.'
             if results.common else 'None is common to all, so the means do not compare.')
     return [*lines, f'Not every tracker ran on all of the {total} sequences: {counts}. {over}', '']
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ', '.join(names[:8]) + (', ...' if names[8:] else '')
 
 
 def portable(path: str) -> str:

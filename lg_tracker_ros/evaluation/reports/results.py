@@ -22,7 +22,9 @@ class Results:
     tracker's figures over its own sequences (see metrics.summary.tracker_metrics) and ``made``.
     ``compared`` holds them over ``common``, the sequences that every tracker ran on, and is the
     same as ``own`` where all ran on all of them, or where no sequence is common. ``missing`` are
-    the sequences that were to be run and have no result: those that failed, say.
+    the sequences that were to be run and have no result: those that failed, say. ``unlabelled``
+    are those of which only the given first box is known, as in test splits: they are in nothing
+    else here, unless there are no others.
     """
 
     labels: Mapping[str, Labels]
@@ -31,6 +33,7 @@ class Results:
     compared: Mapping[str, dict[str, Any]]
     common: tuple[str, ...]
     missing: tuple[str, ...]
+    unlabelled: tuple[str, ...] = ()
 
     @property
     def differ(self) -> bool:
@@ -86,6 +89,11 @@ def compute(out: Path) -> Results:
     run = set().union(*records.values())
     missing = tuple(sorted({*labels} - run))
     labels = {name: labels[name] for name in sorted(run)}
+    unlabelled = tuple(name for name, of in labels.items() if not _says_more(of))
+    if len(unlabelled) < len(labels):
+        labels = {name: of for name, of in labels.items() if name not in unlabelled}
+        records = {t: kept for t, r in records.items()
+                   if (kept := {name: r[name] for name in r if name in labels})}
     protocols = sorted({s.protocol for s in labels.values()})
     if len(protocols) > 1:
         raise ValueError(f'{out} holds the protocols {" and ".join(protocols)}, which must not be '
@@ -97,7 +105,12 @@ def compute(out: Path) -> Results:
     if common and any(len(r) > len(common) for r in records.values()):
         compared = {t: tracker_metrics({name: r[name] for name in common})
                     for t, r in records.items()}
-    return Results(labels, records, own, compared, common, missing)
+    return Results(labels, records, own, compared, common, missing, unlabelled)
+
+
+def _says_more(labels: Labels) -> bool:
+    """Tell whether a frame behind the given one is labelled: of that one every tracker is right."""
+    return bool((labels.present | labels.absent)[labels.start + 1:].any())
 
 
 def as_json(results: Results) -> str:

@@ -179,6 +179,23 @@ def test_sequences_without_any_result_are_named(out):
     assert told in (out / 'report.md').read_text()
 
 
+def test_sequences_of_which_only_the_first_box_is_known_are_in_no_mean(out, tmp_path):
+    """In a test split every tracker would be perfect."""
+    before = write_report(out, pictures=False)
+    test = sequence(tmp_path / 'data', 'test', 8)
+    test.truth[1:] = np.nan
+    write_labels(out, [test], {})
+    for tracker in ('default', 'other', 'opencv_csrt'):
+        write_run(out, tracker, test, 0, False, 5)
+    assert write_report(out, pictures=False) == before
+    said = 'Of 1 sequences only the first box is labelled, so '
+    assert f'{said}they are in no figure: test. `eval submit`' in (out / 'report.md').read_text()
+    for path in [*out.glob('*/walk.*'), *out.glob('*/car.*')]:
+        path.unlink()
+    write_report(out)
+    assert f'{said}no figure here says anything: test.' in (out / 'report.md').read_text()
+
+
 def test_without_a_common_sequence_it_is_said(out):
     for name in ('other/walk.csv', 'default/car.csv', 'opencv_csrt/car.csv'):
         (out / name).unlink()
