@@ -126,11 +126,15 @@ class LongTermSiamRPNpp(SiamRPNpp):
         self._rule = constants.lost
         self._far = Search(replace(constants, instance=self._rule.instance,
                                    window=self._rule.window))
-        self.lost, self._followed = False, 1.0
+        self._restart()
 
     def init(self, frame: Frame, box: Box) -> None:
         """Learn the target from its first box; forgets the one before."""
         super().init(frame, box)
+        self._restart()
+
+    def _restart(self) -> None:
+        """Know the first frame only."""
         self.lost, self._followed = False, 1.0
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
@@ -151,6 +155,14 @@ class LongTermSiamRPNpp(SiamRPNpp):
     def miss(self, frame: Frame) -> None:
         """Take the score of where the target was followed last."""
         self._note(self._followed)
+
+    def disown(self) -> None:
+        """Forget that anything was lost: what was followed last is not the target."""
+        self._restart()
+
+    def own(self) -> None:
+        """Take an operator's word that what was followed last is the target: it isn't lost."""
+        self.lost = False
 
     def _note(self, score: float) -> None:
         if score < self._rule.enter:

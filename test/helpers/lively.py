@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from lg_tracker_ros.local.dimp.iou import IoUNet
 from lg_tracker_ros.local.dimp.net import DimpNet
 from lg_tracker_ros.local.mdnet.vggm import Shared
 from lg_tracker_ros.local.siamese.siamfcpp_published import PublishedNet
@@ -47,6 +48,17 @@ def _dimp(net):
     boxes = torch.tensor([[[40., 40, 30, 50], [30., 50, 50, 30], [50., 20, 60, 60]]])
     bb = net.bb_regressor
     bb(bb.modulation(x8, x16, boxes[0, 0]), *bb.features(x8, x16), boxes)
+    _as_an_iou(bb)
+
+
+def _as_an_iou(net):
+    """
+    Let a predictor's judgements of boxes span about 1, as IoUs do.
+
+    Random layers span some 100 among the boxes that are tried: the ascent then goes astray, as
+    far as 1000 px, and the features' last bit decides where to (test_iou.py has figures).
+    """
+    net.iou_predictor.weight.mul_(0.01)
 
 
 def _mdnet(net):
@@ -67,8 +79,16 @@ def _tanet(net):
     net(images[:1], images[1:2], images[None])
 
 
+def _iou(net):
+    x8, x16 = torch.randn(1, 512, 20, 20), torch.randn(1, 1024, 10, 10)
+    boxes = torch.tensor([[[60., 50, 48, 40], [50., 60, 60, 40]]])
+    net(net.modulation(x8, x16, boxes[0, 0]), *net.features(x8, x16), boxes)
+    _as_an_iou(net)
+
+
 SHOWN = {SiamRPNNet: _rpn, SiamMaskNet: _mask, SiamFCppNet: _fcpp, PublishedNet: _fcpp,
-         DimpNet: _dimp, Shared: _mdnet, GlobalTrackNet: _globaltrack, TANetGenerator: _tanet}
+         DimpNet: _dimp, IoUNet: _iou, Shared: _mdnet,
+         GlobalTrackNet: _globaltrack, TANetGenerator: _tanet}
 """What runs all of a network once."""
 
 

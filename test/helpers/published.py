@@ -7,6 +7,7 @@ from lg_tracker_ros.local.dimp import dimp
 from lg_tracker_ros.local.dimp.net import DimpNet
 from lg_tracker_ros.local.mdnet import published as mdnet
 from lg_tracker_ros.local.mdnet.vggm import Shared, VGG_M
+from lg_tracker_ros.local.online import drol
 from lg_tracker_ros.local.siamese.siamfcpp_published import PUBLISHED, PublishedNet
 from lg_tracker_ros.local.siamese.siammask_net import SiamMaskNet
 from lg_tracker_ros.local.siamfcpp_net import SiamFCppNet
@@ -66,7 +67,8 @@ TORCH = {
     'siammask': partial(pysot, SiamMaskNet), 'dimp50': DIMP, 'superdimp': DIMP,
     'mdnet': MDNET, 'rtmdnet': MDNET, 'dat': MDNET,
     'tanet': partial(nested, 'state_dict', TANetGenerator, network='tanet'),
-    'tanet_released': partial(released, TANetGenerator),
+    # drawn for its own decoder: without ReLU the weights for the other give logits of +-1000
+    'tanet_released': partial(released, partial(TANetGenerator, 'linear')),
     'globaltrack': GLOBALTRACK, 'globaltrack_640': GLOBALTRACK}
 """By name, a tracker's with its backbone if it has several: what torch.save writes."""
 
@@ -150,6 +152,8 @@ def soon(patch):
             positives=3, negatives=4, first_iterations=1, iterations=1, batch_positives=2,
             batch_negatives=2, mined=4, regression=6, first_negative_shift=0.6,
             negative_shift=0.8, whole=0.0, every=3))
+    # ten iterations of the second step make 1e-7 of a feature 0.04 of the response, 4 of one 1e-6
+    patch.setattr(drol, 'LIGHT', replace(drol.LIGHT, steps=1, iterations=4))
     make, constants = RPN['resnet50_lt']
     patch.setitem(RPN, 'resnet50_lt', (make, replace(
         constants, lost=replace(constants.lost, instance=287))))

@@ -12,7 +12,7 @@ from lg_tracker_ros.local.siamrpnpp_net import Lost, SiamRPNConstants, VARIANTS
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading.guard import tell_once
-from lg_tracker_ros.types import Box, Frame, Kind, OnlineTracker, Region
+from lg_tracker_ros.types import Advised, Box, Frame, Kind, OnlineTracker, Region
 import numpy as np
 import pytest
 import torch
@@ -163,6 +163,17 @@ def test_a_lost_target_is_sought_wider_until_it_is_found_again(followed):
     assert [side for _, side in net.sides] == [255, 255, 831, 831, 831, 255]
     tracker.init(FRAME, HERE.box)
     assert not tracker.lost
+
+
+@pytest.mark.parametrize('advice', ['disown', 'own'])
+def test_an_operators_word_ends_the_search_for_what_was_lost(followed, advice):
+    net, tracker, step = followed
+    assert isinstance(tracker, Advised)
+    step(0.3)
+    assert tracker.lost
+    getattr(tracker, advice)()
+    step(0.85)
+    assert [side for _, side in net.sides] == [255, 255] and not tracker.lost
 
 
 def test_below_the_bound_the_place_stays_and_a_proposal_is_searched_as_usual(followed):
