@@ -1,5 +1,7 @@
 """``track`` with every local tracker and re-detector by name, beside the weights that it takes."""
 
+from contextlib import contextmanager
+
 import cv2
 from helpers import published
 from helpers.clip import shorter, truth
@@ -36,15 +38,17 @@ def soon(monkeypatch):
     published.soon(monkeypatch)
 
 
-@pytest.fixture(autouse=True)
+@contextmanager
 def exact():
     """See to it that on a GPU every layer would keep all bits, and do the same each time."""
     def check(module, given):
         cudnn = torch.backends.cudnn
         assert cudnn.deterministic and not cudnn.allow_tf32, f'{type(module).__name__} rounds'
     handle = register_module_forward_pre_hook(check)
-    yield
-    handle.remove()
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @pytest.fixture(scope='module')
@@ -53,9 +57,10 @@ def track(tmp_path_factory):
     images = shorter(tmp_path_factory.mktemp('clip'), 2, first=FIRST) / 'short/images'
 
     def run(*params):
-        return main(['track', str(images), '--init', ','.join(map(str, truth()[FIRST])), *(
-            w for p in ('engine=torch', 'recognition=first_look', *params)
-            for w in ('--param', p))])
+        with exact():
+            return main(['track', str(images), '--init', ','.join(map(str, truth()[FIRST])), *(
+                w for p in ('engine=torch', 'recognition=first_look', *params)
+                for w in ('--param', p))])
     return run
 
 
