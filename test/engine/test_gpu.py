@@ -29,7 +29,8 @@ Least mean IoU with the CPU's boxes, where it isn't .95.
 dat_lite's box is the mean of its best of 256 fixed candidates, and it learns from that box: one
 candidate for another moves it by a fourth of its IoU, and so all after it. fp16 changes the map
 that it judges by .7 % of its deviation (measured on a CPU); noise as large, added to a CPU's map
-in fp32, gives means from .955 to .985, single boxes down to .74, three draws.
+in fp32, gives means from .955 to .999, single boxes down to .74, five draws; the IoU with the
+labels changes by less than .005.
 """
 
 
