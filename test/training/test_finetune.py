@@ -24,7 +24,7 @@ from lg_tracker_ros.training.data.media import Clip, cut_sprites, held_out, Spri
 from lg_tracker_ros.training.data.pseudo_labels import follow_part, label_given, make_teacher
 from lg_tracker_ros.training.data.recordings import Part, read_parts, read_starts, Start
 from lg_tracker_ros.training.finetune import judge_tracks, label_all, MADE, made_of, Measured
-from lg_tracker_ros.training.samples.crops import sample_views
+from lg_tracker_ros.training.samples.views import sample_views
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import decode, Rng
-from lg_tracker_ros.training.samples.crops import drawn_scenario, HARDLY, still_views
+from lg_tracker_ros.training.samples.views import drawn_scenario, HARDLY, still_views
 from lg_tracker_ros.types import (
     Box,
     Frame,
