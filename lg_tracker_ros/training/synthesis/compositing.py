@@ -14,6 +14,9 @@ Labels = npt.NDArray[np.uint8]
 TARGET, OTHER = 1, 255
 """Labels of the target and of what is no look-alike; look-alikes have those from 2 on."""
 
+PATCH_SIDE = 128
+"""Pixels of the longer side of a piece of a photograph, at most."""
+
 
 def overlap(canvas: Labels, x: int, y: int, w: int,
             h: int) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
@@ -91,24 +94,24 @@ def blob(rng: Rng, w: int, h: int) -> Image:
     return np.asarray(cv2.blur(alpha, (3, 3), borderType=cv2.BORDER_CONSTANT), np.uint8)
 
 
-def patch_sprite(rng: Rng, image: Image, name: str = 'patch', side: int = 128) -> Sprite:
+def patch_sprite(rng: Rng, image: Image) -> Sprite:
     """
     Cut an irregular piece with a soft border out of a photograph: an object without a class.
 
-    Of eight places the one with the most texture is taken. The piece measures ``side`` pixels at
-    the most. Raises ValueError for an image of less than 16 pixels.
+    Of eight places the one with the most texture is taken. The piece measures PATCH_SIDE pixels
+    at the most. Raises ValueError for an image of less than 16 pixels.
     """
     h, w = image.shape[:2]
     if min(h, w) < 16:
-        raise ValueError(f'{name}: a patch needs an image of 16 x 16 pixels or more, got {w} x '
-                         f'{h}; leave it out')
+        raise ValueError(f'a patch needs an image of 16 x 16 pixels or more, got {w} x {h}; '
+                         'leave it out')
 
     def piece() -> Image:
         tall, wide = (int(n * rng.uniform(0.12, 0.5)) + 8 for n in (h, w))
         y, x = rng.integers(h - tall + 1), rng.integers(w - wide + 1)
         return image[y:y + tall, x:x + wide]
     part = max((piece() for _ in range(8)), key=lambda p: float(p[::4, ::4].std()))
-    k = min(side / max(part.shape[:2]), 1.0)
+    k = min(PATCH_SIDE / max(part.shape[:2]), 1.0)
     part = cv2.resize(part, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
     alpha = blob(rng, part.shape[1], part.shape[0])
-    return Sprite(name, 'patch', np.asarray(np.dstack([part, alpha]), np.uint8))
+    return Sprite('patch', 'patch', np.asarray(np.dstack([part, alpha]), np.uint8))
