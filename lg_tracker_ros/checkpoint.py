@@ -1,22 +1,17 @@
-"""Files of weights: those that ship, reading them into a network, what they say."""
+"""Weights for a network: those that ship or those given, checked, and read into it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-import json
 from pathlib import Path
 import re
-from typing import Any
 
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.files import sha256
 from lg_tracker_ros.reading.guard import reading, refused
-from lg_tracker_ros.reading.layouts import unwrapped
-from lg_tracker_ros.reading.matlab import read_matconvnet
-from lg_tracker_ros.reading.pickles import check_checkpoint
-from lg_tracker_ros.reading.stand_ins import with_stand_ins
-from lg_tracker_ros.reading.tensors import read_metadata, read_safetensors
+from lg_tracker_ros.reading.notes import read_note
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 import torch
 from torch import nn, Tensor
 
@@ -25,51 +20,6 @@ SHIPPED_NETWORKS = FOLDER / 'onnx'
 """The networks with these weights, as ONNX."""
 CONSTANT = 1e6
 """Constants of Confidence lie between both signs of it."""
-
-
-def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """
-    Read the tensors of a checkpoint: ``.safetensors``, ``.mat``, else torch's own format.
-
-    The state dict is taken out of what others wrap it in, with the names that it has here
-    (reading/layouts.py). Only tensors are unpickled, never code: other people's classes become
-    inert stand-ins. Raises FileNotFoundError when there is no such file and ValueError, in one
-    line, when it holds no state dict.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'no file of weights at {path}')
-    data = unwrapped(READERS.get(path.suffix, read_pickled)(path))
-    if not isinstance(data, Mapping) or not data or not all(
-            isinstance(k, str) and isinstance(v, Tensor) for k, v in data.items()):
-        raise refused(path, 'holds no state dict (a mapping of names to tensors)')
-    for key, value in data.items():
-        # a view may say more elements than there are bytes, a sparse tensor too
-        if value.layout is not torch.strided or value.is_quantized or value.device.type != 'cpu' \
-                or value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise refused(path, f'holds {key}, no plain tensor that has all of its elements')
-    return dict(data)
-
-
-def read_pickled(path: Path) -> Any:
-    """
-    Read what ``torch.save`` wrote: tensors, plain values and stand-ins, never code.
-
-    Sizes are compared with the file's before memory is taken. Raises FileNotFoundError without
-    a file and ValueError, in one line, for another.
-    """
-    with reading(path, 'a readable checkpoint of tensors'):
-        stand_ins = with_stand_ins(check_checkpoint(path))
-        try:
-            with stand_ins:
-                return torch.load(path, map_location='cpu', weights_only=True)
-        except Exception as e:  # torch's words run over many lines and advise to trust the file
-            raise ValueError(f'damaged, or not written by torch.save ({type(e).__name__})') from e
-
-
-READERS: Mapping[str, Callable[[Path], Any]] = {
-    '.safetensors': read_safetensors, '.mat': read_matconvnet}
-"""By suffix; any other file is one of ``torch.save``."""
 
 
 def load_checkpoint(net: nn.Module, path: str | Path, ignore: Sequence[str] = ()) -> None:
@@ -189,21 +139,6 @@ def read_sums(path: Path) -> dict[str, str]:
     return known
 
 
-def trained_on(path: Path) -> tuple[str, ...]:
-    """
-    Read what a file of weights says it was trained on: ``DATA SET/SEQUENCE``, ``*`` for all.
-
-    The names are a JSON list under ``trained_on`` in the metadata of a safetensors header (8
-    bytes of length, then JSON); no tensor is read. A file of another kind, or without the list,
-    says nothing: (). Raises as ``read_note``.
-    """
-    names = read_note(path, 'trained_on') or []
-    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-        raise refused(path, "is damaged: 'trained_on' in its header should be a list of names, "
-                            f'got {names!r}')
-    return tuple(names)
-
-
 def confidence_of(given: str, shipped: str) -> tuple[dict[str, float], float] | None:
     """
     Read the constants of Confidence that ``train calibrate`` left in a file of weights.
@@ -224,32 +159,6 @@ def confidence_of(given: str, shipped: str) -> tuple[dict[str, float], float] | 
                             f'numbers by name with an offset, within {CONSTANT:g}, got {note!r}')
     values = {name: float(value) for name, value in note.items()}
     return values, values.pop('offset')
-
-
-def read_note(path: Path, name: str) -> Any:
-    """
-    Read the JSON under ``name`` in the header of a safetensors file; None: it isn't there.
-
-    A file of another kind has none. Raises FileNotFoundError without a file, ValueError for a
-    damaged one.
-    """
-    if path.suffix != '.safetensors':
-        return None
-    metadata = read_metadata(path)
-    with reading(path, 'a readable safetensors file'):
-        return json.loads(metadata.get(name, 'null'))
-
-
-def said_by_training(path: Path) -> dict[str, Any]:
-    """
-    Read ``network`` and ``config``, which ``train`` leaves in its files; {} where there is none.
-
-    Raises as ``read_note`` and ``read_pickled``.
-    """
-    names = ('network', 'config')
-    data = {n: read_note(path, n) for n in names} if path.suffix in READERS else read_pickled(path)
-    found = {n: data[n] for n in names if n in data} if isinstance(data, Mapping) else {}
-    return found if isinstance(found.get('config'), dict) else {}
 
 
 @lru_cache(maxsize=1)

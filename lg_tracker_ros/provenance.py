@@ -11,10 +11,11 @@ from typing import Any, Sequence
 
 import cv2
 import lg_tracker_ros
-from lg_tracker_ros.checkpoint import FOLDER, must_be_there, trained_on
+from lg_tracker_ros.checkpoint import FOLDER, must_be_there
 from lg_tracker_ros.files import sha256
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.notes import trained_on
 from lg_tracker_ros.redetect import REDETECTORS
 
 ROOT = Path(lg_tracker_ros.__file__).resolve().parent.parent
@@ -50,7 +51,7 @@ def training_sets(tracker: str, files: Sequence[Path]) -> tuple[str, ...]:
     """
     Name what a tracker's files were trained on: DATA SET/SEQUENCE, ``*`` for all.
 
-    Files of weights speak for themselves (checkpoint.trained_on); for NanoTrack and VitTrack,
+    Files of weights speak for themselves (reading.notes.trained_on); for NanoTrack and VitTrack,
     whose files say nothing, their authors do. Raises FileNotFoundError or ValueError for a file
     that is missing or damaged.
     """

@@ -1,16 +1,10 @@
-"""Sums of files that ship, and what a header says; hostile files are in test_hostile.py."""
+"""Sums of files that ship, and the backbone that all share."""
 
 import zipfile
 
-from lg_tracker_ros.checkpoint import (
-    check_sum,
-    checked_file,
-    FOLDER,
-    read_state_dict,
-    shared_backbone,
-    trained_on,
-)
+from lg_tracker_ros.checkpoint import check_sum, checked_file, FOLDER, shared_backbone
 from lg_tracker_ros.files import sha256
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 import pytest
 import torch
 
@@ -32,18 +26,6 @@ def test_a_line_that_checks_nothing_is_told(tmp_path, line):
     (tmp_path / 'SHA256SUMS').write_text('0' * 64 + f'  b.pt\n{line}\n')
     with pytest.raises(ValueError, match=r'SHA256SUMS is not a list of sha256sum: line 2: expect'):
         check_sum(tmp_path / 'a.pt')
-
-
-@pytest.mark.parametrize('note', [b'5', b'[5]', b'"x"', b'{}'])
-def test_what_it_was_trained_on_is_a_list_of_names(tmp_path, note):
-    header = b'{"__metadata__": {"trained_on": "%s"}}' % note.replace(b'"', b'\\"')
-    path = tmp_path / 'a.safetensors'
-    path.write_bytes(len(header).to_bytes(8, 'little') + header)
-    if note == b'{}':  # nothing, as no list is
-        assert trained_on(path) == ()
-        return
-    with pytest.raises(ValueError, match="'trained_on' in its header should be a list of names"):
-        trained_on(path)
 
 
 def test_the_backbone_is_read_once_and_shared():

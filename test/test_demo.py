@@ -2,7 +2,6 @@
 
 import csv
 from dataclasses import dataclass, field
-import importlib.util
 import io
 from itertools import islice
 import json
@@ -16,6 +15,7 @@ import time
 import cv2
 from helpers.clip import first_box, frames, truth, VIDEO
 from helpers.ros import H, path, PATIENCE, Rig, SIZE, stamp, W
+from helpers.scripts import imported
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.offline.command import follow, Progress
@@ -39,15 +39,6 @@ pytestmark = pytest.mark.timeout(600)
 DEMO = Path(__file__).resolve().parents[1] / 'dev' / 'demo.py'
 
 
-def load():
-    """Import dev/demo.py, which is in no package."""
-    spec = importlib.util.spec_from_file_location('demo', DEMO)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['demo'] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
-
-
 @dataclass
 class Run:
     """What a run of the demo left behind."""
@@ -65,7 +56,7 @@ class Run:
 @pytest.fixture(scope='session')
 def run(tmp_path_factory):
     """Run the demo once, listening in on what its recorder hears."""
-    demo = load()
+    demo = imported(DEMO)
     result = Run(tmp_path_factory.mktemp('demo'))
     heard = demo.Recorder
 
@@ -172,7 +163,7 @@ def test_report_is_written_and_printed(run):
     (('--video', '/my.mp4'), 'needs BOX=x,y,w,h')])
 def test_demo_refuses_in_one_line(words, reason, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(sys, 'argv', ['demo.py', '--out', str(tmp_path / 'out'), *words])
-    assert load().main() == 1
+    assert imported(DEMO).main() == 1
     out, err = capfd.readouterr()
     ours = [line for line in err.splitlines() if line.startswith('demo: ')]
     assert len(ours) == 1 and reason in ours[0] and 'Traceback' not in err
@@ -200,9 +191,10 @@ def test_make_hands_on_what_was_typed(name, typed, tmp_path):
 
 
 def test_the_camera_gets_the_path_as_it_is():
+    demo = imported(DEMO)
     for name in NAMES:
         context = rclpy.context.Context()
-        rclpy.init(args=['--ros-args', '-p', load().parameter('source', name)], context=context)
+        rclpy.init(args=['--ros-args', '-p', demo.parameter('source', name)], context=context)
         node = rclpy.node.Node('camera', context=context)
         try:
             assert node.declare_parameter('source', '').value == name
@@ -216,7 +208,7 @@ def test_recorder_asks_again_while_images_reach_it_before_the_node(got):
     """The node takes the first image's box on that image, or where it never got it on another."""
     size = {'width': W, 'height': H}
     with Rig() as rig:
-        recorder = load().Recorder(Box(*path(0), *SIZE), rig.context)
+        recorder = imported(DEMO).Recorder(Box(*path(0), *SIZE), rig.context)
         executor = SingleThreadedExecutor(context=rig.context)
         executor.add_node(recorder)
         try:
@@ -254,7 +246,7 @@ def test_a_killed_demo_leaves_no_node():
 
 
 def test_a_node_that_does_not_end_hides_no_reason(monkeypatch):
-    demo = load()
+    demo = imported(DEMO)
     monkeypatch.setattr(demo, 'ENDING', 0.1)
     with pytest.raises(ValueError, match='the reason'), \
             demo.started('camera', '-p', f'source:={VIDEO}') as node:
@@ -266,7 +258,7 @@ def test_a_node_that_does_not_end_hides_no_reason(monkeypatch):
 
 def test_a_demo_that_failed_spoils_nothing(monkeypatch):
     """Neither the next one nor those who use rclpy in the same process."""
-    demo = load()
+    demo = imported(DEMO)
 
     def fail(*_):
         raise ValueError('no recorder')

@@ -1,10 +1,10 @@
 """The stand-in for a detector: what moves before a camera that stands still."""
 
-import importlib.util
 from pathlib import Path
 
 import cv2
 from helpers.ros import scene, SIZE
+from helpers.scripts import imported
 from lg_tracker_ros.boxes import iou
 from lg_tracker_ros.detections.table import read_detections
 from lg_tracker_ros.types import Box
@@ -13,9 +13,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / 'dev' / 'motion_detections.py'
 
 
 def test_boxes_of_what_moves_are_written_as_track_reads_them(tmp_path):
-    spec = importlib.util.spec_from_file_location('motion_detections', SCRIPT)
-    motion = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(motion)
+    motion = imported(SCRIPT)
     images = tmp_path / 'images'
     images.mkdir()
     for i in range(60):

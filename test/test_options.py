@@ -1,8 +1,8 @@
 """``dev/options.py``: what it starts nodes with, and what its rows are."""
 
-import importlib.util
 from pathlib import Path
 
+from helpers.scripts import imported
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.ros.bench import NodeTimes
 import numpy as np
@@ -15,10 +15,7 @@ SCRIPT = Path(__file__).resolve().parents[1] / 'dev' / 'options.py'
 @pytest.fixture(scope='module')
 def options():
     """Import the script, which is in no package."""
-    spec = importlib.util.spec_from_file_location('options', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported(SCRIPT)
 
 
 def test_every_part_that_a_node_has_is_turned_on(options):

@@ -8,7 +8,7 @@ import sys
 
 import lg_tracker_ros
 from lg_tracker_ros import checkpoint
-from lg_tracker_ros.checkpoint import FOLDER, trained_on
+from lg_tracker_ros.checkpoint import FOLDER
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
@@ -21,6 +21,7 @@ from lg_tracker_ros.provenance import (
     weights_of,
     what_made_it,
 )
+from lg_tracker_ros.reading.notes import trained_on
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.training.data.media import held_out
 import pytest

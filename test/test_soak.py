@@ -1,9 +1,9 @@
 """The soak in a few hundred frames; `make soak` goes on for minutes and looks at memory, too."""
 
-import importlib.util
 from pathlib import Path
 import sys
 
+from helpers.scripts import imported
 import pytest
 
 SOAK = Path(__file__).resolve().parents[1] / 'dev' / 'soak.py'
@@ -13,11 +13,7 @@ SOAK = Path(__file__).resolve().parents[1] / 'dev' / 'soak.py'
 def soak():
     """Import dev/soak.py, which is in no package."""
     sys.path.insert(0, str(SOAK.parent))  # as for a script: what lies beside it
-    spec = importlib.util.spec_from_file_location('soak', SOAK)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['soak'] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return imported(SOAK)
 
 
 # beside busy processes a frame was once lost untold around the camera's return

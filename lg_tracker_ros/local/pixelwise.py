@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
-from lg_tracker_ros.checkpoint import checked_file, read_into, read_state_dict, shared_backbone
+from lg_tracker_ros.checkpoint import checked_file, read_into, shared_backbone
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import (
     AnchorFreeConfig,
@@ -19,6 +19,7 @@ from lg_tracker_ros.local.online.nets import OpenPixelwise
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
 from lg_tracker_ros.reading.guard import refused
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.cells import (

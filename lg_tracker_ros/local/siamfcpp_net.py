@@ -96,11 +96,11 @@ def separable(channels: int) -> nn.Sequential:
 class Branch(nn.Module):
     """Adjust, correlate, tower: one of classification and box."""
 
-    def __init__(self, channels: tuple[int, ...], width: int, out: int, depth: int = 3) -> None:
+    def __init__(self, channels: tuple[int, ...], width: int, out: int) -> None:
         """Build with random weights; ``out`` numbers come out at each point."""
         super().__init__()
         self.adjust = Adjust(channels, width)
-        self.tower = nn.Sequential(*(separable(width) for _ in range(depth)))
+        self.tower = nn.Sequential(*(separable(width) for _ in range(3)))
         self.last = nn.Conv2d(width, out, 1)
 
     def forward(self, kernel: Tensor, maps: list[Tensor]) -> Tensor:

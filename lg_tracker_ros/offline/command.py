@@ -7,10 +7,11 @@ from contextlib import closing
 from pathlib import Path
 import sys
 import time
-from typing import Any, Sequence, TextIO, TYPE_CHECKING
+from typing import Hashable, Sequence, TextIO, TYPE_CHECKING
 
 from lg_tracker_ros.boxes import parse_box
 from lg_tracker_ros.detections.recorded import RecordedDetector
+from lg_tracker_ros.engine import Runner
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.drawing import annotate
 from lg_tracker_ros.media.video import files_of, Source
@@ -172,7 +173,7 @@ def _run(args: argparse.Namespace, done: Progress, signals: Signals) -> None:
         # files first: what may not be written is told before the networks are made
         growing.extend(Growing(name) for name in names)
         video = VideoOut(growing[-1].working, sources[0].fps) if args.video else None
-        shared: dict[Any, Any] | None = {} if several else None
+        shared: dict[Hashable, Runner] | None = {} if several else None
         trackers = [build_tracker(settings, shared) for _ in args.init or [None]]
         for tracker in trackers:
             detector.assist(tracker)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 from lg_tracker_ros.offline.progress import outcome
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.tracker import LongTermTracker
-from lg_tracker_ros.types import Box, Frame, Mode, Track
+from lg_tracker_ros.types import Box, Frame, Image, Mode, Track
 from lg_tracker_ros.ui.access import Access
 from lg_tracker_ros.ui.server import Page
 from lg_tracker_ros.ui.shots import Board, changed, Shot, sliders
@@ -186,5 +186,5 @@ class Viewed:
             raise ValueError(told(e) or f'no answer within {ANSWER_S:g} s') from e
 
 
-def _image(frame: Frame) -> Any:
+def _image(frame: Frame) -> Image:
     return frame.image

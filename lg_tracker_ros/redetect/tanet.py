@@ -8,14 +8,11 @@ from pathlib import Path
 
 import cv2
 from lg_tracker_ros.boxes import clip_to_image
-from lg_tracker_ros.checkpoint import (
-    checked_file,
-    load_checkpoint,
-    read_state_dict,
-    said_by_training,
-)
+from lg_tracker_ros.checkpoint import checked_file, load_checkpoint
 from lg_tracker_ros.engine import EngineConfig, plain_torch
 from lg_tracker_ros.reading.guard import refused, tell_once
+from lg_tracker_ros.reading.notes import said_by_training
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.redetect.regions import attention_boxes
 from lg_tracker_ros.redetect.spec import RedetectorSpec
 from lg_tracker_ros.redetect.tanet_net import (

@@ -1,6 +1,5 @@
 """The examples: the gimbal's controller turns a camera to its target, and stops."""
 
-import importlib.util
 from pathlib import Path
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import sys
 
 from geometry_msgs.msg import Vector3Stamped
 from helpers.ros import PATIENCE, Rig
+from helpers.scripts import imported
 from lg_tracker_ros.geometry.camera import Camera
 from lg_tracker_ros.geometry.place import bearing
 from lg_tracker_ros.types import Box
@@ -22,10 +22,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / 'examples'
 @pytest.fixture(scope='module')
 def gimbal():
     """Return the example as a module."""
-    spec = importlib.util.spec_from_file_location('turn_gimbal', EXAMPLES / 'turn_gimbal.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported(EXAMPLES / 'turn_gimbal.py')
 
 
 def test_the_controller_turns_a_camera_to_its_target(gimbal):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from lg_tracker_ros.types import Advised, Box, Kind, OnlineTracker, Region
+from lg_tracker_ros.types import Box, Correctable, Kind, OnlineTracker, Region
 import numpy as np
 import pytest
 
@@ -60,7 +60,7 @@ def followed(tracker, clip, box, learned=LEARNED):
                 tracker.miss(clip[i])
     found.append(tracker.track(last, [Region(Box(*truth()[LEARNED + 1])), *PLACES]))
     inner = tracker.tracker
-    if isinstance(inner, Advised):
+    if isinstance(inner, Correctable):
         inner.disown()
     found.append(tracker.track(frame, regions))
     return [flat(outputs) for outputs in found]

@@ -5,6 +5,7 @@ import json
 import cv2
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.records import write_labels
+from lg_tracker_ros.evaluation.metrics.record import Labels
 from lg_tracker_ros.rows import COLUMNS
 import numpy as np
 
@@ -34,6 +35,12 @@ def sequence(folder, name, n, away=(), attributes=(), protocol='plain'):
         cv2.imwrite(str(path), image)
     return LabelledSequence(name, truth, absent, tuple(images), attributes=attributes,
                             source=name, protocol=protocol)
+
+
+def labels(name, rows):
+    """Make labels of rows of x, y, w, h; nan: the target is absent."""
+    boxes = np.array(rows, np.float64)
+    return Labels(name, boxes, np.isnan(boxes[:, 0]))
 
 
 def write_run(out, tracker, s, shift, silent, ms):

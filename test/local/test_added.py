@@ -2,9 +2,9 @@
 
 import csv
 from dataclasses import fields, replace
-import importlib.util
 
 from helpers.clip import first_box, VIDEO
+from helpers.scripts import imported
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -35,10 +35,7 @@ SPEC = LocalSpec('still', 'a target that never moves', lambda weights, backbone,
 def still(tmp_path):
     """Write the module and import it."""
     (tmp_path / 'still.py').write_text(MODULE)
-    spec = importlib.util.spec_from_file_location('still', tmp_path / 'still.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return imported(tmp_path / 'still.py')
 
 
 def test_a_tracker_is_built_with_the_parameters_that_its_spec_names(still, monkeypatch):

@@ -2,6 +2,7 @@
 
 from helpers import equations as eq
 from helpers.clip import first_box, VIDEO
+from helpers.published import blank, pysot
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -89,18 +90,11 @@ def test_levels_of_any_width_are_fused_as_the_equations_say(channels, weighted):
         assert np.abs(got.numpy() - sum(s * m for s, m in zip(shares, levels))).max() < 1e-5
 
 
-def blank(backbone):
-    """Make a state dict of the published layout that says .5 of every anchor; soon made."""
-    with torch.device('meta'):
-        state = VARIANTS[backbone][0]().state_dict()
-    return {f'module.{k}': torch.full(v.shape, float(k.endswith('running_var')), dtype=v.dtype)
-            for k, v in state.items()}
-
-
 def test_a_file_of_the_otb_model_tracks(tmp_path, capsys, caplog):
     tell_once.cache_clear()
     path = tmp_path / 'model.pth'
-    torch.save(blank('resnet50_otb'), path, _use_new_zipfile_serialization=False)
+    torch.save(pysot(VARIANTS['resnet50_otb'][0], blank), path,
+               _use_new_zipfile_serialization=False)
     box = first_box()
     words = ['track', str(VIDEO), '--init', f'{box.x},{box.y},{box.w},{box.h}', '--start', '158',
              '--param', 'tracker=siamrpnpp', '--param', f'tracker_weights={path}',
@@ -191,7 +185,7 @@ def test_below_the_bound_the_place_stays_and_a_proposal_is_searched_as_usual(fol
 
 
 def test_settings_make_the_long_term_tracker(tmp_path):
-    torch.save({'state_dict': blank('resnet50_lt')}, tmp_path / 'lt.pth')
+    torch.save({'state_dict': pysot(VARIANTS['resnet50_lt'][0], blank)}, tmp_path / 'lt.pth')
     tracker = build_tracker(Settings(
         tracker='siamrpnpp', backbone='resnet50_lt', tracker_weights=str(tmp_path / 'lt.pth'),
         redetector='none', device='cpu', engine='torch'))

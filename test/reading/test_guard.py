@@ -1,10 +1,10 @@
 """One line with the file's name, whatever was thrown."""
 
-from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.reading.guard import reading, refused, tell_once
 from lg_tracker_ros.reading.plain import read_yaml_file
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.words.lines import LONGEST
 import pytest
 

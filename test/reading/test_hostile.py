@@ -10,13 +10,15 @@ from random import Random
 import struct
 import zipfile
 
-from lg_tracker_ros.checkpoint import confidence_of, load_checkpoint, read_state_dict, trained_on
+from lg_tracker_ros.checkpoint import confidence_of, load_checkpoint
 from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.parameters.as_yaml import as_yaml
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml
+from lg_tracker_ros.reading.notes import trained_on
 from lg_tracker_ros.reading.pickles import OPERATIONS
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.rows import COLUMNS
 from lg_tracker_ros.training.loop.checkpoints import read_run
 from lg_tracker_ros.words.lines import LONGEST

@@ -5,9 +5,9 @@ import pickle
 import sys
 from types import ModuleType
 
-from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.reading.layouts import LAYOUTS, unwrapped
 from lg_tracker_ros.reading.stand_ins import stand_in
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 import numpy as np
 import pytest
 import torch

@@ -1,10 +1,10 @@
 """The launch file's arguments; `launch` isn't on PyPI, so that stand-ins take its place there."""
 
-import importlib.util
 from pathlib import Path
 import sys
 from types import ModuleType, SimpleNamespace
 
+from helpers.scripts import imported
 from lg_tracker_ros.parameters.node import NodeOptions
 import pytest
 
@@ -31,10 +31,7 @@ def launch(monkeypatch):
     module('launch_ros.actions', LifecycleNode=keep, Node=keep)
     module('launch_ros.parameter_descriptions',
            ParameterValue=lambda value, value_type: value_type(value))
-    spec = importlib.util.spec_from_file_location('tracker_launch', FILE)
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return imported(FILE)
 
 
 def parameters(launch, **given):

@@ -9,9 +9,10 @@ from helpers.toy import (
     TOY,
     weights,
 )
-from lg_tracker_ros.checkpoint import read_note, read_state_dict, trained_on
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.local.pixelwise import count_heads
+from lg_tracker_ros.reading.notes import read_note, trained_on
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.training.export import export
 from lg_tracker_ros.training.loop import fit as run_module
 from lg_tracker_ros.training.loop.checkpoints import read_run, save, set_values

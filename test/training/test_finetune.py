@@ -9,20 +9,22 @@ import cv2
 from helpers.bags import write_bag
 from helpers.clip import CLIP, first_box, frames, truth, VIDEO
 from lg_tracker_ros.boxes import iou_pairs
-from lg_tracker_ros.checkpoint import FOLDER, read_state_dict, trained_on
+from lg_tracker_ros.checkpoint import FOLDER
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
 from lg_tracker_ros.media.bags import is_bag
 from lg_tracker_ros.media.video import Source
+from lg_tracker_ros.reading.notes import trained_on
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.training.data.grabcut import outline
 from lg_tracker_ros.training.data.material import Material, read_material, read_stills
 from lg_tracker_ros.training.data.media import Clip, cut_sprites, held_out, Sprite
 from lg_tracker_ros.training.data.pseudo_labels import follow_part, label_given, make_teacher
 from lg_tracker_ros.training.data.recordings import Part, read_parts, read_starts, Start
 from lg_tracker_ros.training.finetune import judge_tracks, label_all, MADE, made_of, Measured
-from lg_tracker_ros.training.samples.crops import sample_views
+from lg_tracker_ros.training.samples.views import sample_views
 from lg_tracker_ros.types import Box, TrackerOutput
 import numpy as np
 import pytest

@@ -13,14 +13,9 @@ from lg_tracker_ros.training.networks.anchor_free import giou, read_best, target
 from lg_tracker_ros.training.networks.maps import box_maps, cross_entropy_and_dice
 from lg_tracker_ros.training.networks.pixelwise import losses, POINTS
 from lg_tracker_ros.training.networks.tanet_lite import CELLS, DEFAULTS, fields, predict
-from lg_tracker_ros.training.samples.crops import (
-    clip_views,
-    global_clip,
-    local_pair,
-    sample_views,
-    scene_views,
-)
+from lg_tracker_ros.training.samples.crops import global_clip, local_pair
 from lg_tracker_ros.training.samples.sets import crop_set
+from lg_tracker_ros.training.samples.views import clip_views, sample_views, scene_views
 from lg_tracker_ros.types import Box, Frame, TrackerOutput
 from lg_tracker_ros.vision.cells import GRID, STRIDE
 import numpy as np

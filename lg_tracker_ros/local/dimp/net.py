@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lg_tracker_ros.backbones.resnet50_imagenet import ImageNetResNet50
-from lg_tracker_ros.checkpoint import load_checkpoint, read_state_dict
+from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.local.dimp.filters import FilterInitializer, FilterOptimizer, InstanceL2
 from lg_tracker_ros.local.dimp.iou import IoUNet
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 import torch
 from torch import nn, Tensor
 

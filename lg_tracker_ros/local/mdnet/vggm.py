@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from lg_tracker_ros.checkpoint import load_checkpoint, read_state_dict
+from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.local.mdnet.classifier import Classifier, Head, Samples
 from lg_tracker_ros.local.mdnet.schedule import Schedule
 from lg_tracker_ros.local.mdnet.tracker import Make
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F

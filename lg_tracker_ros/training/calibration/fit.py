@@ -14,7 +14,6 @@ from pathlib import Path
 import sys
 from typing import Any, Iterable, Iterator, Mapping, Sequence, TypeVar
 
-from lg_tracker_ros.checkpoint import read_state_dict, said_by_training
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.metrics.calibration import calibration_error, reliability
@@ -23,6 +22,8 @@ from lg_tracker_ros.files import table
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.local.spec import BACKBONES
 from lg_tracker_ros.parameters.tracker import Settings
+from lg_tracker_ros.reading.notes import said_by_training
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.training.calibration.observations import (

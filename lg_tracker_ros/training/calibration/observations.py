@@ -10,7 +10,7 @@ from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.search import SearchConfig
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import decode, Rng
-from lg_tracker_ros.training.samples.crops import drawn_scenario, HARDLY, still_views
+from lg_tracker_ros.training.samples.views import drawn_scenario, HARDLY, still_views
 from lg_tracker_ros.types import (
     Box,
     Frame,
@@ -192,8 +192,7 @@ def gather(trackers: Mapping[str, LocalTracker], episodes: Iterable[tuple[str, E
     return out
 
 
-def as_table(evidence: Sequence[Evidence], cues: Sequence[str] = ('score', 'look')
-             ) -> npt.NDArray[np.float64]:
-    """Rows of the named cues, IoU, followed."""
-    return np.array([[*(e.cues[c] for c in cues), e.iou, e.followed]
-                     for e in evidence]).reshape(-1, len(cues) + 2)
+def as_table(evidence: Sequence[Evidence]) -> npt.NDArray[np.float64]:
+    """Rows of score, look, IoU, followed."""
+    return np.array([[e.cues['score'], e.cues['look'], e.iou, e.followed]
+                     for e in evidence]).reshape(-1, 4)

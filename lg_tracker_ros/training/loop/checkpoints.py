@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Mapping, Sequence, TypeVar
 
-from lg_tracker_ros.checkpoint import read_pickled
 from lg_tracker_ros.reading.guard import refused
+from lg_tracker_ros.reading.state_dicts import read_pickled
 from lg_tracker_ros.training.networks.network import Training
 from lg_tracker_ros.words.nearest import meant
 import torch

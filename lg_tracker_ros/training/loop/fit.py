@@ -12,8 +12,8 @@ import os
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Sequence
 
-from lg_tracker_ros.checkpoint import trained_on
 from lg_tracker_ros.files import replace_file
+from lg_tracker_ros.reading.notes import trained_on
 from lg_tracker_ros.training.data.material import read_material
 from lg_tracker_ros.training.loop.checkpoints import read_run, set_values
 from lg_tracker_ros.training.loop.distributed import find_place, Place

@@ -34,11 +34,11 @@ LOWER_CHANNELS = 80
 """Of what EfficientNetLite0.lower gives at stride 16."""
 
 
-def backbone_rates(name: str, share: float = 0.1) -> dict[str, float]:
+def backbone_rates(name: str) -> dict[str, float]:
     """
     Say how fast each part of a backbone learns, as Training.rates wants it.
 
-    The lower part is frozen, the rest learns at ``share`` of the head's rate; normalisation
+    The lower part is frozen, the rest learns at a tenth of the head's rate; normalisation
     stays as it is everywhere (a batch of ours says little about images in general). Raises
     ValueError for an unknown backbone.
     """
@@ -47,7 +47,7 @@ def backbone_rates(name: str, share: float = 0.1) -> dict[str, float]:
     make, frozen = FROZEN[name]
     with torch.device('meta'):
         norms = [n for n, m in make().named_modules() if isinstance(m, nn.BatchNorm2d)]
-    return {'backbone.': share, **{f'backbone.{p}': 0.0 for p in frozen},
+    return {'backbone.': 0.1, **{f'backbone.{p}': 0.0 for p in frozen},
             **{f'backbone.{n}.': 0.0 for n in norms}}
 
 

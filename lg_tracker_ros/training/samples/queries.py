@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import Rng
-from lg_tracker_ros.training.samples.crops import sample_views, View
+from lg_tracker_ros.training.samples.views import sample_views, View
 from lg_tracker_ros.training.synthesis.generator import draw_scenario, SceneConfig
 from lg_tracker_ros.training.synthesis.scene import Scenario
 from lg_tracker_ros.training.synthesis.target_motion import StoryConfig

@@ -9,12 +9,12 @@ import cv2
 from lg_tracker_ros.boxes import APART, iou
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import decode, Rng
-from lg_tracker_ros.training.samples.crops import (
+from lg_tracker_ros.training.samples.crops import search_crop
+from lg_tracker_ros.training.samples.views import (
     drawn_scenario,
     ENOUGH_STILLS,
     HARDLY,
     MOST_STILLS,
-    search_crop,
     still_views,
     View,
 )

@@ -7,18 +7,15 @@ from typing import Sequence
 
 import cv2
 from lg_tracker_ros.training.data.media import Rng, Sprite
+from lg_tracker_ros.training.synthesis.actors import Actor, draw_bend, Look, turning
 from lg_tracker_ros.training.synthesis.camera_motion import Camera, wander
 from lg_tracker_ros.training.synthesis.compositing import (
-    Actor,
     blob,
-    draw_bend,
-    Look,
     OTHER,
     patch_sprite,
     stamp,
     TARGET,
     tight_box,
-    turning,
 )
 from lg_tracker_ros.training.synthesis.photometric import tone_curve
 from lg_tracker_ros.training.synthesis.target_motion import colored, Stage

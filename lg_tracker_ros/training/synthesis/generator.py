@@ -12,8 +12,9 @@ from typing import Callable, Sequence
 
 import cv2
 from lg_tracker_ros.training.data.media import decode, Rng, Sprite
+from lg_tracker_ros.training.synthesis.actors import Array
 from lg_tracker_ros.training.synthesis.camera_motion import Camera, CameraConfig, draw_camera
-from lg_tracker_ros.training.synthesis.compositing import Array, patch_sprite
+from lg_tracker_ros.training.synthesis.compositing import patch_sprite
 from lg_tracker_ros.training.synthesis.distractors import clear_first, draw_cast
 from lg_tracker_ros.training.synthesis.photometric import (
     draw_lens,

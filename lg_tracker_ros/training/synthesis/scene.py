@@ -7,9 +7,9 @@ from typing import Sequence
 
 import cv2
 from lg_tracker_ros.training.data.media import decode
+from lg_tracker_ros.training.synthesis.actors import Actor
 from lg_tracker_ros.training.synthesis.camera_motion import Camera
 from lg_tracker_ros.training.synthesis.compositing import (
-    Actor,
     darken,
     OTHER,
     paste,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 from lg_tracker_ros.training.data.media import Rng, Sprite
+from lg_tracker_ros.training.synthesis.actors import Actor, Array, draw_bend, Look, turning
 from lg_tracker_ros.training.synthesis.camera_motion import Camera, curve, wander
-from lg_tracker_ros.training.synthesis.compositing import Actor, Array, draw_bend, Look, turning
 from lg_tracker_ros.training.synthesis.photometric import Table
 from lg_tracker_ros.types import Image
 import numpy as np

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 from helpers.clip import first_box, frames, truth
+from helpers.runs import labels
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments import cameras
-from lg_tracker_ros.evaluation.metrics.record import Labels
 import numpy as np
 import pytest
 
@@ -18,11 +18,6 @@ BOX = [10., 10., 20., 20.]
 NONE = [np.nan] * 4
 MOVED = 18  # the frame at which the target changes from the one camera to the other
 COUNT = 44
-
-
-def labels(name, rows):
-    boxes = np.array(rows, np.float64)
-    return Labels(name, boxes, np.isnan(boxes[:, 0]))
 
 
 def test_groups_are_names_that_differ_in_the_cameras_number():

@@ -1,5 +1,6 @@
 """One target across cameras: scores worked out by hand."""
 
+from helpers.runs import labels
 from lg_tracker_ros.evaluation.metrics.cameras import score
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
 import numpy as np
@@ -7,11 +8,6 @@ import pytest
 
 BOX = [10., 10., 20., 20.]
 NONE = [np.nan] * 4
-
-
-def labels(name, rows):
-    boxes = np.array(rows, np.float64)
-    return Labels(name, boxes, np.isnan(boxes[:, 0]))
 
 
 def record(boxes, cameras, members):

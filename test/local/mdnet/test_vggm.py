@@ -1,7 +1,7 @@
 """VGG-M and what MDNet learned behind it: equations, names, files."""
 
 from helpers.vggm import lrn, shared, write_mat, write_pth, written_out
-from lg_tracker_ros.checkpoint import load_checkpoint, read_state_dict
+from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.local.mdnet.vggm import (
     PY_MDNET,
     read_start,
@@ -10,6 +10,7 @@ from lg_tracker_ros.local.mdnet.vggm import (
     VGG_M,
     VggM,
 )
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 import numpy as np
 import pytest
 import torch

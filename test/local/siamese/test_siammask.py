@@ -3,7 +3,6 @@
 import cv2
 from helpers import equations as eq
 from lg_tracker_ros.boxes import iou
-from lg_tracker_ros.checkpoint import read_state_dict
 from lg_tracker_ros.crops import square_crop
 from lg_tracker_ros.engine import EngineConfig
 from lg_tracker_ros.local import LOCAL_TRACKERS
@@ -11,6 +10,7 @@ from lg_tracker_ros.local.siamese.anchors import Search
 from lg_tracker_ros.local.siamese.siammask import area_of, SiamMask, tight_box
 from lg_tracker_ros.local.siamese.siammask_net import CONSTANTS, SiamMaskNet
 from lg_tracker_ros.reading.layouts import LAYOUTS
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.recognition.memory import rows
 from lg_tracker_ros.types import Box, Frame, Mask, Region
 from lg_tracker_ros.vision.cells import masked_cells

@@ -4,13 +4,15 @@ from dataclasses import replace
 import json
 
 import cv2
-from lg_tracker_ros.checkpoint import confidence_of, FOLDER, read_state_dict, trained_on
+from lg_tracker_ros.checkpoint import confidence_of, FOLDER
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
 from lg_tracker_ros.factory import make_local
 from lg_tracker_ros.local import LOCAL_TRACKERS
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading.guard import tell_once
+from lg_tracker_ros.reading.notes import trained_on
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.recognition.confidence import Confidence, platt
 from lg_tracker_ros.training.calibration.fit import (
     balanced,

@@ -21,7 +21,7 @@ from helpers.toy import (
     validate,
     weights,
 )
-from lg_tracker_ros.checkpoint import read_state_dict
+from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.training.loop.checkpoints import read_run, save, set_values
 from lg_tracker_ros.training.loop.distributed import find_place
 from lg_tracker_ros.training.loop.optim import (

@@ -9,8 +9,9 @@ from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import Sprite
 from lg_tracker_ros.training.networks import globaltrack_lite, tanet_lite
 from lg_tracker_ros.training.networks.maps import who_is_asked_for
-from lg_tracker_ros.training.samples.crops import global_clip, View
+from lg_tracker_ros.training.samples.crops import global_clip
 from lg_tracker_ros.training.samples.queries import asked_for, query_clip
+from lg_tracker_ros.training.samples.views import View
 from lg_tracker_ros.types import Box
 import numpy as np
 import pytest

@@ -7,6 +7,7 @@ import json
 import cv2
 from lg_tracker_ros.training.data.media import Sprite
 from lg_tracker_ros.training.synthesis import preview
+from lg_tracker_ros.training.synthesis.actors import Actor, Look, Patch
 from lg_tracker_ros.training.synthesis.camera_motion import (
     Camera,
     CameraConfig,
@@ -14,15 +15,7 @@ from lg_tracker_ros.training.synthesis.camera_motion import (
     draw_camera,
     wander,
 )
-from lg_tracker_ros.training.synthesis.compositing import (
-    Actor,
-    Look,
-    paste,
-    Patch,
-    patch_sprite,
-    stamp,
-    tight_box,
-)
+from lg_tracker_ros.training.synthesis.compositing import paste, patch_sprite, stamp, tight_box
 from lg_tracker_ros.training.synthesis.generator import draw_scenario, generate, SceneConfig
 from lg_tracker_ros.training.synthesis.photometric import (
     apply_curve,
