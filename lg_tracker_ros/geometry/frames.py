@@ -19,17 +19,24 @@ class Rigid:
 
     @classmethod
     def of(cls, translation: npt.ArrayLike, quaternion: npt.ArrayLike) -> Rigid:
-        """Make it of metres and of a quaternion x, y, z, w; ValueError for one of length 0."""
+        """
+        Make it of metres and of a quaternion x, y, z, w.
+
+        ValueError for a quaternion of length 0, and for what is not finite.
+        """
         q = np.array(quaternion, np.float64)
         length = np.linalg.norm(q)
         if not 1e-6 < length < 1e6:
             raise ValueError(f'a quaternion must have length 1, got {q.tolist()}')
+        there = np.array(translation, np.float64)
+        if not np.isfinite(there).all():
+            raise ValueError(f'a translation must be finite, got {there.tolist()}')
         x, y, z, w = q / length
         return cls(np.array([
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
             [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]]),
-            np.array(translation, np.float64))
+            there)
 
     def __call__(self, points: Array) -> Array:
         """Transform points, N x 3."""

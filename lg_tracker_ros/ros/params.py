@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 from lg_tracker_ros.parameters.description import unknown as unknown_name
 from lg_tracker_ros.parameters.node import NODE_PARAMETERS, NodeOptions, of_ros
 from lg_tracker_ros.parameters.tracker import RENAMED, renamed, Settings
+from lg_tracker_ros.ros.transports.topics import image_topic
 from lg_tracker_ros.words.lines import one_line, told
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -126,7 +127,8 @@ def check_topics(node: Node, options: NodeOptions) -> None:
     if loops := [topic for topic in full if full[topic] in own]:
         raise ValueError(f"{one_line(loops[0], 60)!r} is this node's own output; name the topic "
                          'of a camera or a detector')
-    images = [full[t] for t in options.image_topics]
+    # a camera's compressed images are found beside its raw ones: they are no second camera
+    images = [image_topic(full[t]) for t in options.image_topics]
     if len(set(images)) < len(images):
         raise ValueError('image_topics must differ from each other, got '
                          f'{list(options.image_topics)}, which are {images}')

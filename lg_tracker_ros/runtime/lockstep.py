@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable
 
-from lg_tracker_ros.runtime.buffers import Arrivals, Counts, Item, MOST
+from lg_tracker_ros.runtime.buffers import Arrivals, Counts, Item, JUMP_NS, MOST
 
 APART_NS = 5_000_000_000
 """Images that come together with stamps further apart are of two clocks, or played so."""
@@ -30,6 +30,7 @@ class Queue:
         self._clock = ''
         self._wants: Callable[[str], bool] = bool
         self._waiting: dict[str, deque[Item]] = {}
+        self._past: deque[Item] = deque()  # of all cameras, before the stamps stepped back
         self._arrivals = Arrivals()
         self._since = 0  # ns since the last frame came, as far as is known
         self._stamps: dict[str, int] = {}  # of the newest frame of each camera
@@ -50,7 +51,7 @@ class Queue:
 
     def clear(self) -> None:
         """Drop what waits."""
-        for waiting in self._waiting.values():
+        for waiting in (*self._waiting.values(), self._past):
             for item in waiting:
                 self.counts.settle(item, 'not_wanted')
             waiting.clear()
@@ -59,6 +60,8 @@ class Queue:
         """Put a frame at the end of its camera's queue."""
         self._arrivals.note(item)
         self._since = 0
+        if item.stamp < self._stamps.get(item.camera, 0) - JUMP_NS:
+            self._begin_again()
         self._stamps[item.camera] = item.stamp
         if not self._clock:
             self.counts.settle(item, 'not_wanted')
@@ -66,6 +69,16 @@ class Queue:
         self._arrivals.last.setdefault(self._clock, item.arrived)
         waiting = self._waiting.setdefault(item.camera, deque())
         waiting.append(item)
+        self._bound(waiting)
+
+    def _begin_again(self) -> None:
+        """Let all that waits go ahead: a bag begins again, or a clock was set back."""
+        self._past += sorted((i for w in self._waiting.values() for i in w), key=lambda i: i.stamp)
+        for waiting in self._waiting.values():
+            waiting.clear()
+        self._bound(self._past)
+
+    def _bound(self, waiting: deque[Item]) -> None:
         while len(waiting) > MOST or (len(waiting) > 1
                                       and sum(i.size for i in waiting) > self._most):
             self.counts.settle(waiting.popleft(), 'overwritten')
@@ -73,8 +86,8 @@ class Queue:
     @property
     def ready(self) -> bool:
         """Whether the next moment is complete, or as complete as it will be."""
-        return any(self._waiting.values()) and all(
-            self._waiting.get(camera) or self.silent(camera) for camera in self._arrivals.last)
+        return bool(self._past) or (any(self._waiting.values()) and all(
+            self._waiting.get(camera) or self.silent(camera) for camera in self._arrivals.last))
 
     def silent(self, camera: str) -> bool:
         """Whether a camera has sent nothing for longer than it may."""
@@ -99,11 +112,9 @@ class Queue:
 
         Where that has fallen silent all are wanted: the target is sought in the others.
         """
-        while any(self._waiting.values()):
+        while self._past or any(self._waiting.values()):
             gone = not self._waiting.get(self._clock) and self.silent(self._clock)
-            first = min(w[0].stamp for w in self._waiting.values() if w)
-            moment = [w.popleft() for w in self._waiting.values()
-                      if w and w[0].stamp - first <= TOGETHER_NS]
+            moment = self._moment()
             wanted = [i for i in moment
                       if gone or i.camera == self._clock or self._wants(i.camera)]
             for item in moment:
@@ -114,3 +125,15 @@ class Queue:
             if not self.ready:
                 break
         return []
+
+    def _moment(self) -> list[Item]:
+        """Take out the earliest frames that show one moment, at most one of each camera."""
+        if not self._past:
+            first = min(w[0].stamp for w in self._waiting.values() if w)
+            return [w.popleft() for w in self._waiting.values()
+                    if w and w[0].stamp - first <= TOGETHER_NS]
+        moment = [self._past.popleft()]
+        while (self._past and self._past[0].camera not in [i.camera for i in moment]
+               and self._past[0].stamp - moment[0].stamp <= TOGETHER_NS):
+            moment.append(self._past.popleft())
+        return moment

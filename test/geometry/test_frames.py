@@ -15,6 +15,8 @@ def test_a_rigid_transform_and_its_way_back():
     assert turn.after(turn)(points) == pytest.approx(turn(turn(points)))
     with pytest.raises(ValueError, match='length 1'):
         Rigid.of((0, 0, 0), (0, 0, 0, 0))
+    with pytest.raises(ValueError, match='a translation must be finite'):
+        Rigid.of((0, np.nan, 0), (0, 0, 0, 1))
 
 
 def test_frames_are_joined_over_the_one_above_both():

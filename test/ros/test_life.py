@@ -134,11 +134,13 @@ def test_who_is_quicker_than_autostart_ends_no_node(monkeypatch):
         assert rig.result(get.call_async(GetState.Request())).current_state.label == 'active'
 
 
-def test_one_camera_named_twice_is_refused():
-    with Rig(cameras=('image', '/image'), started=False) as rig:
+@pytest.mark.parametrize('other', ['/image', 'image/compressed'])
+def test_one_camera_named_twice_is_refused(other):
+    with Rig(cameras=('image', other), started=False) as rig:
         status = rig.part(TRACKING, lambda s: s.level == ERROR)
-        assert status.message.startswith('configure failed: image_topics must differ from each '
-                                         "other, got ['image', '/image']")
+        assert status.message == (
+            'configure failed: image_topics must differ from each other, got '
+            f"['image', '{other}'], which are ['/image', '/image']")
 
 
 def test_what_went_wrong_beside_the_tracking_is_told_and_so_is_a_namesake():

@@ -135,6 +135,40 @@ def test_more_memory_holds_for_what_comes_then():
     assert q.counts.of('a') == {'overwritten': 1}
 
 
+def test_a_bag_that_begins_again_leaves_nobody_waiting():
+    q, taken, arrived = queue(), [], 0
+    q.push(item(-1, 'b', arrived=0))  # both are known from here on
+    for n in (0, 1, 2, 0, 1, 2):
+        for camera in 'ab':
+            arrived += 50
+            q.push(item(n, camera, shift=20 * 'ab'.index(camera), arrived=arrived))
+            while q.ready:
+                taken.append(names(q.take()))
+    # b's last image of the first round comes before any of the second, whose last waits for a
+    rounds = [[(camera, n)] for n in (0, 1, 2, 0, 1, 2) for camera in 'ab']
+    assert taken == [[('b', -1)], *rounds[:-1]]
+    q.push(item(0, 'a', arrived=arrived + 50))
+    q.clear()
+    assert not q.ready and q.take() == []
+    assert sum(q.counts.of(c)['not_wanted'] for c in 'ab') == 2
+
+
+def test_what_waits_from_before_is_bounded_and_those_of_one_moment_are_together():
+    q = queue()
+    for n in range(4):
+        q.push(item(n, 'b', shift=5))
+    for n in range(4):
+        q.push(item(n, 'a'))
+    q.push(item(0, 'a'))
+    assert [names(q.take()) for _ in range(4)] == [[('a', n), ('b', n)] for n in range(4)]
+    assert not q.ready
+    q = queue(megabytes=3)
+    for n in (*range(5), 0):
+        q.push(item(n, size=2**20))
+    assert names(q.take()) == [('a', 2)]
+    assert q.counts.of('a')['overwritten'] == 2
+
+
 def test_a_camera_that_is_ahead_of_what_comes_with_it_is_told():
     q = queue()
     for n in range(3):
