@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import enum
 import math
+import operator
 from typing import Callable, Mapping, Protocol, runtime_checkable, Sequence
 
 import numpy as np
@@ -72,7 +73,7 @@ class Frame:
     ``image`` is uint8, height x width x 3, BGR, kept and not copied: a camera's buffer that is
     filled again must be copied first. ``stamp`` is in nanoseconds; ``camera`` names the
     stream (a ROS topic or a path). ``span`` is the number of frames that it counts for, more than
-    one from a slow camera: the tracker sets it. Raises ValueError for another image.
+    one from a slow camera: the tracker sets it. Raises ValueError for another image or stamp.
     """
 
     image: Image
@@ -88,6 +89,11 @@ class Frame:
                              f'{type(a).__name__}')
         if a.dtype != np.uint8 or a.ndim != 3 or a.shape[2] != 3 or 0 in a.shape:
             raise ValueError(f'image must be uint8 height x width x 3, got {a.dtype} {a.shape}')
+        try:
+            object.__setattr__(self, 'stamp', operator.index(self.stamp))
+        except TypeError as e:  # seconds, as time.time() gives them, say
+            raise ValueError('stamp must be whole nanoseconds, as time.time_ns() gives them, got '
+                             f'{self.stamp!r}') from e
 
     @property
     def width(self) -> int:

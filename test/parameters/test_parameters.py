@@ -1,11 +1,13 @@
 """Parameters: the file that is written from them, what they hand to the search, refusals."""
 
 from pathlib import Path
+import re
 
 from lg_tracker_ros.parameters.as_yaml import as_yaml
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.parameters.tracker import RENAMED, Settings
 from lg_tracker_ros.search import RULES, SearchConfig
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,3 +47,19 @@ def test_a_name_of_before_is_refused_with_that_of_today(old, new):
             ask()
         assert str(e.value) == f'parameter {old!r} is now called {new!r}'
     assert hasattr(Settings(), new)
+
+
+@pytest.mark.parametrize('wrong,told', [
+    ({'beta2': 1.5}, 'beta2 must be int, got float 1.5'),
+    ({'beta1': '0.5'}, "beta1 must be float, got str '0.5'"),
+    ({'beta1': True}, 'beta1 must be float, got bool True'),
+    ({'redetector': None}, 'redetector must be str, got NoneType None')])
+def test_a_value_of_another_type_is_refused_in_python_too(wrong, told):
+    with pytest.raises(ValueError, match=f'^{re.escape(told)}$'):
+        Settings(**wrong)
+
+
+def test_whole_numbers_and_those_of_numpy_are_kept_as_pythons():
+    found = Settings(beta1=1, beta2=np.int64(3), online_weight=np.float32(0.5))
+    assert found == Settings(beta1=1.0, beta2=3, online_weight=0.5)
+    assert (type(found.beta1), type(found.beta2), type(found.online_weight)) == (float, int, float)

@@ -79,6 +79,8 @@ def test_samples_can_be_packed_beforehand(tmp_path, toy):
     (['fit', 'pixelwise', '--out', 'o', '--device', 'gpu'], "device must be 'auto', 'cpu'"),
     (['fit', 'pixelwise', '--out', 'o', '--device', 'cuda:77'], 'PyTorch sees'),
     (['fit', 'pixelwise', '--out', 'o', '--workers', '-1'], '--workers must be at least 0'),
+    *((['fit', 'pixelwise', '--out', 'o', '--seconds', n], f'--seconds must be above 0, got {n}')
+      for n in ('nan', '0', '-3')),
     (['pack', 'pixelwise'], 'train pack needs --ring'),
     (['export', 'o/best.pt', 'w.safetensors'], 'no checkpoint at o/best.pt'),
     (['export', 'o/best.pt', 'w.pth'], 'expected a name that ends in .safetensors')])

@@ -109,7 +109,7 @@ def compute(out: Path) -> Results:
 
 
 def _says_more(labels: Labels) -> bool:
-    """Tell whether a frame behind the given one is labelled: of that one every tracker is right."""
+    """Tell whether a frame behind the given one, in which every tracker is right, is labelled."""
     return bool((labels.present | labels.absent)[labels.start + 1:].any())
 
 

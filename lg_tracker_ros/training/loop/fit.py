@@ -157,6 +157,8 @@ def train_network(name: str, data: Sequence[Path], out: Path, *, settings: Seque
     data sets ``without`` are left out. It stops after ``seconds``. Raises ValueError, in one line,
     for what can't be.
     """
+    if not seconds > 0:  # of nan, too: it would never be over
+        raise ValueError(f'--seconds must be above 0, got {seconds:g}')
     network = find_network(name)
     c = begun_with(network, set_values(network.defaults, settings), weights)
     place = find_place(device)
