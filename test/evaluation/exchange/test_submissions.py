@@ -9,15 +9,16 @@ import zipfile
 import cv2
 from helpers.clip import frames, truth
 from helpers.data_sets import oxuva
-from lg_tracker_ros.boxes import iou_pairs
 from lg_tracker_ros.datasets.readers import READERS
 from lg_tracker_ros.evaluation.exchange import submissions
 from lg_tracker_ros.evaluation.experiments.records import COLUMNS
 from lg_tracker_ros.evaluation.metrics.record import Labels, Record
+from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 import numpy as np
 import pytest
 
 NAMES = ('GOT-10k_Val_000001', 'GOT-10k_Val_000002')
+LENGTHS = (6, 9)
 
 
 def record(name='one', first=0, n=6):
@@ -53,18 +54,18 @@ def test_a_run_that_begins_late_is_refused():
 @pytest.fixture
 def got10k_val(tmp_path):
     """Make two sequences as GOT-10k's val split lies on disk."""
-    images = frames(6)
-    for name in NAMES:
+    for name, n in zip(NAMES, LENGTHS):
+        images = frames(n)
         folder = tmp_path / 'data' / 'val' / name
         folder.mkdir(parents=True)
         for i, frame in enumerate(images, 1):
             cv2.imwrite(str(folder / f'{i:08d}.jpg'), frame.image)
         h, w = images[0].image.shape[:2]
-        np.savetxt(folder / 'groundtruth.txt', truth()[:6], fmt='%.4f', delimiter=',')
+        np.savetxt(folder / 'groundtruth.txt', truth()[:n], fmt='%.4f', delimiter=',')
         (folder / 'meta_info.ini').write_text(f'[METAINFO]\nresolution: ({w}, {h})\n')
-        (folder / 'absence.label').write_text('0\n' * 6)
-        (folder / 'cut_by_image.label').write_text('0\n' * 6)
-        (folder / 'cover.label').write_text('8\n' * 6)
+        (folder / 'absence.label').write_text('0\n' * n)
+        (folder / 'cut_by_image.label').write_text('0\n' * n)
+        (folder / 'cover.label').write_text('8\n' * n)
     (tmp_path / 'data' / 'val' / 'list.txt').write_text('\n'.join(NAMES) + '\n')
     return tmp_path
 
@@ -73,19 +74,21 @@ def test_the_got10k_toolkit_scores_our_files(got10k_val, monkeypatch):
     experiments = pytest.importorskip(
         'got10k.experiments', reason='got10k (an extra) is not installed')
     monkeypatch.setenv('MPLBACKEND', 'agg')
-    records = {name: record(name) for name in NAMES}
+    records = {name: record(name, n=n) for name, n in zip(NAMES, LENGTHS)}
     files = submissions.write_got10k(got10k_val / 'results' / 'GOT-10k', records)
     assert len(files) == 5
     experiment = experiments.ExperimentGOT10k(
         str(got10k_val / 'data'), subset='val', result_dir=str(got10k_val / 'results'),
         report_dir=str(got10k_val / 'reports'))
     found = experiment.report(['ours'])['ours']['overall']
-    one = record()
-    # its AO is the mean overlap of all frames but the first
-    assert found['ao'] == pytest.approx(
-        iou_pairs(reported(one), one.labels.truth)[1:].mean(), abs=1e-4)
+    # its AO is the mean overlap of all frames but the first of each, a box in every one
+    whole = {name: replace(r, boxes=reported(r)) for name, r in records.items()}
+    ours = tracker_metrics(whole)['mean']
+    assert found['ao'] == pytest.approx(ours['ao_pooled'], abs=1e-4)
+    assert found['sr'] == ours['sr_50_pooled'] and abs(ours['ao'] - ours['ao_pooled']) > 1e-3
     # its speed is the mean of the frames' rates
-    assert found['speed_fps'] == pytest.approx((1e3 / one.ms).mean(), rel=1e-6)
+    rates = np.concatenate([1e3 / r.ms for r in records.values()])
+    assert found['speed_fps'] == pytest.approx(rates.mean(), rel=1e-6)
 
 
 def test_our_got10k_archive_holds_what_the_toolkit_packs(tmp_path):
