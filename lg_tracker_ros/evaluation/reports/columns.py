@@ -108,8 +108,8 @@ SPEED = (
            'median'),
     Column('global share', 'global_share', 3, 0, 'share of frames in global search'))
 POOLED = (
-    Column('AO', 'ao_pooled', 3, 1, 'average overlap over the frames of all sequences, each without '
-           "its given first (GOT-10k's toolkit; its server averages over classes)"),
+    Column('AO', 'ao_pooled', 3, 1, 'average overlap over the frames of all sequences, less each '
+           "one's given first (GOT-10k's toolkit; its server averages over classes)"),
     Column('SR.50', 'sr_50_pooled', 3, 1, 'share of those frames with IoU above .5'),
     Column('SR.75', 'sr_75_pooled', 3, 1, 'share of those frames with IoU above .75'))
 BY_KEY = {c.key: c for c in (*LEAVING, *MAIN, *POOLED)}
