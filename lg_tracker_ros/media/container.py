@@ -155,12 +155,20 @@ class VideoFile:
         return np.ascontiguousarray(_upright(image, frame, self._stream))
 
 
-def frame_count(path: Path) -> int:
-    """Return the number of frames by the file's header, 0 where it names none."""
+def frame_count(path: Path, shown: bool = False) -> int:
+    """
+    Return the number of frames by the file's header, 0 where it names none.
+
+    ``shown``: of those that players show, for which the whole file is read. A file that was
+    trimmed without being encoded anew has more: an edit list in .mp4 and .mov leaves them out.
+    """
     av = load_av(path)
     try:
         with av.open(f'file:{path}') as container:
-            return int(container.streams.video[0].frames)
+            if not shown:
+                return int(container.streams.video[0].frames)
+            return sum(bool(p.size) and not getattr(p, 'is_discard', False)  # PyAV before 12
+                       for p in container.demux(video=0))
     except (av.error.FFmpegError, OSError, IndexError) as e:
         _refuse_pointer(path)
         raise ValueError(f'{path} cannot be opened; is it a video, and whole?') from e
