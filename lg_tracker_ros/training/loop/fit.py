@@ -221,6 +221,8 @@ def run_pack(args: argparse.Namespace) -> int:
     c = set_values(network.defaults, args.set)
     if args.ring is None:
         raise ValueError('train pack needs --ring: where to put the samples')
+    if args.count is not None and args.count < 1:
+        raise ValueError(f'--count must be at least 1, got {args.count}')
     samples = Samples(network, c, args.ring, args.data, args.workers, args.clips,
                       args.without)
     samples.hold_out()
