@@ -66,6 +66,7 @@ class VideoFile:
         c = self._container
         self._total = (c.duration + (c.start_time or 0)) / 1e6 if c.duration else 0.0
         self._end, self._bad, self._torn = 0.0, 0, ''
+        self._given = False
         self._in_packet = c.format.name == 'mpegts' and _ends_in_packet(path)
         self._decoded = self._decode()
         context = self._stream.codec_context  # None without a decoder
@@ -80,8 +81,12 @@ class VideoFile:
         """
         Give images and stamps in nanoseconds from frame ``start`` on, once; closes the file.
 
-        Raises ValueError at the end of a file that is cut off or damaged.
+        Raises ValueError at the end of a file that is cut off or damaged, and when called again.
         """
+        if self._given:
+            raise ValueError(f'{self.path} was gone through before; open it again, by a new '
+                             'Source')
+        self._given = True
         stamp = -1
         try:
             frame, i = self._first, 0
