@@ -128,8 +128,12 @@ class LongTermTracker:
         Learn the target from its box in ``frame``; what was tracked before is forgotten.
 
         ``others`` tells of other targets: the rivals that are known from the start on.
-        Raises ValueError for a box that can't be tracked; then the target before stays.
+        Raises ValueError for a box that can't be tracked; then the target before stays. TypeError
+        where an image or four numbers stand for a Frame and a Box.
         """
+        if not (isinstance(frame, Frame) and isinstance(box, Box)):
+            raise TypeError('init takes a Frame and a Box, as init(Frame(image), Box(x, y, w, h)),'
+                            f' got {type(frame).__name__} and {type(box).__name__}')
         check_init_box(box, frame.width, frame.height)
         self._images.wait()
         start = time.perf_counter()
@@ -188,6 +192,7 @@ class LongTermTracker:
         targets: what is theirs more surely isn't this one. It is asked when boxes are judged.
         Raises ValueError for two frames of one camera: those are two moments.
         """
+        frames = list(frames)  # of a generator nothing would be left
         cameras = [f.camera for f in frames]
         if len(set(cameras)) < len(cameras):
             raise ValueError('step takes one moment, one frame of each camera, got frames of '

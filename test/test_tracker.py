@@ -62,6 +62,27 @@ def test_a_moment_without_a_frame_changes_nothing(executor):
     assert tracker.step([]) == [] and tracker.policy.failures == 0 and local.calls == []
 
 
+def test_a_moment_may_come_from_a_generator():
+    tracker, _, _ = make(at(HERE))
+    assert [t.stamp for t in tracker.step(f for f in [frame(1)])] == [1]
+
+
+@pytest.mark.parametrize('given', [(IMAGE, HERE), (frame(0), (10, 10, 20, 10)), (frame(0), None)])
+def test_what_is_no_frame_or_no_box_is_told_and_the_target_stays(given):
+    tracker, _, _ = make(at(HERE))
+    with pytest.raises(TypeError, match=r'^init takes a Frame and a Box, as '):
+        tracker.init(*given)
+    assert step(tracker, 2)[0].box == HERE
+
+
+@pytest.mark.parametrize('stamp', [1.5, 1795764701.45, None, '7'])
+def test_a_stamp_is_whole_nanoseconds(stamp):
+    """Seconds, as time.time() gives them, would be taken for a billionth of that."""
+    with pytest.raises(ValueError, match=r'^stamp must be whole nanoseconds, as '):
+        Frame(IMAGE, stamp)
+    assert type(Frame(IMAGE, np.int64(7)).stamp) is int
+
+
 def test_init_tells_both_parts_and_reports_the_box():
     tracker, local, redetector = make(at(HERE))
     assert local.first == redetector.first == ('a', HERE)

@@ -66,6 +66,7 @@ class VideoFile:
         c = self._container
         self._total = (c.duration + (c.start_time or 0)) / 1e6 if c.duration else 0.0
         self._end, self._bad, self._torn = 0.0, 0, ''
+        self._given = False
         self._in_packet = c.format.name == 'mpegts' and _ends_in_packet(path)
         self._decoded = self._decode()
         context = self._stream.codec_context  # None without a decoder
@@ -80,8 +81,12 @@ class VideoFile:
         """
         Give images and stamps in nanoseconds from frame ``start`` on, once; closes the file.
 
-        Raises ValueError at the end of a file that is cut off or damaged.
+        Raises ValueError at the end of a file that is cut off or damaged, and when called again.
         """
+        if self._given:
+            raise ValueError(f'{self.path} was gone through before; open it again, by a new '
+                             'Source')
+        self._given = True
         stamp = -1
         try:
             frame, i = self._first, 0
@@ -155,12 +160,20 @@ class VideoFile:
         return np.ascontiguousarray(_upright(image, frame, self._stream))
 
 
-def frame_count(path: Path) -> int:
-    """Return the number of frames by the file's header, 0 where it names none."""
+def frame_count(path: Path, shown: bool = False) -> int:
+    """
+    Return the number of frames by the file's header, 0 where it names none.
+
+    ``shown``: of those that players show, for which the whole file is read. A file that was
+    trimmed without being encoded anew has more: an edit list in .mp4 and .mov leaves them out.
+    """
     av = load_av(path)
     try:
         with av.open(f'file:{path}') as container:
-            return int(container.streams.video[0].frames)
+            if not shown:
+                return int(container.streams.video[0].frames)
+            return sum(bool(p.size) and not getattr(p, 'is_discard', False)  # PyAV before 12
+                       for p in container.demux(video=0))
     except (av.error.FFmpegError, OSError, IndexError) as e:
         _refuse_pointer(path)
         raise ValueError(f'{path} cannot be opened; is it a video, and whole?') from e

@@ -7,6 +7,7 @@ The command line, the ROS node and ``config/tracker.yaml`` all take theirs from 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
 from typing import Any, Collection, Mapping, Sequence
 
 from lg_tracker_ros.checkpoint import SHIPPED_NETWORKS
@@ -152,7 +153,10 @@ class Settings:
         rebuild=True)
 
     def __post_init__(self) -> None:
-        """Check choices, ranges and what goes together."""
+        """Check types, choices, ranges and what goes together; whole numbers become floats."""
+        for f in fields(self):
+            object.__setattr__(self, f.name, _of_type(f.name, getattr(self, f.name),
+                                                      type(f.default)))
         wrong = out_of_range(self)
         spec = LOCAL_TRACKERS.get(self.tracker)
         if spec and self.backbone in BACKBONES and self.backbone not in spec.backbones:
@@ -216,18 +220,18 @@ class Settings:
         ``besides`` are other names that may be meant by a wrong one. Raises ValueError for an
         unknown name, a wrong type or a wrong set.
         """
-        known = {f.name: type(f.default) for f in fields(self)}
-        clean: dict[str, Any] = {}
-        for name, value in values.items():
+        known = [f.name for f in fields(self)]
+        for name in values:
             if name in RENAMED:
                 raise ValueError(renamed(name))
             if name not in known:
                 raise ValueError(unknown(name, (*known, *besides)))
-            want = known[name]
-            if want is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            if type(value) is not want:
-                raise ValueError(f'{name} must be {want.__name__}, '
-                                 f'got {type(value).__name__} {value!r}')
-            clean[name] = value
-        return replace(self, **clean)
+        return replace(self, **values)
+
+
+def _of_type(name: str, value: Any, want: type) -> Any:
+    """Return a parameter's value as it is kept, NumPy's numbers as Python's; ValueError else."""
+    kind = {float: Real, int: Integral}.get(want, want)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f'{name} must be {want.__name__}, got {type(value).__name__} {value!r}')
+    return want(value)

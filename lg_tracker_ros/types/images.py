@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
+import operator
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ class Frame:
     ``image`` is uint8, height x width x 3, BGR, kept and not copied: a camera's buffer that is
     filled again must be copied first. ``stamp`` is in nanoseconds; ``camera`` names the
     stream (a ROS topic or a path). ``span`` is the number of frames that it counts for, more than
-    one from a slow camera: the tracker sets it. Raises ValueError for another image.
+    one from a slow camera: the tracker sets it. Raises ValueError for another image or stamp.
     """
 
     image: Image
@@ -82,6 +83,11 @@ class Frame:
                              f'{type(a).__name__}')
         if a.dtype != np.uint8 or a.ndim != 3 or a.shape[2] != 3 or 0 in a.shape:
             raise ValueError(f'image must be uint8 height x width x 3, got {a.dtype} {a.shape}')
+        try:
+            object.__setattr__(self, 'stamp', operator.index(self.stamp))
+        except TypeError as e:  # seconds, as time.time() gives them, say
+            raise ValueError('stamp must be whole nanoseconds, as time.time_ns() gives them, got '
+                             f'{self.stamp!r}') from e
 
     @property
     def width(self) -> int:

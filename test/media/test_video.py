@@ -179,6 +179,13 @@ def test_names_that_mean_something_elsewhere(tmp_path, monkeypatch):
         assert not source.live and len(list(source)) == 30 and source.files == [target]
 
 
+def test_a_video_that_was_gone_through_is_not_called_damaged(tmp_path):
+    source = Source(str(video(tmp_path / 'a.mp4')))
+    assert len(list(source)) == 30
+    with pytest.raises(ValueError, match=r'a\.mp4 was gone through before; open it again'):
+        list(source)
+
+
 @pytest.mark.parametrize('name', ['img%04d.png', '*.png', 'img?.png'])
 def test_a_pattern_of_names_is_answered_with_its_folder(name, tmp_path):
     with pytest.raises(ValueError, match=f'of images name their folder, {tmp_path}$'):

@@ -2,12 +2,14 @@
 
 from dataclasses import fields
 from pathlib import Path
+import re
 
 from lg_tracker_ros.parameters.as_yaml import as_yaml
 from lg_tracker_ros.parameters.node import NEEDS, NodeOptions, without_effect
 from lg_tracker_ros.parameters.reading import read_settings
 from lg_tracker_ros.parameters.tracker import RENAMED, Settings
 from lg_tracker_ros.search import RULES, SearchConfig
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,3 +65,17 @@ def test_values_that_a_part_alone_reads_which_is_off_are_told():
     options = NodeOptions(world=True, depth_topics=('/depth',), ui=True, ui_port=0, targets=2,
                           targets_every=2, detections_topic='boxes', asynchronous_search=True)
     assert without_effect(options, Settings(select='largest')) == []
+@pytest.mark.parametrize('wrong,told', [
+    ({'beta2': 1.5}, 'beta2 must be int, got float 1.5'),
+    ({'beta1': '0.5'}, "beta1 must be float, got str '0.5'"),
+    ({'beta1': True}, 'beta1 must be float, got bool True'),
+    ({'redetector': None}, 'redetector must be str, got NoneType None')])
+def test_a_value_of_another_type_is_refused_in_python_too(wrong, told):
+    with pytest.raises(ValueError, match=f'^{re.escape(told)}$'):
+        Settings(**wrong)
+
+
+def test_whole_numbers_and_those_of_numpy_are_kept_as_pythons():
+    found = Settings(beta1=1, beta2=np.int64(3), online_weight=np.float32(0.5))
+    assert found == Settings(beta1=1.0, beta2=3, online_weight=0.5)
+    assert (type(found.beta1), type(found.beta2), type(found.online_weight)) == (float, int, float)

@@ -80,7 +80,12 @@ def test_samples_can_be_packed_beforehand(tmp_path, toy):
     (['fit', 'pixelwise', '--out', 'o', '--device', 'gpu'], "device must be 'auto', 'cpu'"),
     (['fit', 'pixelwise', '--out', 'o', '--device', 'cuda:77'], 'PyTorch sees'),
     (['fit', 'pixelwise', '--out', 'o', '--workers', '-1'], '--workers must be at least 0'),
+    *((['fit', 'pixelwise', '--out', 'o', '--seconds', n], f'--seconds must be above 0, got {n}')
+      for n in ('nan', '0', '-3')),
     (['pack', 'pixelwise'], 'train pack needs --ring'),
+    (['pack', 'pixelwise', '--ring', 'r', '--count', '0'], '--count must be at least 1, got 0'),
+    *((['calibrate', 'ncc', '--data', '.', '--episodes', n], f'expected above 0, got {n}')
+      for n in ('nan', 'inf', '0', '-1')),
     (['export', 'o/best.pt', 'w.safetensors'], 'no checkpoint at o/best.pt'),
     (['export', 'o/best.pt', 'w.pth'], 'expected a name that ends in .safetensors')])
 def test_a_users_error_is_one_line(tmp_path, monkeypatch, capsys, words, message):

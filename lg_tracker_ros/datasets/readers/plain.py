@@ -86,7 +86,7 @@ def _read_one(folder: Path) -> LabelledSequence:
         raise ValueError(f'{folder} holds {len(videos)} videos; name the right one video.mp4')
     # other containers than these guess it
     count = frame_count(video) if video.suffix.lower() in COUNTED else 0
-    if count and count != len(rows):
+    if count and count != len(rows) and (count := frame_count(video, shown=True)) != len(rows):
         raise ValueError(f'{labels} has {len(rows)} lines but {video} has {count} frames')
     return make_sequence(labels, name, truth, video=video, **rest)
 

@@ -73,7 +73,7 @@ def follow(job: Run) -> int:
     for i, frame in enumerate(s.frames(s.start), s.start):
         begin = time.perf_counter()
         if detector is not None:
-            detector.show(i, [frame])
+            detector.show(i * s.every, [frame])  # its tables count all frames
         track = runner.init(frame, box) if i == s.start else runner.step(frame)
         ms = 1e3 * (time.perf_counter() - begin)
         rows.append([*track_row(i, frame.stamp, track, ms), *place_row(track)])

@@ -25,6 +25,8 @@ from lg_tracker_ros.types import Image
 
 WIDTH, ROWS = 320, 6
 """Of a tile in pixels; how many sequences are shown where none is named."""
+MOST = 65500 // WIDTH
+"""Frames of a strip: a JPEG has no more pixels in a row."""
 
 
 def images_of(labels: Labels, frames: Sequence[int]) -> list[Image]:
@@ -105,8 +107,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``eval pictures``; prints what it wrote."""
-    if args.frames < 1:
-        raise ValueError(f'--frames must be at least 1, got {args.frames}')
+    if not 1 <= args.frames <= MOST:
+        raise ValueError(f'--frames must be at least 1, at most {MOST}, got {args.frames}')
     results = compute(args.out)
     trackers, only = words(args.trackers) or list(results.records), words(args.only)
     among('tracker', trackers, results.records)

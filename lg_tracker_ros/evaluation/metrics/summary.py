@@ -126,7 +126,7 @@ def _figures(runs: Sequence[Run]) -> Figures:
 
 
 def _mean_figures(runs: Sequence[Run]) -> Figures:
-    """Add what only several sequences together have."""
+    """Add what only several sequences together have; GOT-10k's toolkit pools their frames."""
     found = _figures(runs)
     tpr, tnr = longterm.true_rates(
         _pool(runs, lambda r: r.iou), _pool(runs, lambda r: r.claimed),
@@ -135,8 +135,13 @@ def _mean_figures(runs: Sequence[Run]) -> Figures:
         oxuva: Figures = {'tpr': None, 'tnr': None, 'maxgm': None}
     else:
         oxuva = {'tpr': tpr, 'tnr': tnr, 'maxgm': longterm.max_geometric_mean(tpr, tnr)}
+    iou = _pool(runs, lambda r: r.iou)
+    followed = bool(np.isfinite(iou).any())
     return {
         **found, **oxuva,
+        'ao_pooled': overlap.average_overlap(iou) if followed else None,
+        'sr_50_pooled': overlap.success_rate(iou, 0.5) if followed else None,
+        'sr_75_pooled': overlap.success_rate(iou, 0.75) if followed else None,
         'false_reacquisitions_per_hour': redetection.per_hour(
             found['false_reacquisitions'], found['frames']),
         'sequences': len(runs)}

@@ -48,7 +48,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         Published("TANet's Table III", ('tracker', 'P@20', 'AUC'), tanet.OTB100),
         Published("DROL's Table 1", ('tracker', 'P@20', 'AUC'), drol.OTB2015),
         Published("DAT's Table 3", ('tracker', 'centre error, px', 'SR.50'), dat.OTB2015))),
-    'got10k': Benchmark('GOT-10k', ('ao', 'sr_50', 'sr_75'), (
+    'got10k': Benchmark('GOT-10k', ('ao_pooled', 'sr_50_pooled', 'sr_75_pooled'), (
         Published("TANet's Table III", ('tracker', 'AO', 'SR.50'), tanet.GOT10K),), SERVER),
     'trackingnet': Benchmark('TrackingNet', SUCCESS, tuple(
         Published(title, ('tracker', 'P@20', 'P norm', 'AUC'), table) for title, table in (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from itertools import chain
 import json
+import math
 from pathlib import Path
 import sys
 from typing import Any, Iterable, Iterator, Mapping, Sequence, TypeVar
@@ -199,6 +200,9 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError('--weights is for one tracker, got ' + ', '.join(args.trackers))
     if args.write and not args.weights:
         raise ValueError('--write needs --weights: the file to write into')
+    if not 0 < args.episodes < math.inf:
+        raise ValueError('--episodes is a share of the usual number: expected above 0, got '
+                         f'{args.episodes:g}')
     recognizers = {}
     for name in args.trackers:
         weights = args.weights or LOCAL_TRACKERS[name].found_below(args.peers)

@@ -162,6 +162,8 @@ def train_network(name: str, data: Sequence[Path], out: Path, *, settings: Seque
     data sets ``without`` are left out. It stops after ``seconds``. Raises ValueError, in one line,
     for what can't be.
     """
+    if not seconds > 0:  # of nan, too: it would never be over
+        raise ValueError(f'--seconds must be above 0, got {seconds:g}')
     network = find_network(name)
     c = begun_with(network, set_values(network.defaults, settings), weights)
     place = find_place(device)
@@ -224,6 +226,8 @@ def run_pack(args: argparse.Namespace) -> int:
     c = set_values(network.defaults, args.set)
     if args.ring is None:
         raise ValueError('train pack needs --ring: where to put the samples')
+    if args.count is not None and args.count < 1:
+        raise ValueError(f'--count must be at least 1, got {args.count}')
     samples = Samples(network, c, args.ring, args.data, args.workers, args.clips,
                       args.without)
     samples.hold_out()

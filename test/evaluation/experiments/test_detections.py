@@ -4,6 +4,8 @@ import json
 
 from helpers.clip import shorter
 from lg_tracker_ros.cli import main
+from lg_tracker_ros.detections.recent import Recent
+from lg_tracker_ros.types import Box
 import pytest
 
 TRACKER = 'ncc+none@beta2=0'
@@ -28,6 +30,19 @@ def test_a_detectors_boxes_are_searched_and_the_results_say_so(tmp_path, capsys)
     assert main([*words[:-2], '--again']) == 0
     sidecar = json.loads((tmp_path / 'out' / TRACKER / 'short.json').read_text())
     assert sidecar['detections'] == '' and 'redetect' not in sidecar['stages']
+
+
+def test_of_a_slower_camera_the_tables_are_those_of_the_recording(tmp_path, monkeypatch):
+    """Its second frame is the recording's fourth."""
+    data = shorter(tmp_path / 'data', 7)
+    (tmp_path / 'short.csv').write_text('frame,x,y,w,h\n3,10,20,30,40\n')
+    seen = []
+    put = Recent.put
+    monkeypatch.setattr(Recent, 'put', lambda self, camera, stamp, boxes: (
+        seen.append(boxes), put(self, camera, stamp, boxes)))
+    assert main(['eval', 'run', '--data', str(data), '--trackers', TRACKER, '--out',
+                 str(tmp_path / 'out'), '--detections', str(tmp_path), '--every', '3']) == 0
+    assert seen == [[], [Box(10, 20, 30, 40)], []]
 
 
 def test_a_peer_has_no_search_to_help(tmp_path, capsys):

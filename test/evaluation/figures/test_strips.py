@@ -70,7 +70,8 @@ def test_errors_in_one_line(tmp_path):
     out = three_trackers(tmp_path)
     for words, said in ((('--trackers', 'mine'), "no results of tracker 'mine'; expected one of"),
                         (('--only', 'run'), "no results of sequence 'run'; expected one of car"),
-                        (('--frames', '0'), '--frames must be at least 1, got 0')):
+                        (('--frames', '0'), '--frames must be at least 1, at most 204, got 0'),
+                        (('--frames', '205'), 'at least 1, at most 204, got 205')):
         with pytest.raises(ValueError, match=said):
             run(out, *words)
     (tmp_path / 'data').rename(tmp_path / 'moved')

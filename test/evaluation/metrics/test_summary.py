@@ -22,7 +22,9 @@ SEQUENCE_KEYS = {
     'ms_median', 'ms_p95', 'fps', 'ms_local_median', 'ms_local_p95', 'ms_redetect_median',
     'ms_redetect_p95', 'ms_median_in_local', 'ms_median_in_global', 'claimed_on_twin',
     'claimed_on_nothing', 'wrong_twin'}
-MEAN_KEYS = SEQUENCE_KEYS | {'tpr', 'tnr', 'maxgm', 'false_reacquisitions_per_hour', 'sequences'}
+MEAN_KEYS = SEQUENCE_KEYS | {
+    'tpr', 'tnr', 'maxgm', 'false_reacquisitions_per_hour', 'sequences', 'ao_pooled',
+    'sr_50_pooled', 'sr_75_pooled'}
 
 
 def record(truth, absent, boxes, confidence, mode, ms, stages=None, **labels):
@@ -198,6 +200,13 @@ def test_a_tracker_over_several_sequences():
         'FM': {'auc': pytest.approx((long['auc'] + short['auc']) / 2),
                'precision_20': pytest.approx((3 / 5 + 1 / 3) / 2), 'sequences': 2},
         'OV': {'auc': long['auc'], 'precision_20': pytest.approx(3 / 5), 'sequences': 1}}
+
+
+def test_got10k_pools_the_frames_of_all_sequences():
+    mean = tracker_metrics({'a': long_run(name='a'), 'b': short_run(name='b')})['mean']
+    # IoU .5, 0, 0, 1 and 0, 0
+    assert mean['ao'] == pytest.approx(1.5 / 4 / 2) and mean['ao_pooled'] == pytest.approx(1.5 / 6)
+    assert mean['sr_50_pooled'] == mean['sr_75_pooled'] == pytest.approx(1 / 6)
 
 
 def test_where_no_target_leaves():

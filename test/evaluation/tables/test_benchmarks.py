@@ -26,7 +26,7 @@ def cells(text, name):
 
 
 @pytest.mark.parametrize('name, keys', [
-    ('got10k', ('ao', 'sr_50', 'sr_75')),
+    ('got10k', ('ao_pooled', 'sr_50_pooled', 'sr_75_pooled')),
     ('trackingnet', ('auc_ope', 'precision_20', 'normalised_precision'))])
 def test_a_page_has_the_benchmarks_measures_and_the_papers_apart(out, capsys, name, keys):
     assert main(['eval', 'benchmark', str(out), '--as', name]) == 0
