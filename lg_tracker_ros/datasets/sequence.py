@@ -7,9 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Iterator
 
+import cv2
 from lg_tracker_ros.media.decoding import Decoder
 from lg_tracker_ros.media.video import Source
-from lg_tracker_ros.types import Frame
+from lg_tracker_ros.types import Frame, Image
 import numpy as np
 import numpy.typing as npt
 
@@ -105,6 +106,17 @@ class LabelledSequence(Labelled):
         if i < len(self.truth):
             raise ValueError(f'{self.video} holds {i} frames but there are {len(self.truth)} '
                              'labels')
+
+    def mask(self, i: int) -> Image:
+        """
+        Read the mask of frame ``i``: height x width, uint8, not 0 where the target is.
+
+        Raises ValueError, naming the file, for one that can't be read.
+        """
+        mask = cv2.imread(str(self.masks[i]), cv2.IMREAD_UNCHANGED)
+        if mask is None:
+            raise ValueError(f'{self.masks[i]} cannot be read as an image')
+        return np.asarray(mask if mask.ndim == 2 else mask[..., :3].max(axis=2), np.uint8)
 
     def thinned(self, every: int) -> LabelledSequence:
         """

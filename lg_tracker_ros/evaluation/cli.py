@@ -9,7 +9,7 @@ from typing import Callable
 from lg_tracker_ros.evaluation.exchange import submissions, trax
 from lg_tracker_ros.evaluation.experiments import cameras, one_pass, proposals, sweep
 from lg_tracker_ros.evaluation.figures import iterations, predictions, scores, strips
-from lg_tracker_ros.evaluation.protocols import absent
+from lg_tracker_ros.evaluation.protocols import absent, sizes
 from lg_tracker_ros.evaluation.reports import report, spread
 from lg_tracker_ros.evaluation.tables import benchmarks, command, hosts, summary
 from lg_tracker_ros.files import owned
@@ -41,12 +41,14 @@ COMMANDS = {
     'predictions': (predictions.add_arguments, predictions.run,
                     'what a classifier looks at and believes, frame by frame (the same)'),
     'submit': (submissions.add_arguments, submissions.run, "write a benchmark's own files"),
+    'sizes': (sizes.add_arguments, sizes.run,
+              'measure re-detectors on targets of given sizes, tiny ones, and on changed ones'),
     'trax': (trax.add_arguments, trax.run, 'serve a tracker to vot-toolkit'),
 }
 
 
 WRITERS = ('run', 'sweep', 'hosts', 'absent', 'attention', 'cameras', 'scores', 'iterations',
-           'predictions')
+           'predictions', 'sizes')
 """Commands that own their --out while they run."""
 
 

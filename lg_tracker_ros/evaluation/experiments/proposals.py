@@ -25,7 +25,6 @@ from pathlib import Path
 import time
 from typing import Any, Sequence
 
-import cv2
 from lg_tracker_ros import factory
 from lg_tracker_ros.datasets.sequence import LabelledSequence
 from lg_tracker_ros.evaluation.experiments.data import add_data, read_data
@@ -118,10 +117,7 @@ def target_mask(sequence: LabelledSequence, frame: Frame, i: int) -> npt.NDArray
     Raises ValueError when the mask's file can't be read.
     """
     if sequence.masks:
-        mask = cv2.imread(str(sequence.masks[i]), cv2.IMREAD_UNCHANGED)
-        if mask is None:
-            raise ValueError(f'{sequence.masks[i]} cannot be read as an image')
-        return np.asarray(mask if mask.ndim == 2 else mask[..., :3].max(axis=2), np.uint8)
+        return sequence.mask(i)
     x, y, w, h = sequence.truth[i]
     filled = np.zeros((frame.height, frame.width), np.uint8)
     filled[max(round(y), 0):max(round(y + h), 0), max(round(x), 0):max(round(x + w), 0)] = 1

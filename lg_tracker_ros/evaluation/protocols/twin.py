@@ -91,11 +91,6 @@ def with_twin(p: Plan, sequence: LabelledSequence, images: Iterator[Image]) -> I
             if j != expected:
                 moments = sequence.frames(j)
             expected = j + 1
-            mask = None
-            if sequence.masks:
-                mask = cv2.imread(str(sequence.masks[j]), cv2.IMREAD_GRAYSCALE)
-                if mask is None:
-                    raise ValueError(f'{sequence.masks[j]} cannot be read as an image')
             image = draw(image, twin.boxes[i], next(moments).image, sequence.truth[j], twin,
-                         np.asarray(mask, np.uint8) if mask is not None else None)
+                         sequence.mask(j) if sequence.masks else None)
         yield image
