@@ -3,7 +3,6 @@
 from pathlib import Path
 import re
 
-import av
 import cv2
 from helpers.data_sets import (
     check,
@@ -333,27 +332,6 @@ def test_nothing_recognised_says_what_is_expected(tmp_path):
     (tmp_path / 'gone').touch()
     assert 'gone is not a folder' in complaint(tmp_path / 'gone')
     assert complaint(tmp_path / 'gome').endswith('gome does not exist; did you mean gone?')
-
-
-@pytest.mark.parametrize('suffix', ['.mp4', '.mov'])
-def test_frames_that_a_trimmed_video_leaves_out_have_no_labels(suffix, tmp_path):
-    """``ffmpeg -ss 1 -c copy`` begins at the key frame before and has an edit list."""
-    folder = tmp_path / 'yard'
-    folder.mkdir()
-    with av.open(str(folder / f'video{suffix}'), 'w') as container:
-        stream = container.add_stream('mpeg4', rate=10)
-        stream.width, stream.height, stream.gop_size = 64, 48, 12
-        for i in [*range(12), None]:
-            frame = i if i is None else av.VideoFrame.from_ndarray(
-                np.full((48, 64, 3), 20 * i, np.uint8), format='bgr24')
-            for packet in stream.encode(frame):
-                packet.pts, packet.dts = packet.pts - 5, packet.dts - 5
-                container.mux(packet)
-    write(folder / 'groundtruth.txt', '10,10,20,20\n' * 7)
-    sequence, = read_dataset(folder)
-    assert frame_count(sequence.video) == 12 and len(list(sequence.frames())) == 7
-    write(folder / 'groundtruth.txt', '10,10,20,20\n' * 9)
-    assert complaint(folder).endswith(f'has 9 lines but {sequence.video} has 7 frames')
 
 
 def test_two_sequences_of_one_name_are_refused(tmp_path):

@@ -65,6 +65,8 @@ def test_values_that_a_part_alone_reads_which_is_off_are_told():
     options = NodeOptions(world=True, depth_topics=('/depth',), ui=True, ui_port=0, targets=2,
                           targets_every=2, detections_topic='boxes', asynchronous_search=True)
     assert without_effect(options, Settings(select='largest')) == []
+
+
 @pytest.mark.parametrize('wrong,told', [
     ({'beta2': 1.5}, 'beta2 must be int, got float 1.5'),
     ({'beta1': '0.5'}, "beta1 must be float, got str '0.5'"),
