@@ -42,7 +42,7 @@ def clip():
     """Enlarge frames of the bundled clip; the target is there, lost, and there again."""
     found = read_by_opencv(112)
     return [Frame(cv2.resize(f.image, (768, 576)), f.stamp, f.camera)
-            for f in (*found[:4], *found[54:66:2], *found[100:110:2])]
+            for f in (*found[:4], *found[54:64:2], *found[100:110:2])]
 
 
 def apart(got, want):
@@ -239,7 +239,7 @@ def test_the_tracker_follows_and_finds_as_with_the_cpus_crops(clip, built, devic
     assert any(a.mode is Mode.GLOBAL for a, _ in pairs)
     assert max(len(a.found) for a, _ in pairs) >= 2
     overlaps = [iou(a.box, b.box) for a, b in pairs if a.box and b.box]
-    assert len(overlaps) >= 5 and min(overlaps) > 0.95
+    assert len(overlaps) >= 5 and min(overlaps) > 0.9
 
 
 @pytest.mark.parametrize('device', ['cpu', GPU])
