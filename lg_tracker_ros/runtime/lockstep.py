@@ -77,6 +77,7 @@ class Queue:
         for waiting in self._waiting.values():
             waiting.clear()
         self._bound(self._past)
+        self._stamps.clear()  # the other cameras' are to step back, too
 
     def _bound(self, waiting: deque[Item]) -> None:
         while len(waiting) > MOST or (len(waiting) > 1
