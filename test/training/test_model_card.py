@@ -12,9 +12,9 @@ from helpers.published import blank
 from helpers.vggm import shared, write_pth
 from lg_tracker_ros.backbones.alexnet import AlexNet
 from lg_tracker_ros.backbones.resnet50 import ResNet50
-from lg_tracker_ros.checkpoint import read_note, trained_on
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments.proposals import make_redetector
+from lg_tracker_ros.reading.notes import read_note, trained_on
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.c3d import C3D
 from lg_tracker_ros.redetect.tanet_net import ResNet18
