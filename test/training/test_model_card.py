@@ -12,9 +12,9 @@ from helpers.published import blank
 from helpers.vggm import shared, write_pth
 from lg_tracker_ros.backbones.alexnet import AlexNet
 from lg_tracker_ros.backbones.resnet50 import ResNet50
-from lg_tracker_ros.checkpoint import read_note, trained_on
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.evaluation.experiments.proposals import make_redetector
+from lg_tracker_ros.reading.notes import read_note, trained_on
 from lg_tracker_ros.redetect import REDETECTORS
 from lg_tracker_ros.redetect.c3d import C3D
 from lg_tracker_ros.redetect.tanet_net import ResNet18
@@ -96,12 +96,11 @@ def coco(root, images):
                 if kind == 'instances' else {}))
 
 
-def labelled(folder, images, rows, form='%.4f'):
-    """Write a video's images and boxes."""
-    (folder / rows).parent.mkdir(parents=True, exist_ok=True)
+def numbered(folder, images):
+    """Write the images of a video as both number theirs."""
+    folder.mkdir(parents=True)
     for i, data in enumerate(images, 1):
         (folder / f'{i:08}.jpg').write_bytes(data)
-    np.savetxt(folder / rows, truth()[:len(images)], form, ',')
 
 
 def got10k(root, images):
@@ -110,9 +109,10 @@ def got10k(root, images):
                        ('test', 'GOT-10k_Test_{:06}')):
         names = split(name, 2, 1) if part == 'train' else [name.format(1)]
         for folder in (root / part / n for n in names):
-            labelled(folder, images, 'groundtruth.txt')
+            numbered(folder, images)
+            known = 1 if part == 'test' else COUNT
+            np.savetxt(folder / 'groundtruth.txt', truth()[:known], '%.4f', ',')
             if part == 'test':
-                np.savetxt(folder / 'groundtruth.txt', truth()[:1], '%.4f', ',')
                 continue
             (folder / 'absence.label').write_text('0\n' * COUNT)
             (folder / 'cover.label').write_text('8\n' * COUNT)
@@ -129,9 +129,7 @@ def lasot(root, images):
     """Classes with their videos: images beside the boxes, a flag for each frame in one line."""
     for name in split('person-{}', 1, 1):
         folder = root / 'person' / name
-        (folder / 'img').mkdir(parents=True)
-        for i, data in enumerate(images, 1):
-            (folder / 'img' / f'{i:08}.jpg').write_bytes(data)
+        numbered(folder / 'img', images)
         np.savetxt(folder / 'groundtruth.txt', np.add(truth()[:COUNT], [1, 1, 0, 0]), '%d', ',')
         for flags in ('full_occlusion.txt', 'out_of_view.txt'):
             (folder / flags).write_text(','.join('0' * COUNT))
@@ -139,7 +137,7 @@ def lasot(root, images):
 
 
 def assets(root, images):
-    """What ``train assets`` leaves: photographs, rendered objects, cut-outs."""
+    """Write what ``train assets`` leaves: photographs, rendered objects, cut-outs."""
     photos, objects, stamps = (root / n for n in ('photos', 'objects', 'stamps'))
     names = split('{}.jpg', 1, 1)
     for folder in (photos / 'images', objects / 'Office', stamps / 'stamps/animals'):

@@ -93,7 +93,7 @@ def test_several_weights_of_one_redetector_see_the_same_scenes(tmp_path, capsys)
 @pytest.mark.exact
 @pytest.mark.parametrize('words, said', [
     (['--sizes', '4,8'], '--sizes must be whole numbers of at least 6, each once, times --change '
-     "at most 240, got '4,8'"),
+                         'at most 240, got .4,8.'),
     (['--sizes', '8,200'], 'times --change at most 240'), (['--sizes', '8.5'], 'whole numbers'),
     (['--sizes', '8,8'], 'each once'), (['--change', '1'], 'must be more than 1'),
     (['--change', 'nan'], '--change must be at least 1, got nan'),
