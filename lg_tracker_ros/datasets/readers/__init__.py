@@ -75,6 +75,10 @@ def read_dataset(folder: Path, layout: str = '',
         raise refused(folder, f'holds no sequence of a known layout; expected {plain.EXPECTS}'
                               '; --layout NAME says what another lacks')
     count = Counter(s.name for s in found)
+    odd = [n for n in count if '\n' in n or n != n.encode(errors='ignore').decode()]
+    if odd:  # no page could name it, after hours of runs
+        raise ValueError(f'{folder}: the name of sequence {odd[0]!a} holds what no page can '
+                         'show (a line end, or a byte that is no UTF-8); rename it')
     twice = [name for name, n in count.items() if n > 1]
     if twice:
         raise ValueError(f'{folder} holds two sequences {twice[0]}; read its parts one by one')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence, TYPE_CHECKING
+from typing import Any, Iterator, NamedTuple, Sequence, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,14 @@ def styles(trackers: Sequence[str]) -> dict[str, Style]:
     turns = [divmod(i, len(COLORS)) for i in range(len(order))]
     return {t: Style(COLORS[i], LINES[turn % len(LINES)], MARKERS[turn % len(MARKERS)])
             for t, (turn, i) in zip(order, turns)}
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Draw names as they are: by themselves, two ``$`` make a formula of what is between them."""
+    from matplotlib import rc_context
+    with rc_context({'text.parse_math': False}):
+        yield
 
 
 def new_figure(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:

@@ -18,6 +18,7 @@ from lg_tracker_ros.evaluation.figures.tiles import (
 )
 from lg_tracker_ros.evaluation.figures.timeline import timeline
 from lg_tracker_ros.evaluation.reports import plots
+from lg_tracker_ros.evaluation.reports.canvas import as_written
 from lg_tracker_ros.evaluation.reports.results import among, Results
 
 SHEET = 12
@@ -58,6 +59,7 @@ PICTURES: dict[str, tuple[Draw, str]] = {
     'frames.jpg': (sheet, 'First frame, worst frame, last right frame; truth green')}
 
 
+@as_written()
 def draw(results: Results, folder: Path, beside: str = '') -> dict[str, str]:
     """
     Draw every picture into ``folder``; returns those that are there, with a caption.

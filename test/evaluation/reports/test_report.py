@@ -251,6 +251,13 @@ def test_attention_is_a_section(out, tmp_path, capsys):
     assert capsys.readouterr().out == f'{alone}/report.md\n'
 
 
+def test_a_name_is_no_formula(tmp_path):
+    s = sequence(tmp_path / 'data', r'p$\frac$q', 8, range(3, 5))
+    write_labels(tmp_path / 'out', [s], {})
+    write_run(tmp_path / 'out', 'default', s, 2, True, 20)
+    assert list(write_report(tmp_path / 'out')['default']['sequences']) == [s.name]
+
+
 def test_no_attributes_no_such_table_or_picture(tmp_path):
     s = sequence(tmp_path, 'car', 20)
     write_labels(tmp_path / 'out', [s], {})
