@@ -264,11 +264,15 @@ class Rig:
         """Wait for a service by its ``test``; rclpy's own wait_for_service looks at 4 Hz only."""
         self.until(test, 'a service')
 
-    def result(self, future, timeout=PATIENCE):
-        """Wait for a future of the client."""
+    def heard(self, future, timeout):
+        """Wait for a future of the client; whether it is done in time."""
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
-        assert done.wait(timeout), 'no answer'
+        return done.wait(timeout)
+
+    def result(self, future, timeout=PATIENCE):
+        """Wait for a future of the client, and return what it holds."""
+        assert self.heard(future, timeout), 'no answer'
         return future.result()
 
     def part(self, name, test=lambda s: True, timeout=PATIENCE):

@@ -279,10 +279,16 @@ def test_the_default_node_is_ready_soon_and_answers_meanwhile(others, ready_s):
             begun, waits, state = time.monotonic(), [], ''
             while state != 'active':
                 asked = time.monotonic()
-                state = rig.result(client.call_async(GetState.Request())).current_state.label
+                answer = client.call_async(GetState.Request())
+                # DDS shows the service before it has heard of who asks: that answer may be lost
+                if not rig.heard(answer, 2 if not waits else 60):
+                    continue
+                state = answer.result().current_state.label
                 waits.append(time.monotonic() - asked)
                 assert asked - begun < 60, state
-            assert time.monotonic() - begun < ready_s and max(waits) < 0.1, sorted(waits)[-3:]
+            assert time.monotonic() - begun < ready_s
+            # the first one may wait for what the node makes after this service, before it spins
+            assert max(waits[1:], default=0) < 0.1 and waits[0] < 0.5, (waits[0], waits[1:])
         finally:
             node.terminate()
             assert node.wait(30) == 0
