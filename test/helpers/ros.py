@@ -264,7 +264,7 @@ class Rig:
         """Wait for a service by its ``test``; rclpy's own wait_for_service looks at 4 Hz only."""
         self.until(test, 'a service')
 
-    def heard(self, future, timeout):
+    def answered(self, future, timeout):
         """Wait for a future of the client; whether it is done in time."""
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
@@ -272,7 +272,7 @@ class Rig:
 
     def result(self, future, timeout=PATIENCE):
         """Wait for a future of the client, and return what it holds."""
-        assert self.heard(future, timeout), 'no answer'
+        assert self.answered(future, timeout), 'no answer'
         return future.result()
 
     def part(self, name, test=lambda s: True, timeout=PATIENCE):

@@ -281,7 +281,7 @@ def test_the_default_node_is_ready_soon_and_answers_meanwhile(others, ready_s):
                 asked = time.monotonic()
                 answer = client.call_async(GetState.Request())
                 # DDS shows the service before it has heard of who asks: that answer may be lost
-                if not rig.heard(answer, 2 if not waits else 60):
+                if not rig.answered(answer, 2 if not waits else 60):
                     continue
                 state = answer.result().current_state.label
                 waits.append(time.monotonic() - asked)
