@@ -1,12 +1,13 @@
 """What every local tracker and re-detector must do, on a CPU as on a GPU."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lg_tracker_ros.types import Box, Correctable, Kind, OnlineTracker, Region
 import numpy as np
 import pytest
 
+from . import published
 from .clip import first_box, truth
 
 PLACES = [Region(box, Kind.PROPOSAL) for box in (
@@ -31,6 +32,19 @@ def cases(here, there):
     return [*(pytest.param((name, 'cpu'), id=f'{name}-cpu') for name in here),
             *(pytest.param((name, 'gpu'), id=f'{name}-gpu', marks=pytest.mark.gpu)
               for name in there)]
+
+
+def make_case(request, make, settings, file):
+    """Yield the case of ``request``, whose parts ``make`` makes of ``settings`` on each device."""
+    name, device = request.param
+    if device == 'gpu':
+        device = request.getfixturevalue('gpu')
+    with pytest.MonkeyPatch.context() as patch:
+        published.soon(patch)
+        # what a GPU cuts out of an image differs a little: test/engine/test_uploads.py
+        made = [make(s, replace(s.engine_config(), uploads=None))
+                for s in (settings(name, d, file) for d in (device, 'cpu'))]
+        yield Case(name, device, *made)
 
 
 def flat(outputs):

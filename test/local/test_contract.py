@@ -1,7 +1,5 @@
 """What every local tracker must do wherever it looks: a few on the CPU, all on a GPU."""
 
-from dataclasses import replace
-
 from helpers import contract, published
 from helpers.clip import first_box, read_by_opencv, truth
 from helpers.contract import BOXES, flat, followed, near, PLACES, sane
@@ -43,15 +41,7 @@ def clip():
 @pytest.fixture(scope='module', params=contract.cases(QUICK, HOSTS))
 def case(request, file):
     """Make a tracker on the device, and another one on the CPU."""
-    host, device = request.param
-    if device == 'gpu':
-        device = request.getfixturevalue('gpu')
-    with pytest.MonkeyPatch.context() as patch:
-        published.soon(patch)
-        # what a GPU cuts out of an image differs a little: test/engine/test_uploads.py
-        made = [make_local(s, replace(s.engine_config(), uploads=None))
-                for s in (settings(host, d, file) for d in (device, 'cpu'))]
-        yield contract.Case(host, device, *made)
+    yield from contract.make_case(request, make_local, settings, file)
 
 
 def test_there_is_no_target_before_init(case, clip):

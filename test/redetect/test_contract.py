@@ -1,7 +1,5 @@
 """What every re-detector must do with any target: on the CPU those that ship, on a GPU all."""
 
-from dataclasses import replace
-
 from helpers import contract, published
 from helpers.clip import read_by_opencv
 from helpers.contract import BOXES, proposed
@@ -39,15 +37,7 @@ def clip():
 @pytest.fixture(scope='module', params=contract.cases(READY, NAMES))
 def case(request, file):
     """Make a re-detector on the device, and another one on the CPU."""
-    name, device = request.param
-    if device == 'gpu':
-        device = request.getfixturevalue('gpu')
-    with pytest.MonkeyPatch.context() as patch:
-        published.soon(patch)
-        # what a GPU cuts out of an image differs a little: test/engine/test_uploads.py
-        made = [make_redetector(s, replace(s.engine_config(), uploads=None))
-                for s in (settings(name, d, file) for d in (device, 'cpu'))]
-        yield contract.Case(name, device, *made)
+    yield from contract.make_case(request, make_redetector, settings, file)
 
 
 def test_there_is_no_target_before_init(case, clip):
