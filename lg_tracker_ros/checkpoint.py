@@ -18,6 +18,8 @@ from torch import nn, Tensor
 FOLDER = Path(__file__).resolve().parent / 'weights'
 SHIPPED_NETWORKS = FOLDER / 'onnx'
 """The networks with these weights, as ONNX."""
+MOST_HEADS = 32
+"""Heads of a file of weights, at most: each is a network to build, and to run in every frame."""
 CONSTANT = 1e6
 """Constants of Confidence lie between both signs of it."""
 
@@ -26,7 +28,8 @@ def load_checkpoint(net: nn.Module, path: str | Path, ignore: Sequence[str] = ()
     """
     Load the weights of a file into ``net``, all of them or none.
 
-    ``ignore`` lists prefixes of keys that a file may hold and the network has no use for.
+    ``ignore`` lists prefixes of keys that a file may hold and the network has no use for. Of a
+    network of several heads, ``heads.0`` and on, a file may hold one alone without its number.
     Raises ValueError, in one line, with the first key that doesn't fit and both shapes or types,
     or whose values aren't finite.
     """
@@ -35,6 +38,9 @@ def load_checkpoint(net: nn.Module, path: str | Path, ignore: Sequence[str] = ()
 
     state = {k: v for k, v in read_state_dict(path).items() if not k.startswith(tuple(ignore))}
     expected = net.state_dict()
+    if all(k.startswith('heads.') for k in expected) and not any(
+            k.startswith('heads.') for k in state):
+        state = {f'heads.0.{k}': v for k, v in state.items()}
     for key, value in expected.items():
         if key not in state:
             # files written before PyTorch 0.4.1 lack this counter, which inference never reads
@@ -82,6 +88,19 @@ def read_into(net: nn.Module, given: str, shipped: str) -> None:
     """
     load_checkpoint(net, checked_file(given, shipped))
     net.eval()
+
+
+def count_heads(path: Path) -> int:
+    """
+    Count the heads in a file of weights, 1 where none has a number.
+
+    Raises as read_state_dict, and ValueError for more than MOST_HEADS.
+    """
+    count = len({name.split('.')[1] for name in read_state_dict(path)
+                 if name.startswith('heads.')})
+    if count > MOST_HEADS:
+        raise refused(path, f'holds {count} heads, expected at most {MOST_HEADS}')
+    return max(count, 1)
 
 
 def must_be_there(path: Path) -> None:

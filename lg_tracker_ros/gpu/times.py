@@ -9,13 +9,13 @@ from typing import Any, Callable, Iterator, Sequence
 
 import cv2
 from lg_tracker_ros.boxes import scale
-from lg_tracker_ros.checkpoint import checked_file, read_into, shared_backbone
+from lg_tracker_ros.checkpoint import checked_file, count_heads, read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, square_crop
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.engine.uploads import Uploads
 from lg_tracker_ros.factory import assemble, build_tracker
 from lg_tracker_ros.gpu.boxes import Clip
-from lg_tracker_ros.local.pixelwise import count_heads, SPEC
+from lg_tracker_ros.local.pixelwise import SPEC
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.recognition.look import LookNet

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Callable
 
-from lg_tracker_ros.checkpoint import checked_file, read_into, shared_backbone
+from lg_tracker_ros.checkpoint import checked_file, count_heads, read_into, shared_backbone
 from lg_tracker_ros.engine import BATCHES, compile_network, EngineConfig
 from lg_tracker_ros.local.anchor_free import (
     AnchorFreeConfig,
@@ -18,8 +17,6 @@ from lg_tracker_ros.local.online.host import Host
 from lg_tracker_ros.local.online.nets import OpenPixelwise
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads, SearchNet, TemplateNet
 from lg_tracker_ros.local.spec import LocalSpec
-from lg_tracker_ros.reading.guard import refused
-from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.recognition.confidence import UNFITTED
 from lg_tracker_ros.types import Box, Image
 from lg_tracker_ros.vision.cells import (
@@ -38,23 +35,6 @@ CONFIG = AnchorFreeConfig(penalty=0.06, window=0.25, rate=0.35, bias=0.12)
 PLAIN = replace(CONFIG, bias=0.0)
 """For what learns on top of it."""
 CROPS = Grid(TEMPLATE, SEARCH, GRID, STRIDE)
-
-MOST_HEADS = 32
-"""Heads of a file of weights, at most: each is a network to build, and to run in every frame."""
-
-
-def count_heads(path: Path) -> int:
-    """
-    Count the heads in a file of weights, 1 where there are none.
-
-    Raises as read_state_dict, and ValueError for more than MOST_HEADS.
-    """
-    count = len({name.split('.')[1] for name in read_state_dict(path)
-                 if name.startswith('heads.')})
-    if count > MOST_HEADS:
-        raise refused(path, f'holds {count} heads, expected at most {MOST_HEADS}')
-    return max(count, 1)
-
 
 def template_runner(template: TemplateNet, engine: EngineConfig
                     ) -> Callable[[Image, Box], list[Array]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from lg_tracker_ros.checkpoint import read_into, shared_backbone
+from lg_tracker_ros.checkpoint import checked_file, count_heads, read_into, shared_backbone
 from lg_tracker_ros.crops import context_side, mean_color, square_crop
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.redetect.correlation import as_attention
@@ -15,7 +15,7 @@ from lg_tracker_ros.redetect.tanet_lite_net import (
     LiteFrameNet,
     LiteTemplateNet,
     PARTS,
-    TanetLiteHead,
+    TanetLiteHeads,
 )
 from lg_tracker_ros.types import Box, Frame, Proposals
 from lg_tracker_ros.vision.cells import inside_cells, TEMPLATE
@@ -45,9 +45,8 @@ class TanetLite:
         self._template = compile_network(
             template, [image, np.ones((1, PARTS + 1, 8, 8), np.float32)], engine, batches=(1,))
         picture = np.zeros((1, SIDE, SIDE, 3), np.uint8)
-        queries = [np.ones((1, PARTS + 2, conv.out_channels), np.float32)
-                   for conv in (frame.head.embed, frame.head.fine)]
-        mean = np.ones((1, frame.head.embed.in_channels), np.float32)
+        queries = [np.ones((1, PARTS + 2, n), np.float32) for n in frame.head.channels]
+        mean = np.ones((1, frame.head.heads[0].embed.in_channels), np.float32)
         self._frame = compile_network(frame, [picture, picture[..., 0], *queries, mean],
                                       engine, shared=(2, 3, 4), batches=(1,))
         self.threshold = threshold
@@ -76,9 +75,15 @@ class TanetLite:
         return Proposals(interleave(learned, plain, k), attention)
 
 
+def read_heads(weights: str) -> TanetLiteHeads:
+    """Read the heads of the file ``weights``, or those that ship; raises as read_into."""
+    heads = TanetLiteHeads(count_heads(checked_file(weights, SPEC.weights)))
+    read_into(heads, weights, SPEC.weights)
+    return heads
+
+
 def _make(weights: str, threshold: float, engine: EngineConfig) -> TanetLite:
-    backbone, head = shared_backbone(), TanetLiteHead()
-    read_into(head, weights, SPEC.weights)
+    backbone, head = shared_backbone(), read_heads(weights)
     return TanetLite(LiteTemplateNet(backbone, head), LiteFrameNet(backbone, head), engine,
                      threshold)
 

@@ -8,6 +8,8 @@ correlation with its parts instead of concatenation, and motion is the differenc
 
 from __future__ import annotations
 
+from typing import cast, Sequence
+
 from lg_tracker_ros.backbones.efficientnet_lite0 import EfficientNetLite0
 from lg_tracker_ros.redetect.correlation import mean_feature, similarity
 from lg_tracker_ros.vision.layers import conv3
@@ -81,10 +83,38 @@ def pool_parts(z: Tensor, cover: Tensor) -> Tensor:
     return F.normalize(weight @ z.transpose(1, 2) + 1e-6, dim=2)
 
 
+class TanetLiteHeads(nn.Module):
+    """Heads that were trained apart and answer as one, see ``pixelwise_net.PixelwiseHeads``."""
+
+    def __init__(self, count: int = 1) -> None:
+        """Make ``count`` heads."""
+        super().__init__()
+        self.heads = cast('Sequence[TanetLiteHead]', nn.ModuleList(
+            TanetLiteHead() for _ in range(count)))
+        own = self.heads[0]
+        self.widths = own.embed.out_channels, own.fine.out_channels
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Channels of the queries of all heads, at strides 16 and 8."""
+        return self.widths[0] * len(self.heads), self.widths[1] * len(self.heads)
+
+    def template(self, z8: Tensor, z16: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what each head's ``template`` does, side by side along the channels."""
+        q16, q8 = zip(*(head.template(z8, z16, cover) for head in self.heads))
+        return torch.cat(q16, dim=-1), torch.cat(q8, dim=-1)
+
+    def forward(self, x8: Tensor, x16: Tensor, motion: Tensor, q16: Tensor, q8: Tensor) -> Tensor:
+        """Predict with all heads, as TanetLiteHead.forward does: the mean of their logits."""
+        own = zip(torch.split(q16, self.widths[0], dim=-1), torch.split(q8, self.widths[1], dim=-1))
+        return torch.stack([head(x8, x16, motion, *queries)
+                            for head, queries in zip(self.heads, own)]).mean(0)
+
+
 class LiteTemplateNet(nn.Module):
     """Template image and its covers to the queries; what an engine runs once."""
 
-    def __init__(self, backbone: EfficientNetLite0, head: TanetLiteHead) -> None:
+    def __init__(self, backbone: EfficientNetLite0, head: TanetLiteHeads) -> None:
         """Share backbone and head with the frame network."""
         super().__init__()
         self.backbone, self.head = backbone, head
@@ -98,7 +128,7 @@ class LiteTemplateNet(nn.Module):
 class LiteFrameNet(nn.Module):
     """Frame, motion and queries to attention; runs at every global search."""
 
-    def __init__(self, backbone: EfficientNetLite0, head: TanetLiteHead) -> None:
+    def __init__(self, backbone: EfficientNetLite0, head: TanetLiteHeads) -> None:
         """Share backbone and head with the template network."""
         super().__init__()
         self.backbone, self.head = backbone, head

@@ -14,7 +14,7 @@ from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading import guard
 from lg_tracker_ros.redetect.small import SIDE
-from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cells, PARTS, TanetLiteHead
+from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cells, PARTS, TanetLiteHeads
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.types import Box, Region
 from lg_tracker_ros.vision.normalise import normalize
@@ -244,7 +244,7 @@ def test_a_kernel_with_zeros_in_front_pads_as_tensorflow_does(kernel, pad, group
 def test_attention_is_what_was_learned_and_looks_alike():
     """The geometric mean of the head's answer and of the untrained similarity, where above 0."""
     torch.manual_seed(0)
-    net = LiteFrameNet(EfficientNetLite0(), TanetLiteHead()).eval()
+    net = LiteFrameNet(EfficientNetLite0(), TanetLiteHeads()).eval()
     image = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
     change = torch.randint(0, 256, (1, 64, 96), dtype=torch.uint8)
     queries = [F.normalize(torch.randn(1, PARTS + 2, c), dim=2) for c in (64, 32)]
@@ -263,15 +263,15 @@ def test_attention_is_what_was_learned_and_looks_alike():
 def test_tanet_lite_costs_a_twentieth_of_tanet():
     with torch.device('meta'):
         paper, lite = TANetGenerator().eval(), LiteFrameNet(EfficientNetLite0(),
-                                                            TanetLiteHead()).eval()
+                                                            TanetLiteHeads()).eval()
         frame, clip = torch.zeros(1, 3, 300, 300), torch.zeros(1, 3, 3, 300, 300)
         # the target is encoded once, not at every search
         cost = count_macs(paper, frame, frame, clip) - count_macs(paper.encoder, frame)
         image = torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8)
-        embed, fine = lite.head.embed.out_channels, lite.head.fine.out_channels
+        embed, fine = lite.head.channels
         small = count_macs(lite, image, image[..., 0], torch.zeros(1, PARTS + 2, embed),
                            torch.zeros(1, PARTS + 2, fine),
-                           torch.zeros(1, lite.head.embed.in_channels))
+                           torch.zeros(1, lite.head.heads[0].embed.in_channels))
     assert cost / 1e9 == pytest.approx(116.0, rel=0.01)
     # the zeros with which kernels of stride 2 are padded count, too: without them .553
     assert small / 1e9 == pytest.approx(0.578, rel=0.01)

@@ -10,9 +10,8 @@ from random import Random
 import struct
 import zipfile
 
-from lg_tracker_ros.checkpoint import confidence_of, load_checkpoint
+from lg_tracker_ros.checkpoint import confidence_of, count_heads, load_checkpoint
 from lg_tracker_ros.evaluation.experiments.records import read_records
-from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.parameters.as_yaml import as_yaml
 from lg_tracker_ros.parameters.node import NodeOptions
 from lg_tracker_ros.parameters.reading import read_yaml

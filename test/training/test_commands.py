@@ -9,8 +9,8 @@ from helpers.toy import (
     TOY,
     weights,
 )
+from lg_tracker_ros.checkpoint import count_heads
 from lg_tracker_ros.cli import main
-from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.reading.notes import read_note, trained_on
 from lg_tracker_ros.reading.state_dicts import read_state_dict
 from lg_tracker_ros.training.export import export
@@ -122,8 +122,8 @@ def test_heads_of_several_runs_become_one_file(tmp_path):
     assert trained_on(out) == ('x', 'y', 'z') and read_note(out, 'network') == ['pixelwise'] * 2
     assert count_heads(out) == 3
     assert out.stat().st_mode == a.stat().st_mode  # others may read it, too, where they may that
-    c = checkpoint(tmp_path / 'c.pt', 'tanet_lite', {'embed.w': torch.zeros(2)}, [])
-    with pytest.raises(ValueError, match=r'c\.pt holds tanet_lite, of which only one can be'):
+    c = checkpoint(tmp_path / 'c.pt', 'tanet', {'embed.w': torch.zeros(2)}, [])
+    with pytest.raises(ValueError, match=r'c\.pt holds tanet, of which only one can be'):
         export([a, c], out)
 
 

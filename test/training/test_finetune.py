@@ -9,10 +9,9 @@ import cv2
 from helpers.bags import write_bag
 from helpers.clip import CLIP, first_box, frames, truth, VIDEO
 from lg_tracker_ros.boxes import iou_pairs
-from lg_tracker_ros.checkpoint import FOLDER
+from lg_tracker_ros.checkpoint import count_heads, FOLDER
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.datasets.readers import read_dataset
-from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
 from lg_tracker_ros.media.bags import is_bag
 from lg_tracker_ros.media.video import Source

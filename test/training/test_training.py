@@ -1,10 +1,11 @@
 """Training in small: labels by hand, the replay buffer, pictures, losses that fall."""
 
 import cv2
+from lg_tracker_ros.checkpoint import load_checkpoint
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
 from lg_tracker_ros.redetect.small import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
-from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHead
+from lg_tracker_ros.redetect.tanet_lite_net import TanetLiteHeads
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.data.media import Clip, held_out, Instance, Sprite, Still
 from lg_tracker_ros.training.data.pseudo_labels import follow, textured_box
@@ -255,13 +256,33 @@ def test_heads_answer_with_their_mean(one_thread):
     assert not torch.allclose(apart[0][0], apart[1][0])
 
 
-def test_attention_head_learns_a_batch(one_thread):
-    torch.manual_seed(0)
+def attention_batch():
     b = {name: torch.randn(3, *f.shape) for name, f in fields(DEFAULTS).items()}
     b['cover'] = torch.from_numpy(np.stack([part_covers(Box(40, 40, 48, 48))] * 3))
     b['motion'] = b['motion'].abs().clamp(max=1)
+    return b
+
+
+def test_heads_of_attention_answer_with_their_mean(one_thread, tmp_path):
+    torch.manual_seed(0)
+    b, heads = attention_batch(), TanetLiteHeads(2).eval()
+    with torch.no_grad():
+        together = predict(heads, b)
+        apart = []
+        for head in heads.heads:  # each as a file of one head, without its number
+            torch.save(head.state_dict(), tmp_path / 'one.pt')
+            one = TanetLiteHeads().eval()
+            load_checkpoint(one, tmp_path / 'one.pt')
+            apart.append(predict(one, b))
+    torch.testing.assert_close(together, (apart[0] + apart[1]) / 2, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(*apart, atol=1e-2)
+
+
+def test_attention_head_learns_a_batch(one_thread):
+    torch.manual_seed(0)
+    b = attention_batch()
     box = torch.tensor([[40.0, 40, 60, 90], [200, 100, 50, 50], [float('nan')] * 4])
-    head = TanetLiteHead()
+    head = TanetLiteHeads()
     want = box_maps(box, SIDE, CELLS)
 
     def loss():

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator
 
-from lg_tracker_ros.checkpoint import shared_backbone
+from lg_tracker_ros.checkpoint import count_heads, shared_backbone
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.files import network_cache
-from lg_tracker_ros.local.pixelwise import count_heads
 from lg_tracker_ros.local.pixelwise_net import PixelwiseHeads
 from lg_tracker_ros.training.data.material import Material
 from lg_tracker_ros.training.networks.anchor_free import loss_of, read_best

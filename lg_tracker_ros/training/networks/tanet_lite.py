@@ -1,5 +1,5 @@
 """
-Train the onboard attention network's head on frozen features, alone or by Algorithm 1.
+Train the onboard attention network's heads on frozen features, alone or by Algorithm 1.
 
 The discriminators see the frames themselves, small (see AdversarialTraining). With ``queries``
 above 1 the look-alikes of a frame are asked for as well as its target, on the same features, and
@@ -9,15 +9,16 @@ the losses are averaged: the cross-query loss of GlobalTrack (Huang et al., AAAI
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Iterable
 
 import cv2
-from lg_tracker_ros.checkpoint import shared_backbone
+from lg_tracker_ros.checkpoint import count_heads, shared_backbone
 from lg_tracker_ros.engine import compile_network, EngineConfig
 from lg_tracker_ros.files import network_cache
 from lg_tracker_ros.redetect.small import SIDE
 from lg_tracker_ros.redetect.tanet_lite import part_covers
-from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHead
+from lg_tracker_ros.redetect.tanet_lite_net import motion_cue, TanetLiteHeads
 from lg_tracker_ros.training.adversarial.algorithm1 import (
     Adversarial,
     AdversarialTraining,
@@ -45,20 +46,27 @@ CELLS = SIDE // 8
 
 @dataclass(frozen=True)
 class LiteTraining(AdversarialTraining):
-    """``queries``: at most so many things are asked for in a frame; 1: the target alone."""
+    """
+    ``queries``: at most so many things are asked for in a frame; 1: the target alone.
+
+    ``heads`` answer with their mean and learn as one; ``train export`` joins those of several runs.
+    """
 
     queries: int = 1
+    heads: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what can't be trained."""
         super().__post_init__()
+        if self.heads < 1:
+            raise ValueError(f'heads must be at least 1, got {self.heads}')
         if self.queries < 1:
             raise ValueError(f'queries must be at least 1, got {self.queries}')
 
 
 DEFAULTS = LiteTraining(batch=16, steps=6000, warmup=1500, validate_every=300,
                         capacity=14000)
-Model = Adversarial[TanetLiteHead]
+Model = Adversarial[TanetLiteHeads]
 
 
 def fields(config: LiteTraining) -> dict[str, Field]:
@@ -105,13 +113,19 @@ def make_sampler(material: Material, config: LiteTraining) -> Sampler:
 
 
 def make_model(config: LiteTraining) -> Model:
-    """Make the head, and what it has to fool."""
-    head = TanetLiteHead()
+    """Make the heads, and what they have to fool."""
+    heads = TanetLiteHeads(config.heads)
     if config.inputs != 'both':
-        first = next(m for m in head.narrow if isinstance(m, nn.Conv2d)).weight
-        moves = torch.arange(first.shape[1]) == first.shape[1] - 1  # motion is its last channel
-        keep_only(first, (moves == (config.inputs == 'motion'))[None, :, None, None])
-    return Adversarial(head, config)
+        for head in heads.heads:
+            first = next(m for m in head.narrow if isinstance(m, nn.Conv2d)).weight
+            moves = torch.arange(first.shape[1]) == first.shape[1] - 1  # motion is its last channel
+            keep_only(first, (moves == (config.inputs == 'motion'))[None, :, None, None])
+    return Adversarial(heads, config)
+
+
+def asked_by(weights: Path) -> dict[str, int]:
+    """Say which settings a file of weights asks for: as many heads as it has."""
+    return {'heads': count_heads(weights)}
 
 
 def crossed(b: Batch) -> Batch:
@@ -129,8 +143,8 @@ def crossed(b: Batch) -> Batch:
                if name in b}, 'box': box.flatten(0, 1)}
 
 
-def predict(head: TanetLiteHead, b: Batch) -> Tensor:
-    """Run the head on a batch; logits, B x N x 40 x 40."""
+def predict(head: TanetLiteHeads, b: Batch) -> Tensor:
+    """Run the heads on a batch; logits, B x N x 40 x 40."""
     n = b['x8'].shape[1]
     x8, x16 = (b[name].flatten(0, 1).contiguous(memory_format=torch.channels_last)
                for name in ('x8', 'x16'))  # twice as fast on a CPU
@@ -161,4 +175,4 @@ def validate(model: Model, batches: Iterable[Batch]) -> tuple[float, dict[str, f
 
 
 NETWORK = Network(DEFAULTS, fields, make_model, make_sampler, losses, validate,
-                  shipped=generator_of, partial=True)
+                  shipped=generator_of, asked_by=asked_by, partial=True)

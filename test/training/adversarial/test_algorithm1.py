@@ -151,12 +151,11 @@ def test_both_discriminators_reach_the_generator():
 
     def step(appearance, motion):
         torch.manual_seed(0)
-        model = tanet_lite.make_model(BOTH)
-        object.__setattr__(model.config, 'lambda_appearance', appearance)
-        object.__setattr__(model.config, 'lambda_motion', motion)
+        model = tanet_lite.make_model(replace(BOTH, lambda_appearance=appearance,
+                                              lambda_motion=motion))
         loss, parts = tanet_lite.losses(model, batch, 0)
         loss.backward()
-        return loss, parts, model.generator.narrow[0].weight.grad
+        return loss, parts, model.generator.heads[0].narrow[0].weight.grad
     plain, app, mot, both = (step(*w) for w in ((1e-9, 1e-9), (0.2, 1e-9), (1e-9, 0.1),
                                                 (0.2, 0.1)))
     assert (app[2] - plain[2]).abs().max() > 0 and (mot[2] - plain[2]).abs().max() > 0
@@ -234,7 +233,7 @@ def test_an_input_that_is_switched_off_stays_off(inputs):
         optimizer.step()
         optimizer.zero_grad()
     head = model.generator.eval()
-    first = head.narrow[0].weight
+    first = head.heads[0].narrow[0].weight
     used = first.abs().amax((0, 2, 3)) > 0
     assert used[-1] == (inputs == 'motion') and used[:-1].all() == (inputs == 'appearance')
     assert used.any()
@@ -302,7 +301,7 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(tmp_path, samples):
 def test_best_weights_are_the_generators(tmp_path, samples):
     train(tmp_path, samples, BOTH)
     best, last = read_run(tmp_path / 'best.pt'), read_run(tmp_path / 'last.pt')
-    assert set(best['state_dict']) == set(tanet_lite.TanetLiteHead().state_dict())
+    assert set(best['state_dict']) == set(tanet_lite.TanetLiteHeads().state_dict())
     assert set(best['report']) == {'loss', 'r1', 'r3'}
     made = make_redetector(Settings(redetector_weights=str(tmp_path / 'best.pt')),
                            EngineConfig('cpu', 'torch', threads=1))
@@ -312,8 +311,8 @@ def test_best_weights_are_the_generators(tmp_path, samples):
     ring = Ring(samples / 'train', tanet_lite.fields(c), c.capacity).attach()
     fit(tanet_lite.NETWORK, c, lambda steps, r, w: replay(ring, 0, 2, steps, r, w),
         partial(ring.batches, 2), tmp_path / 'on', 'tanet_lite', tmp_path / 'best.pt', place=HERE)
-    begun = read_run(tmp_path / 'on/best.pt')['state_dict']['embed.weight']
-    assert torch.allclose(begun, best['state_dict']['embed.weight'], atol=1e-6)
+    begun = read_run(tmp_path / 'on/best.pt')['state_dict']['heads.0.embed.weight']
+    assert torch.allclose(begun, best['state_dict']['heads.0.embed.weight'], atol=1e-6)
     assert last['model'].keys() > {f'generator.{name}' for name in best['state_dict']}
 
 
@@ -370,7 +369,7 @@ def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
     run = tmp_path / 'lambda_appearance=0.2,lambda_motion=0.1'
     stamps = {p: p.stat().st_mtime_ns for p in tmp_path.glob('*/*/*.*')
               if p.name in ('best.pt', 'judged.json')}
-    one, two = (read_run(run / seed / 'best.pt')['state_dict']['embed.weight'] for seed in '01')
+    one, two = (read_run(run / seed / 'best.pt')['state_dict']['heads.0.embed.weight'] for seed in '01')
     assert not torch.equal(one, two) and len(stamps) == 16
     assert main(words) == 0
     assert capsys.readouterr().out == page
