@@ -93,9 +93,9 @@ class Track:
     ``unsure`` is a box that may show the target where none is claimed: it fits, but not well
     enough, or a rival is as like. ``found`` is all that the local tracker found in this frame,
     wherever it was sent. ``judged`` is the confidence that the search decided by, where it isn't
-    ``confidence``, which says less of what was found again. ``ms`` holds the time of each stage in milliseconds:
-    ``local``, ``redetect`` (what a search of the whole image takes longer than the local one, if
-    both run at the same time), and ``learn`` for a tracker that learns online.
+    ``confidence``, which says less of what was found again. ``ms`` holds the time of each stage
+    in milliseconds: ``local``, ``redetect`` (what a search of the whole image takes longer than
+    the local one, if both run at the same time), and ``learn`` for a tracker that learns online.
     """
 
     camera: str
