@@ -29,8 +29,9 @@ class Known:
         claims, usual = [], self.usual
         for track in step.result():
             if track.box is not None and not track.failures:
-                claims.append(Claim(track.camera, track.box, track.confidence))
-                odds = logit(track.confidence)
+                sure = track.confidence if track.judged is None else track.judged
+                claims.append(Claim(track.camera, track.box, sure))
+                odds = logit(sure)
                 usual = odds if usual is None else usual + RATE * (odds - usual)
         return Known(tuple(claims), usual)
 

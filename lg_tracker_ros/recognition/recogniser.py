@@ -115,7 +115,7 @@ class OnlineRecogniser(CalibratedTracker):
         self._pending: deque[Array] = deque()
         self._paths: dict[str, RivalPaths] = {}
         self._now: dict[str, Frame] = {}
-        self._cut = False
+        self._cut = self._again = False
         self._last = camera, box
         self._misses = self._unseen = self._settling = 0
         self._until_look_around = 0
@@ -127,6 +127,11 @@ class OnlineRecogniser(CalibratedTracker):
 
     def _path(self, camera: str) -> RivalPaths:
         return self._paths.setdefault(camera, RivalPaths())
+
+    def _away(self, camera: str) -> bool:
+        """Whether what is found in ``camera`` now is found after a cut or an absence."""
+        return (self._cut or camera != self._last[0]
+                or self._unseen >= self.schedule.loss)
 
     def _doubt(self, camera: str) -> float:
         """How little it means, in [0, 1], to be where the target was followed in ``camera``."""
@@ -158,7 +163,9 @@ class OnlineRecogniser(CalibratedTracker):
             weight = self.trust * max(doubt, self.memory.confusable)
             judged.append(replace(output, confidence=self._own(found.frame, output.box, logistic(
                 (1 - weight) * self.confidence.log_odds(output.cues)
-                + weight * self.online.log_odds(output.cues) + KNOWN.log_odds(output.cues)))))
+                + weight * self.online.log_odds(output.cues) + KNOWN.log_odds(output.cues))),
+                again=self._again or self._away(found.frame.camera)
+                or region.kind is not Kind.LOCAL))
         self._seen[found.frame.camera] = list(zip(judged, found.looks))
         for output, look, region in zip(judged, found.looks, found.regions):
             if region.kind is Kind.LOCAL:
@@ -178,6 +185,7 @@ class OnlineRecogniser(CalibratedTracker):
         camera, box = self._last
         lost = self._misses >= self.schedule.loss
         jumped = camera != frame.camera or not within_reach(box, accepted.box, frame.span)
+        self._again |= jumped or self._away(frame.camera)
         self._last, self._cut = (frame.camera, accepted.box), False
         self._misses = self._unseen = 0
         self._path(frame.camera).cross(accepted.box)
@@ -237,7 +245,7 @@ class OnlineRecogniser(CalibratedTracker):
         camera, box, look = self._latest
         self.memory.vow(look)
         self._path(camera).cross(box)
-        self._last, self._before_jump = (camera, box), None
+        self._last, self._before_jump, self._again = (camera, box), None, False
         self._misses = self._unseen = self._settling = 0
         super().own()
 

@@ -8,6 +8,7 @@ from typing import Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, scale
 from lg_tracker_ros.search import Candidate, Decision, SearchPolicy
+from lg_tracker_ros.search.telling import found_again
 from lg_tracker_ros.types import Claim, Frame, Mode, Others, Proposals, Track
 import numpy as np
 
@@ -65,11 +66,14 @@ class Views:
 def report(mode: Mode, view: View, decision: Decision, policy: SearchPolicy) -> Track:
     """Say what was found in one frame, in pixels of the image as it came."""
     frame, box = view.frame, None
-    confidence = max((c.confidence for c in view.candidates), default=0.0)
+    best = max(view.candidates, key=lambda c: c.confidence, default=None)
     if decision.chosen is not None and decision.chosen.camera == frame.camera:
-        confidence, box = decision.confidence, decision.box
+        best, box = decision.chosen, decision.box
         if box is not None and clip_to_image(box, frame.width, frame.height) is None:
             box = None  # wholly outside the image: nothing of it is seen
+    judged = confidence = 0.0 if best is None else best.confidence
+    if best is not None and best.output.again:
+        confidence = found_again(judged, policy.config.visible_threshold)
     place = policy.place.box if frame.camera == policy.place.camera else None
     doubtful, unsure = decision.unsure, None
     if doubtful is not None and doubtful.camera == frame.camera:
@@ -83,4 +87,4 @@ def report(mode: Mode, view: View, decision: Decision, policy: SearchPolicy) -> 
         if proposals is not None:
             proposals = replace(proposals, boxes=[scale(b, *view.zoom) for b in proposals.boxes])
     return Track(frame.camera, frame.stamp, mode, box, confidence, policy.failures, view.ms,
-                 place, proposals, unsure, found)
+                 place, proposals, unsure, found, judged)

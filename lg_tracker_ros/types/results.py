@@ -19,7 +19,8 @@ class TrackerOutput:
     ``confidence`` is in [0, 1] and means the same for every tracker: about the probability that
     the box overlaps the target with IoU > 0.5. ``score`` is the tracker's own number in [0, 1],
     ``cues`` are the numbers that the confidence was made of, by name (recognition/cues.py).
-    ``mask`` is there where a tracker has one that fits its box.
+    ``mask`` is there where a tracker has one that fits its box. ``again`` says that the target was
+    out of view, or elsewhere, since somebody last told which it is: so it may be another.
     """
 
     box: Box
@@ -27,6 +28,7 @@ class TrackerOutput:
     score: float
     cues: Mapping[str, float] = field(default_factory=dict, hash=False)
     mask: Mask | None = None
+    again: bool = False
 
 
 class Kind(enum.Enum):
@@ -90,9 +92,10 @@ class Track:
     ``proposals`` are those of a global search, None in other frames.
     ``unsure`` is a box that may show the target where none is claimed: it fits, but not well
     enough, or a rival is as like. ``found`` is all that the local tracker found in this frame,
-    wherever it was sent. ``ms`` holds the time of each stage in milliseconds:
-    ``local``, ``redetect`` (what a search of the whole image takes longer than the local one, if
-    both run at the same time), and ``learn`` for a tracker that learns online.
+    wherever it was sent. ``judged`` is the confidence that the search decided by, where it isn't
+    ``confidence``, which says less of what was found again. ``ms`` holds the time of each stage
+    in milliseconds: ``local``, ``redetect`` (what a search of the whole image takes longer than
+    the local one, if both run at the same time), and ``learn`` for a tracker that learns online.
     """
 
     camera: str
@@ -106,6 +109,7 @@ class Track:
     proposals: Proposals | None = None
     unsure: Box | None = None
     found: Sequence[TrackerOutput] = ()
+    judged: float | None = None
 
     @property
     def visible(self) -> bool:

@@ -177,6 +177,47 @@ def test_confirming_learns_the_look_at_once():
     assert before.cues['gallery'] == pytest.approx(0.5)
 
 
+def test_what_was_out_of_view_or_elsewhere_is_found_again_until_somebody_confirms_it():
+    made = recogniser()
+
+    def again(n, kind=Kind.LOCAL, camera='a'):
+        output, = made.track(frame(n, camera), [Region(HERE, kind)])
+        return output.again
+    follow(made, (1, 2))
+    assert [again(3), again(4, Kind.PROPOSAL), again(5, camera='b')] == [False, True, True]
+    made.miss(frame(6))
+    assert not again(7)  # one frame is no absence
+    made.miss(frame(7))
+    assert again(8)
+    follow(made, range(8, 30))
+    assert again(30)  # to follow it proves nothing
+    made.own()
+    assert not again(31)
+    for n in (32, 33, 34):  # followed and not believed, but in view
+        made.track(frame(n), [Region(HERE)])
+        made.glimpse(frame(n))
+    follow(made, (35,))
+    assert not again(36)
+    follow(made, (37,), RIVAL)  # a jump
+    assert again(38)
+    made.init(frame(39), HERE)
+    assert not again(40)
+
+
+def test_a_long_term_tracker_tells_less_of_what_it_found_again():
+    made = OnlineRecogniser(ScriptedLocal(lambda frame, region: 0.5 if frame.stamp != 2 else 1e-6),
+                            looks(lambda box: 0), platt(1.0, 10.0, -8.0), ONLINE,
+                            schedule=replace(SCHEDULE, loss=1))
+    tracker = LongTermTracker(made, None, SearchConfig())
+    tracker.init(frame(0), HERE)
+    told = [tracker.step([frame(n)])[0] for n in (1, 2, 3)]
+    assert [t.visible for t in told] == [True, False, True]
+    assert told[0].confidence == told[0].judged == pytest.approx(0.8808, abs=1e-4)
+    # the same again: odds of 7.389 are 11.08 times those of .4, of which 11.08 ** .6 is left
+    assert told[2].judged == told[0].judged
+    assert told[2].confidence == pytest.approx(2.826 / 3.826, abs=1e-3)
+
+
 def test_a_long_term_tracker_looks_round_for_rivals_now_and_then():
     apart = [Box(180, 10 + 50 * k, 20, 40) for k in range(4)]
     redetector = ScriptedRedetector({'a': [*apart[:2], HERE, *apart[2:]]})
