@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from functools import cached_property, partial
 import io
 import json
 import math
@@ -68,9 +68,9 @@ class Trial:
     config: Training
     folder: Path
 
-    @property
+    @cached_property
     def done(self) -> int:
-        """Steps that it has been trained for."""
+        """Steps that it has been trained for; read once, for the file may be large."""
         return int(read_run(self.folder / 'last.pt')['step'])
 
 
