@@ -22,6 +22,7 @@ import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from lg_tracker_interfaces.msg import TrackerStatus
 from lg_tracker_interfaces.srv import InitTarget
+from lg_tracker_ros.ros.bench import Asked
 from lg_tracker_ros.ros.convert import image_to_msg
 from lg_tracker_ros.ros.transports.profile import use_profile
 from lifecycle_msgs.srv import GetState
@@ -125,7 +126,7 @@ def measure(aside: bool, seconds: float) -> str:
     with started(aside) as robot:
         until(lambda: robot.engine == 'ready' and robot.camera.get_subscription_count()
               and robot.begin.service_is_ready(), 'the node')
-        asked = robot.begin.call_async(InitTarget.Request(
+        asked = Asked(robot.begin, InitTarget.Request(
             x=x * sx, y=y * sy, width=w * sx, height=h * sy))
 
         def begun() -> bool:

@@ -35,7 +35,7 @@ ARGUMENTS = (
     ('image_transport', '', 'auto, raw, compressed or ffmpeg; empty: as config.'),
     ('bond', '', "true: heartbeats for nav2's lifecycle manager; empty: as config."),
     ('enclave', '', 'SROS 2 enclave of the node; the camera of video has it with _camera behind.'),
-    ('video', '', 'A video file, image folder or webcam number to play on the first image topic.'),
+    ('video', '', 'A video, image folder or webcam number to play on the first of image_topics.'),
 )
 
 
@@ -96,7 +96,8 @@ def start(context):
     for name in ('image_topics', 'depth_topics'):
         if found := topics(name, value[name]):
             parameters[name] = found
-    images = parameters.get('image_topics')
+    if value['video']:  # is heard also where the config file names the topics of a robot
+        parameters.setdefault('image_topics', ['image'])
     for name, kind in (('ui_port', int), ('click_size', float)):
         if value[name]:
             parameters[name] = number(name, value[name], kind)
@@ -119,7 +120,7 @@ def start(context):
             # as a string: launch would read YAML in it, where # begins a comment and 0001 is 1
             parameters=[{'source': ParameterValue(value['video'], value_type=str), 'loop': True}],
             arguments=enclave(value['enclave'], '_camera'),
-            remappings=[('image', images[0])] if images else []))
+            remappings=[('image', parameters['image_topics'][0])]))
     if truth('rviz', value['rviz']):
         nodes.append(rviz(value['namespace']))
     return nodes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import time
 from typing import Sequence
 
@@ -136,6 +137,8 @@ class LongTermTracker:
                             f' got {type(frame).__name__} and {type(box).__name__}')
         check_init_box(box, frame.width, frame.height)
         self._images.wait()
+        # some keep it, and a camera may fill its buffer again
+        frame = replace(frame, image=frame.image.copy())
         start = time.perf_counter()
         self.local.init(frame, box)
         local_ms = 1e3 * (time.perf_counter() - start)

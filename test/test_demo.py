@@ -16,12 +16,13 @@ import cv2
 from helpers.clip import first_box, frames, truth, VIDEO
 from helpers.ros import H, path, PATIENCE, Rig, SIZE, stamp, W
 from helpers.scripts import imported
+from lg_tracker_interfaces.srv import InitTarget
 from lg_tracker_ros.factory import build_tracker
 from lg_tracker_ros.media.video import Source
 from lg_tracker_ros.offline.command import follow, Progress
 from lg_tracker_ros.offline.signals import Signals
 from lg_tracker_ros.parameters.tracker import Settings
-from lg_tracker_ros.ros.bench import measure_node
+from lg_tracker_ros.ros.bench import Asked, measure_node
 from lg_tracker_ros.ros.convert import time_from_msg, time_to_msg
 from lg_tracker_ros.types import Box, Mode
 import numpy as np
@@ -342,6 +343,18 @@ def test_bench_measures_the_node_over_dds():
     assert t.rate == pytest.approx(10, rel=0.3)
     with pytest.raises(ValueError, match='init_target was refused'):
         measure_node([frames(1)[0].image], Box(2000, 10, 30, 30), 10.0, 2)
+
+
+def test_a_call_whose_answer_was_lost_is_made_again():
+    with Rig() as rig:
+        request = InitTarget.Request(x=1.0, y=2.0, width=30.0, height=20.0)
+        asked = Asked(rig.init_client, request, every=0.5)
+        lost, = asked._calls  # its answer waits for an image, which doesn't come before that
+        rig.init_client.remove_pending_request(lost)
+        rig.until(lambda: asked.done() or len(asked._calls) > 1, 'another call')
+        while not rig.answered(asked._calls[-1], 0.1):
+            rig.send(0)
+        assert asked.done() and asked.result().success and not lost.done()
 
 
 @pytest.mark.performance

@@ -39,6 +39,36 @@ WARM_UP = 5
 """Frames after the first that aren't counted."""
 HELD_S = 2.0
 """Seconds that an image is held back at most until the one before is done."""
+AGAIN_S = 10.0
+"""Seconds without an answer after which a service is called again."""
+
+
+class Asked:
+    """
+    A call of a service, which is made again while no answer comes: for what may be done twice.
+
+    DDS shows a service before its server has heard of who calls: that answer is lost for good.
+    """
+
+    def __init__(self, client: Any, request: Any, every: float = AGAIN_S) -> None:
+        """Call; again after ``every`` seconds."""
+        self._client, self._request, self._every = client, request, every
+        self._calls: list[Any] = []
+        self._call()
+
+    def _call(self) -> None:
+        self._late = time.monotonic() + self._every
+        self._calls.append(self._client.call_async(self._request))
+
+    def done(self) -> bool:
+        """Whether an answer came; calls again when it is late."""
+        if self.result() is None and time.monotonic() > self._late:
+            self._call()
+        return self.result() is not None
+
+    def result(self) -> Any:
+        """Return the first answer that came; None before."""
+        return next((call.result() for call in self._calls if call.done()), None)
 
 
 @dataclass
@@ -164,14 +194,14 @@ def measure_node(images: Sequence[Image], box: Box, rate: float, count: int,
         until(lambda: camera.engine == 'ready' and camera.images.get_subscription_count()
               and camera.client.service_is_ready(), 'sign of life')
         first = publish(images[0])
-        answer = camera.client.call_async(InitTarget.Request(
+        answer = Asked(camera.client, InitTarget.Request(
             # float: where rclpy doesn't check, a whole number would end the process
             header=first, x=float(box.x), y=float(box.y), width=float(box.w),
             height=float(box.h), label='target'))
         until(answer.done, 'answer to init_target')
         result = answer.result()
-        if result is None or not result.success:
-            raise ValueError(f'init_target was refused: {result.message if result else ""}')
+        if not result.success:
+            raise ValueError(f'init_target was refused: {result.message}')
         until(lambda: not unheard(first), 'first detection')
         order = list(range(len(images))) + list(range(len(images) - 2, 0, -1))
         begun = sent = time.monotonic()

@@ -207,4 +207,5 @@ def merge(settings: Settings, options: NodeOptions, changes: Sequence[Parameter]
     values = {p.name: p.value for p in changes if p.name in NAMES}
     own = {n: v for n, v in values.items() if n in NODE_PARAMETERS}
     rest = {n: v for n, v in values.items() if n not in NODE_PARAMETERS}
-    return settings.changed(rest), options.changed(own)
+    # what stays as it is was checked before: thousands of changes in one call hold the node
+    return settings.changed(rest) if rest else settings, options.changed(own) if own else options

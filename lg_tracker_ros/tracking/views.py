@@ -53,7 +53,7 @@ class Views:
             return [o for o in others() if o.camera == frame.camera]
         came = frame.width, frame.height
         if (size := self._sizes.setdefault(frame.camera, came)) == came:
-            return View(replace(frame, span=span), others=here)
+            return View(frame.counting(span), others=here)
         smaller = size[0] * size[1] < came[0] * came[1]
         image = cv2.resize(frame.image, size,
                            interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from typing import Callable, Sequence
 
 from lg_tracker_ros.search.aside import Asides, Found
 from lg_tracker_ros.threads import shared_pool
 from lg_tracker_ros.types import Box, Frame, Proposals, Redetector
+import numpy as np
 
 
 class WholeImages:
@@ -23,6 +25,7 @@ class WholeImages:
         self.redetector, self._two_cores = redetector, two_cores
         self._asides: Asides | None = None
         self._clips: dict[str, deque[Frame]] = {}
+        self._refilled: set[str] = set()  # cameras that write into an image that is still kept
 
     @property
     def aside(self) -> bool:
@@ -45,15 +48,20 @@ class WholeImages:
             self.redetector.init(frame, box)
 
     def remember(self, frame: Frame) -> None:
-        """Take a camera's newest frame."""
+        """Take a camera's newest frame; of one that fills its buffer again a copy is kept."""
         if self.redetector is not None:
             clip = self._clips.setdefault(frame.camera, deque(maxlen=self.redetector.history))
+            if any(np.may_share_memory(frame.image, kept.image) for kept in clip):
+                self._refilled.add(frame.camera)
+            if frame.camera in self._refilled:
+                frame = replace(frame, image=frame.image.copy())
             clip.append(frame)
 
     def forget(self) -> None:
         """Drop every image, and what a search under way will find."""
         self.drop()
         self._clips.clear()
+        self._refilled.clear()
 
     def drop(self) -> None:
         """Believe nothing of what searches under way will find."""

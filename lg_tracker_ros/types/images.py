@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 import math
 import operator
@@ -64,8 +65,9 @@ class Frame:
     """
     One image of one camera.
 
-    ``image`` is uint8, height x width x 3, BGR, kept and not copied: a camera's buffer that is
-    filled again must be copied first. ``stamp`` is in nanoseconds; ``camera`` names the
+    ``image`` is uint8, height x width x 3, BGR, not copied; an array object of this frame's own,
+    which tells it from others in the same buffer: a camera may fill that again once the tracker
+    has had the frame. ``stamp`` is in nanoseconds; ``camera`` names the
     stream (a ROS topic or a path). ``span`` is the number of frames that it counts for, more than
     one from a slow camera: the tracker sets it. Raises ValueError for another image or stamp.
     """
@@ -83,11 +85,18 @@ class Frame:
                              f'{type(a).__name__}')
         if a.dtype != np.uint8 or a.ndim != 3 or a.shape[2] != 3 or 0 in a.shape:
             raise ValueError(f'image must be uint8 height x width x 3, got {a.dtype} {a.shape}')
+        object.__setattr__(self, 'image', a.view())
         try:
             object.__setattr__(self, 'stamp', operator.index(self.stamp))
         except TypeError as e:  # seconds, as time.time() gives them, say
             raise ValueError('stamp must be whole nanoseconds, as time.time_ns() gives them, got '
                              f'{self.stamp!r}') from e
+
+    def counting(self, span: int) -> Frame:
+        """Return this frame, with this very image, as one that counts for ``span`` frames."""
+        same = copy.copy(self)
+        object.__setattr__(same, 'span', span)
+        return same
 
     @property
     def width(self) -> int:

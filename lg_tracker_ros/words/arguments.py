@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lg_tracker_ros.words.nearest import meant
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return the type of an option that takes a whole number from ``least`` on."""
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f'must be a whole number of at least {least}, got {text}')
+        return value
+    return whole
 
 
 class Help(argparse.HelpFormatter):

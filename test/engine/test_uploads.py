@@ -16,6 +16,7 @@ from lg_tracker_ros.factory import assemble
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.redetect.globaltrack.lite import shrunk
 from lg_tracker_ros.redetect.small import Changed, SIDE, Small, squeeze
+from lg_tracker_ros.tracking.views import Views
 from lg_tracker_ros.types import Frame, Mode, Region
 import numpy as np
 import pytest
@@ -104,6 +105,22 @@ def test_an_image_is_sent_once_and_few_are_kept(image):
     for other in others:
         uploads.of(other, CPU)
     assert uploads.of(image, CPU) is not first
+
+
+def test_a_buffer_that_is_filled_again_is_another_image(image):
+    """As OpenCV's ``video.read(image)`` does it, and drivers of cameras."""
+    uploads, buffer, square = Uploads(), image.copy(), [(60.0, 45.0, 40.0)]
+    before = Frame(buffer)
+    uploads.of(before.image, CPU)
+    buffer[:] = 255 - image
+    after = Frame(buffer)
+    want = UploadedImage(255 - image, CPU).crops(square, 32, FILL)
+    assert torch.equal(uploads.of(after.image, CPU).crops(square, 32, FILL), want)
+    # several targets look at one frame, which is sent once
+    there = uploads.of(after.image, CPU)
+    for views in (Views(), Views()):
+        seen = views.view(after, span=2).frame
+        assert uploads.of(seen.image, CPU) is there and (seen.span, after.span) == (2, 1)
 
 
 def test_an_image_may_be_anybodys(image):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from lg_tracker_ros.local.dimp import dimp
+from lg_tracker_ros.local.dimp import dimp, lite
 from lg_tracker_ros.local.dimp.net import DimpNet
 from lg_tracker_ros.local.mdnet import published as mdnet
 from lg_tracker_ros.local.mdnet.vggm import Shared, VGG_M
@@ -143,9 +143,11 @@ def _smaller(cut):
 
 
 def soon(patch):
-    """Let what is made for a GPU see smaller pictures, learn less, and sooner."""
+    """Let what is made for a GPU, and dimp_lite, see smaller pictures, learn less, and sooner."""
     for name, constants in dimp.VARIANTS.items():
         patch.setitem(dimp.VARIANTS, name, replace(constants, side=128, every=3))
+    patch.setattr(lite, 'FIRST', lite.FIRST[:4])
+    patch.setattr(lite, 'DimpLiteConfig', partial(lite.DimpLiteConfig, first_steps=2, every=3))
     for name, schedule in mdnet.SCHEDULES.items():
         patch.setitem(mdnet.SCHEDULES, name, replace(
             schedule, candidates=6, first_positives=5, first_negatives=8, first_kept=4,

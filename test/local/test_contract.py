@@ -53,7 +53,7 @@ def test_there_is_no_target_before_init(case, clip):
 @pytest.fixture(scope='module')
 def found(case, clip):
     """Follow the first target."""
-    return followed(case.part, clip, first_box())
+    return followed(case.part, clip, first_box(), case.learned)
 
 
 def test_it_looks_anywhere(case, found, clip):
@@ -69,14 +69,14 @@ def test_it_looks_anywhere(case, found, clip):
 def test_it_does_the_same_again(case, found, clip):
     """Another target meanwhile, and all that it learned of it, is forgotten."""
     followed(case.part, clip, Box(200, 100, 50, 60), 2)
-    for mine, before in zip(followed(case.part, clip, first_box()), found):
+    for mine, before in zip(followed(case.part, clip, first_box(), case.learned), found):
         np.testing.assert_array_equal(mine, before)
     if isinstance(case.part, OnlineTracker):
         np.testing.assert_array_equal(found[2], found[0])  # once what it learned is disowned
 
 
 def test_another_one_does_as_much_on_the_cpu(case, found, clip):
-    theirs = followed(case.elsewhere, clip, first_box())
+    theirs = followed(case.elsewhere, clip, first_box(), case.learned)
     if case.device == 'cpu':
         for mine, other in zip(found, theirs):
             np.testing.assert_array_equal(mine, other)

@@ -83,6 +83,16 @@ def test_each_node_gets_its_own_enclave_and_none_where_none_is_given(launch):
         ['--ros-args', '--enclave', name] for name in ('/lg_tracker', '/lg_tracker_camera')]
 
 
+@pytest.mark.parametrize('given, topics', [
+    ({}, ['image']), ({'image_topics': '/a,/b'}, ['/a', '/b'])])
+def test_a_video_is_played_where_the_tracker_listens(launch, given, topics):
+    """Whatever topics the config file names: those of a robot, say."""
+    context = {name: default for name, default, _ in launch.ARGUMENTS}
+    tracker, camera = launch.start({**context, 'video': 'v.mp4', **given})
+    assert tracker.parameters[1]['image_topics'] == topics
+    assert camera.remappings == [('image', topics[0])]
+
+
 def test_rviz_that_is_not_installed_leaves_the_tracker_and_a_word(launch, monkeypatch):
     context = {name: default for name, default, _ in launch.ARGUMENTS}
 

@@ -219,14 +219,15 @@ def test_it_learns_from_them_and_the_tracker_takes_what_it_gives(network, tiny, 
     if network != 'mdnet':
         assert {'COCO 2017', 'LaSOT', 'photos', 'objects', 'stamps'} <= seen
     if network in REDETECTORS and network in CHEAP:
-        redetector, clip = make_redetector(f'{network}@redetector_weights={file}'), frames(2)
+        redetector = make_redetector(f'{network}@engine=torch@redetector_weights={file}')
+        clip = frames(2)
         redetector.init(clip[0], first_box())
         assert redetector.propose(clip, (first_box().w, first_box().h), 3).boxes
     elif network in CHEAP:
         capsys.readouterr()
         assert main(['track', str(tiny['two']), '--init', ','.join(map(str, truth()[0])),
                      '--param', f'tracker={network}', '--param', f'tracker_weights={file}',
-                     '--param', 'redetector=none']) == 0
+                     '--param', 'redetector=none', '--param', 'engine=torch']) == 0
         head, *rows = csv.reader(capsys.readouterr().out.splitlines())
         assert len(rows) == 2 and 'frame' in head
 

@@ -42,6 +42,13 @@ def test_help_explains_every_word_and_names_every_default(name):
     ('eval run --dta x', 'eval run: error: there is no option --dta; did you mean --data?'),
     ('train fit pixelwise --out o --zzz=1', 'there is no option --zzz; --help names all'),
     ('eval run --data x --out y --layout oxuv', "--layout knows no 'oxuv'; did you mean oxuva?"),
+    *((f'{c} {o} -1', f'{o}: must be a whole number of at least {n}, got -1') for c, o, n in (
+        ('eval absent --data d --out o', '--seed', 0), ('train preview --data d', '--seed', 0),
+        ('train calibrate ncc --data d', '--seed', 0),
+        ('train ablation tanet_lite --out o', '--seeds', 0),
+        ('train ablation tanet_lite --out o', '--every', 1),
+        ('train ablation tanet_lite --out o', '--jobs', 1))),
+    ('train ablation tanet_lite --out o --jobs nan', 'a whole number of at least 1, got nan'),
     ('eval report a b', "eval report: error: 'b' is one word too many"),
 ])
 def test_a_wrong_word_is_told_by_its_command_with_what_was_meant(words, said, capsys):

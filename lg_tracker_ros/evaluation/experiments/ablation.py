@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from functools import cached_property, partial
 import io
 import json
 import math
@@ -46,12 +46,19 @@ from lg_tracker_ros.reading.plain import read_object
 from lg_tracker_ros.training.adversarial.algorithm1 import AdversarialTraining, steps_for
 from lg_tracker_ros.training.loop.checkpoints import read_run, set_values
 from lg_tracker_ros.training.loop.distributed import find_place, Place
-from lg_tracker_ros.training.loop.fit import add_shared, ahead_of, find_network, Samples
+from lg_tracker_ros.training.loop.fit import (
+    add_shared,
+    ahead_of,
+    check_seconds,
+    find_network,
+    Samples,
+)
 from lg_tracker_ros.training.loop.optim import check_config
 from lg_tracker_ros.training.loop.train import fit
 from lg_tracker_ros.training.networks.network import Batch, Network, Training
 from lg_tracker_ros.training.networks.registry import NETWORKS
 from lg_tracker_ros.training.samples.ring import replay, Ring
+from lg_tracker_ros.words.arguments import at_least
 import numpy as np
 
 HELD = ('r1', 'r3', 'loss', 'iou')
@@ -68,9 +75,9 @@ class Trial:
     config: Training
     folder: Path
 
-    @property
+    @cached_property
     def done(self) -> int:
-        """Steps that it has been trained for."""
+        """Steps that it has been trained for; read once, for the file may be large."""
         return int(read_run(self.folder / 'last.pt')['step'])
 
 
@@ -223,11 +230,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='stop each run after N seconds of training')
     parser.add_argument('--study', choices=list(STUDIES), default='losses',
                         help='what is varied')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], metavar='N',
+    parser.add_argument('--seeds', type=at_least(0), nargs='+', default=[0, 1, 2], metavar='N',
                         help='a run for each')
     parser.add_argument('--judge', type=Path, nargs='+', default=[], metavar='DIR',
                         help='data sets on which each run is judged, as by `eval attention`')
-    parser.add_argument('--every', type=int, default=10, metavar='N',
+    parser.add_argument('--every', type=at_least(1), default=10, metavar='N',
                         help='ask there at every N-th frame')
     parser.add_argument('--track', type=Path, nargs='+', default=[], metavar='DIR',
                         help='data sets over which each run tracks, as by `eval run`: its F, as '
@@ -235,7 +242,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local', default='pixelwise', metavar='LOCAL',
                         help='the local tracker there, perhaps with @parameter=value '
                         '(siamrpnpp@backbone=alexnet@tracker_weights=FILE)')
-    parser.add_argument('--jobs', type=int, default=1, metavar='N', help='processes there')
+    parser.add_argument('--jobs', type=at_least(1), default=1, metavar='N',
+                        help='processes there')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
 
 
@@ -253,6 +261,7 @@ def run(args: argparse.Namespace) -> int:
     check_config(base, place.world)
     samples = Samples(network, base, args.ring or args.out / 'samples', args.data, args.workers,
                       args.clips, args.without)
+    check_seconds(args.seconds)
     samples.hold_out()
     ring = samples.ring()
     samples.fill(ring, False, base.capacity, 'samples')

@@ -37,6 +37,7 @@ from lg_tracker_ros.evaluation.protocols.absent_plan import (
 from lg_tracker_ros.evaluation.protocols.twin import with_twin
 from lg_tracker_ros.evaluation.protocols.twin_plan import plan_twin, TWIN
 from lg_tracker_ros.types import Frame, Image
+from lg_tracker_ros.words.arguments import at_least
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
@@ -185,7 +186,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
              'build from these; cut-aways still go to any')
     parser.add_argument('--out', type=Path, required=True, metavar='OUT',
                         help='folder for the sequences')
-    parser.add_argument('--seed', type=int, default=1, metavar='SEED', help='of what is drawn')
+    parser.add_argument('--seed', type=at_least(0), default=1, metavar='SEED',
+                        help='of what is drawn')
     parser.add_argument('--kinds', default=','.join(KINDS), metavar='KIND,KIND',
                         help=f'kinds of absence to draw from; default: {",".join(KINDS)}; {TWIN}: '
                         'with a look-alike in the picture')

@@ -37,6 +37,7 @@ from lg_tracker_ros.training.calibration.observations import (
 from lg_tracker_ros.training.data.material import read_material
 from lg_tracker_ros.training.export import write_weights
 from lg_tracker_ros.training.networks.validation import area_under_roc
+from lg_tracker_ros.words.arguments import at_least
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -191,7 +192,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'file than .safetensors, one is made beside it')
     parser.add_argument('--episodes', type=float, default=1.0, metavar='SHARE',
                         help='of the usual number of episodes')
-    parser.add_argument('--seed', type=int, default=0, metavar='SEED', help='of what is drawn')
+    parser.add_argument('--seed', type=at_least(0), default=0, metavar='SEED',
+                        help='of what is drawn')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -85,6 +85,12 @@ def check(workers: int, clips: float) -> None:
         raise ValueError(f'--clips is a share: expected 0 to 1, got {clips}')
 
 
+def check_seconds(seconds: float) -> None:
+    """Raise ValueError for a time that training can't last."""
+    if not seconds > 0:  # of nan, too: it would never be over
+        raise ValueError(f'--seconds must be above 0, got {seconds:g}')
+
+
 class Samples:
     """The rings of a network, the material they are filled from, and who fills them."""
 
@@ -162,8 +168,7 @@ def train_network(name: str, data: Sequence[Path], out: Path, *, settings: Seque
     data sets ``without`` are left out. It stops after ``seconds``. Raises ValueError, in one line,
     for what can't be.
     """
-    if not seconds > 0:  # of nan, too: it would never be over
-        raise ValueError(f'--seconds must be above 0, got {seconds:g}')
+    check_seconds(seconds)
     network = find_network(name)
     c = begun_with(network, set_values(network.defaults, settings), weights)
     place = find_place(device)

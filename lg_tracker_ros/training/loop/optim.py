@@ -83,7 +83,7 @@ def check_config(c: Training, world: int) -> None:
                         ('precision', ('auto', *PRECISIONS))):
         if getattr(c, name) not in known:
             raise ValueError(f'{name} must be one of {", ".join(known)}, got {getattr(c, name)!r}')
-    least = (('batch', world), ('steps', 1), ('validate_every', 1), ('log_every', 1))
+    least = (('seed', 0), ('batch', world), ('steps', 1), ('validate_every', 1), ('log_every', 1))
     for name, value in least:
         if getattr(c, name) < value:
             raise ValueError(f'{name} must be at least {value}, got {getattr(c, name)}')

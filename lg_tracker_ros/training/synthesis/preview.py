@@ -11,6 +11,7 @@ import cv2
 from lg_tracker_ros.training.data.material import read_material
 from lg_tracker_ros.training.synthesis.generator import generate, GeneratedSequence, SceneConfig
 from lg_tracker_ros.types import Image
+from lg_tracker_ros.words.arguments import at_least
 import numpy as np
 from tqdm import tqdm
 
@@ -57,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='width of a frame in the picture')
     parser.add_argument('--size', type=int, nargs=2, default=(320, 320), metavar=('H', 'W'),
                         help='height and width of the frames as they are made')
-    parser.add_argument('--seed', type=int, default=0, metavar='SEED', help='of what is drawn')
+    parser.add_argument('--seed', type=at_least(0), default=0, metavar='SEED',
+                        help='of what is drawn')
 
 
 def run(args: argparse.Namespace) -> int:

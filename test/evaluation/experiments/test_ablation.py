@@ -59,6 +59,8 @@ def test_studies_share_their_runs(tmp_path):
      'lambda_appearance, lambda_motion; got pixelwise'),
     (['tanet_lite', '--study', 'frames'], '--study frames is for tanet, whose'),
     (['tanet', '--study', 'queries'], '--study queries is for tanet_lite and globaltrack_lite, '),
+    (['tanet_lite', '--seconds', 'nan'], '--seconds must be above 0, got nan'),
+    (['tanet_lite', '--set', 'seed=-1'], 'seed must be at least 0, got -1'),
     (['tanet_lite', '--set', 'held_out=2'], 'and --data is missing')])
 def test_a_users_error_is_one_line(tmp_path, capsys, words, message):
     assert main(['train', 'ablation', *words, '--out', str(tmp_path)]) == 1

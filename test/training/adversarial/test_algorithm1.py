@@ -10,6 +10,7 @@ import math
 import cv2
 from lg_tracker_ros.cli import main
 from lg_tracker_ros.engine import EngineConfig
+from lg_tracker_ros.evaluation.experiments import ablation
 from lg_tracker_ros.evaluation.experiments.records import read_records
 from lg_tracker_ros.evaluation.metrics.summary import tracker_metrics
 from lg_tracker_ros.evaluation.tables.training_studies import STUDIES
@@ -334,10 +335,13 @@ def data_set(tmp_path_factory):
 
 
 @pytest.mark.exact
-def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys):
+def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys, monkeypatch):
+    made = ablation.make_redetector
+    # an export for each of the runs would cost more than all that is asked of it
+    monkeypatch.setattr(ablation, 'make_redetector', lambda name: made(f'{name}@engine=torch'))
     words = ['train', 'ablation', 'tanet_lite', '--out', str(tmp_path), '--ring', str(samples),
              '--seeds', '0', '1', '--judge', str(data_set), '--every', '5', '--device', 'cpu',
-             '--track', str(data_set), '--local', 'ncc@recognition=first_look']
+             '--track', str(data_set), '--local', 'ncc@recognition=first_look@engine=torch']
     for setting in ('batch=2', 'steps=2', 'width=0.05', 'capacity=4', 'held_out=3'):
         words += ['--set', setting]
     assert main(words) == 0
