@@ -41,7 +41,7 @@ def test_shipped_weights_name_what_they_were_trained_on():
     local = trained_on(FOLDER / 'pixelwise.safetensors')
     again = trained_on(FOLDER / 'tanet_lite.safetensors')
     pictures = {'raccoon_dataset/*', 'tuxpaint-stamps-default/*', 'sweethome3d-furniture/*'}
-    for names in (local, again):
+    for names, tracks in ((local, 155), (again, 56)):
         assert pictures <= set(names)
         # under terms that forbid commerce, or under none
         assert not any(n.startswith(('COCO', 'Penn', 'DAVIS')) for n in names)
@@ -49,10 +49,12 @@ def test_shipped_weights_name_what_they_were_trained_on():
         assert len(clips) == 57
         assert not any(held_out(c.partition('/')[2]) for c in clips)
         assert 'Drone-detection-dataset/V_BIRD_024' in clips
-        assert len([n for n in names if n.startswith('sample-videos/')]) == 155
+        assert len([n for n in names if n.startswith('sample-videos/')]) == tracks
     # people's first boxes and cut-outs
     assert {'sample-videos/again.mkv', 'sample-videos/*'} <= set(local)
-    assert local == again
+    assert {'sample-videos/again_001_0', 'sample-videos/*'} <= set(again)
+    assert set(again) - set(local) == {'sam2/*', *(n for n in again if n.startswith('sample-vi'))
+                                       } - set(local)
 
 
 def test_every_shipped_file_says_something():

@@ -36,6 +36,7 @@ PLAIN = replace(CONFIG, bias=0.0)
 """For what learns on top of it."""
 CROPS = Grid(TEMPLATE, SEARCH, GRID, STRIDE)
 
+
 def template_runner(template: TemplateNet, engine: EngineConfig
                     ) -> Callable[[Image, Box], list[Array]]:
     """Compile what makes the template's tensors of a crop and the target's box in it."""

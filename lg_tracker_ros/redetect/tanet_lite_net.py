@@ -106,7 +106,7 @@ class TanetLiteHeads(nn.Module):
 
     def forward(self, x8: Tensor, x16: Tensor, motion: Tensor, q16: Tensor, q8: Tensor) -> Tensor:
         """Predict with all heads, as TanetLiteHead.forward does: the mean of their logits."""
-        own = zip(torch.split(q16, self.widths[0], dim=-1), torch.split(q8, self.widths[1], dim=-1))
+        own = zip(*(torch.split(q, width, dim=-1) for q, width in zip((q16, q8), self.widths)))
         return torch.stack([head(x8, x16, motion, *queries)
                             for head, queries in zip(self.heads, own)]).mean(0)
 

@@ -21,5 +21,5 @@ def found_again(confidence: float, least: float) -> float:
     if confidence <= least or least >= SURE:
         return confidence
     sure, start = min(confidence, SURE), least / (1 - least)
-    odds = start * (sure / (1 - sure) / start) ** AGAIN
+    odds: float = start * (sure / (1 - sure) / start) ** AGAIN
     return odds / (1 + odds)

@@ -19,11 +19,11 @@ def export(checkpoints: Sequence[Path], out: Path, half: bool = False) -> int:
     """
     Write the weights of checkpoints (best.pt of ``train fit``) as safetensors.
 
-    The heads of several runs of ``pixelwise`` or ``tanet_lite`` become one tracker's. The header's metadata says
-    what they were trained on (``trained_on``, which ``eval`` reads) and how: network, config,
-    step, quality, commit, machine, of several runs a list of each. ``half`` keeps 16 bits of each
-    number. Returns the size in bytes. Raises ValueError for a file of another kind, and for
-    several of a network without heads.
+    The heads of several runs of ``pixelwise`` or ``tanet_lite`` become one tracker's. The header's
+    metadata says what they were trained on (``trained_on``, which ``eval`` reads) and how:
+    network, config, step, quality, commit, machine, of several runs a list of each. ``half`` keeps
+    16 bits of each number. Returns the size in bytes. Raises ValueError for a file of another
+    kind, and for several of a network without heads.
     """
     if out.suffix != '.safetensors':
         raise ValueError(f'{out}: expected a name that ends in .safetensors')
@@ -65,7 +65,7 @@ def join(checkpoints: Sequence[Path], states: Sequence[dict[str, Any]]) -> dict[
             old, _, rest = rest.partition('.')
             if kind != 'heads':
                 raise ValueError(f'{path} holds {state["network"]}, of which only one can be '
-                                 'exported; the heads of pixelwise and of tanet_lite can be joined')
+                                 'exported; heads of pixelwise and of tanet_lite can be joined')
             if old not in own:
                 own[old] = next(numbers)
             joined[f'heads.{own[old]}.{rest}'] = value

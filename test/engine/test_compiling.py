@@ -14,7 +14,12 @@ from lg_tracker_ros.factory import make_local, make_redetector
 from lg_tracker_ros.parameters.tracker import Settings
 from lg_tracker_ros.reading import guard
 from lg_tracker_ros.redetect.small import SIDE
-from lg_tracker_ros.redetect.tanet_lite_net import LiteFrameNet, motion_cells, PARTS, TanetLiteHeads
+from lg_tracker_ros.redetect.tanet_lite_net import (
+    LiteFrameNet,
+    motion_cells,
+    PARTS,
+    TanetLiteHeads,
+)
 from lg_tracker_ros.redetect.tanet_net import TANetGenerator
 from lg_tracker_ros.types import Box, Region
 from lg_tracker_ros.vision.normalise import normalize

@@ -18,7 +18,8 @@ import numpy as np
 
 BELIEVABLE = 0.5
 SEARCH_FROM, SEARCH_EVERY = 3, 3
-LOOKED = ('frame', 'x', 'y', 'w', 'h', 'found_x', 'found_y', 'found_w', 'found_h', 'confidence')
+LOOKED = ('frame', 'x', 'y', 'w', 'h', 'found_x', 'found_y', 'found_w', 'found_h', 'confidence',
+          'again')
 TRACKED = ('frame', 'x', 'y', 'w', 'h', 'confidence', 'visible', 'mode')
 
 
@@ -33,6 +34,7 @@ class Looked:
     around: Box
     found: Box
     confidence: float
+    again: bool
 
 
 @dataclass
@@ -70,7 +72,8 @@ class Rails:
         outputs = self.real.local.track(frame, regions) if self.real else []
         around = [r.box for r in regions]
         self.got.looked[self.frame] = [
-            Looked(a, _short(o.box), round(o.confidence, 4)) for a, o in zip(around, outputs)]
+            Looked(a, _short(o.box), round(o.confidence, 4), o.again)
+            for a, o in zip(around, outputs)]
         if self.recorded is None:
             told = self.got.looked[self.frame]
         else:
@@ -78,7 +81,7 @@ class Rails:
             if len(told) != len(around) or not all(
                     _near(a.around, b) for a, b in zip(told, around)):
                 raise LeftTheRails(f'frame {self.frame}: looked at {around}, not {told}')
-        return [TrackerOutput(a.found, a.confidence, a.confidence) for a in told]
+        return [TrackerOutput(a.found, a.confidence, a.confidence, again=a.again) for a in told]
 
     def propose(self, clip, size, k):
         """Search the whole image; what was looked at besides the last place was proposed."""
@@ -112,9 +115,9 @@ def write(journey, path, name):
     """Write a journey as two files of CSV."""
     def sides(box):
         return [f'{v:.2f}' for v in (box.x, box.y, box.w, box.h)] if box else ['nan'] * 4
-    looked = [[i, *sides(a.around), *sides(a.found), f'{a.confidence:.4f}']
+    looked = [[i, *sides(a.around), *sides(a.found), f'{a.confidence:.4f}', int(a.again)]
               for i, places in journey.looked.items() for a in places]
-    looked += [[i, *sides(b), *[''] * 5] for i, boxes in journey.proposed.items() for b in boxes]
+    looked += [[i, *sides(b), *[''] * 6] for i, boxes in journey.proposed.items() for b in boxes]
     tracks = [[i, *sides(t.box), f'{t.confidence:.4f}', int(t.visible), t.mode.name]
               for i, t in enumerate(journey.tracks)]
     for file, head, rows in ((f'{name}_looked.csv', LOOKED, looked),
@@ -132,7 +135,7 @@ def read(path, name):
             around, *rest = Box(*numbers[:4]), *numbers[4:]
             if rest:
                 journey.looked.setdefault(int(row['frame']), []).append(
-                    Looked(around, Box(*rest[:4]), rest[4]))
+                    Looked(around, Box(*rest[:4]), rest[4], bool(rest[5])))
             else:  # proposed in a search of the comparison's own
                 journey.proposed.setdefault(int(row['frame']), []).append(around)
     with open(path / f'{name}.csv', newline='') as f:

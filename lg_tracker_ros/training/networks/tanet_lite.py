@@ -49,7 +49,8 @@ class LiteTraining(AdversarialTraining):
     """
     ``queries``: at most so many things are asked for in a frame; 1: the target alone.
 
-    ``heads`` answer with their mean and learn as one; ``train export`` joins those of several runs.
+    ``heads`` answer with their mean and learn as one; ``train export`` joins those of several
+    runs.
     """
 
     queries: int = 1
@@ -118,7 +119,7 @@ def make_model(config: LiteTraining) -> Model:
     if config.inputs != 'both':
         for head in heads.heads:
             first = next(m for m in head.narrow if isinstance(m, nn.Conv2d)).weight
-            moves = torch.arange(first.shape[1]) == first.shape[1] - 1  # motion is its last channel
+            moves = torch.arange(first.shape[1]) == first.shape[1] - 1  # motion comes last
             keep_only(first, (moves == (config.inputs == 'motion'))[None, :, None, None])
     return Adversarial(heads, config)
 

@@ -373,7 +373,8 @@ def test_an_ablation_from_the_command_line(tmp_path, samples, data_set, capsys, 
     run = tmp_path / 'lambda_appearance=0.2,lambda_motion=0.1'
     stamps = {p: p.stat().st_mtime_ns for p in tmp_path.glob('*/*/*.*')
               if p.name in ('best.pt', 'judged.json')}
-    one, two = (read_run(run / seed / 'best.pt')['state_dict']['heads.0.embed.weight'] for seed in '01')
+    one, two = (read_run(run / seed / 'best.pt')['state_dict']['heads.0.embed.weight']
+                for seed in '01')
     assert not torch.equal(one, two) and len(stamps) == 16
     assert main(words) == 0
     assert capsys.readouterr().out == page
