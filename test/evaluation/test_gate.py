@@ -30,9 +30,10 @@ def pictures():
     """
     Return every other frame of the clip until the target is back, as if it went twice as fast.
 
-    So confidences fall low enough, often enough, that each threshold decides.
+    So confidences fall low enough, often enough, that each threshold decides. The box is that of
+    the frame before the first of them: with its own the target is taken for another throughout.
     """
-    return [replace(f, stamp=f.stamp // 2) for f in frames(120)[::2]]
+    return [replace(f, stamp=f.stamp // 2) for f in frames(121)[1::2]]
 
 
 def decisions(name, search=SEARCH):
