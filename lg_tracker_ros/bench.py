@@ -24,6 +24,7 @@ from lg_tracker_ros.types import (
     Box,
     Frame,
     Image,
+    LocalTracker,
     Mode,
     OnlineTracker,
     Region,
@@ -93,7 +94,7 @@ def parts(frame: Frame, box: Box, tracker: LongTermTracker, nano: str) -> dict[s
     dimp = build_tracker(Settings(tracker='dimp_lite', redetector='none'))
     dimp.init(frame, box)
     steps['dimp_lite, LOCAL, learning'] = lambda f: dimp.step([f])
-    peers = {'OpenCV CSRT': opencv.csrt}
+    peers: dict[str, Callable[[], LocalTracker]] = {'OpenCV CSRT': opencv.csrt}
     if nano:
         peers['NanoTrack v2 (OpenCV)'] = lambda: opencv.nano(nano)
     for name, make in peers.items():
@@ -123,7 +124,7 @@ def lost_steps(frame: Frame, box: Box, settings: Settings) -> dict[str, Step]:
             'whole tracker, the frame after it': lambda f: tracker.step([f])}
 
 
-def peer_step(peer: opencv.OpenCVTracker, box: Box) -> Step:
+def peer_step(peer: LocalTracker, box: Box) -> Step:
     """Let a peer track by itself: around its own last box."""
     place = [box]
 

@@ -15,6 +15,7 @@ from typing import Any, Callable, Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
 from lg_tracker_ros.local.opencv_makers import find_nano, find_vit, maker
+from lg_tracker_ros.local.opencv_scored import ScoredTracker
 from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
@@ -41,17 +42,16 @@ def similarity(a: Image, b: Image) -> float:
 
 class OpenCVTracker:
     """
-    Steers one of OpenCV's trackers.
+    Steers one of OpenCV's trackers that learn at every look (CSRT, KCF, MIL).
 
-    ``scored`` trackers (Nano, Vit) tell a score. The others (CSRT, KCF, MIL) tell none and learn
-    at every look: there it is how alike the box looks to the first and the last reliable one,
-    candidates of a global search are judged by that alone, and the tracker starts anew on one
+    They tell no score: it is how alike the box looks to the first and the last reliable one.
+    Candidates of a global search are judged by that alone, and the tracker starts anew on one
     that the search policy accepts. Confidence is the plain score.
     """
 
-    def __init__(self, make: Callable[[], Any], scored: bool) -> None:
+    def __init__(self, make: Callable[[], Any]) -> None:
         """Take a maker of fresh trackers."""
-        self._make, self._scored = make, scored
+        self._make = make
         self._tracker: Any = None
         self._place = Box(0, 0, 1, 1)
         self._own: Box | None = None
@@ -78,10 +78,10 @@ class OpenCVTracker:
         self._tracker, self._place = tracker, box
 
     def track(self, frame: Frame, regions: Sequence[Region]) -> list[TrackerOutput]:
-        """Search each region; a learning tracker itself looks only where it is followed."""
+        """Search each region; the tracker itself looks only where it is followed."""
         if self._tracker is None:
             raise RuntimeError('no target: call init first')
-        return [self._look(frame, r.box) if self._scored or r.kind is Kind.LOCAL
+        return [self._look(frame, r.box) if r.kind is Kind.LOCAL
                 else self._judge(frame, r.box) for r in regions]
 
     def update(self, frame: Frame, accepted: TrackerOutput,
@@ -90,7 +90,7 @@ class OpenCVTracker:
         patch = appearance(frame.image, accepted.box)
         if patch is not None:
             self._latest = patch
-        if not self._scored and accepted.box != self._own:
+        if accepted.box != self._own:
             inside = clip_to_image(accepted.box, frame.width, frame.height)
             if inside is not None:
                 with suppress(ValueError):  # refused, a sliver at the border say: it goes on
@@ -118,8 +118,7 @@ class OpenCVTracker:
         self._place = Box(x, y, w, h)
         box = keep_center_inside(Box(x - dx, y - dy, w, h), frame.width, frame.height)
         self._own = box
-        score = (min(max(float(self._tracker.getTrackingScore()), 0.0), 1.0) if self._scored
-                 else self._alike(frame, box))
+        score = self._alike(frame, box)
         return TrackerOutput(box, score, score)
 
     def _shift(self, around: Box) -> tuple[int, int]:
@@ -165,27 +164,27 @@ def _moved(image: Image, dx: int, dy: int) -> Image:
 
 def csrt() -> OpenCVTracker:
     """Make CSRT (Lukezic et al. 2017), from opencv-contrib."""
-    return OpenCVTracker(maker('csrt'), scored=False)
+    return OpenCVTracker(maker('csrt'))
 
 
 def kcf() -> OpenCVTracker:
     """Make KCF (Henriques et al. 2015), from opencv-contrib."""
-    return OpenCVTracker(maker('kcf'), scored=False)
+    return OpenCVTracker(maker('kcf'))
 
 
 def mil() -> OpenCVTracker:
     """Make MIL (Babenko et al. 2009)."""
-    return OpenCVTracker(maker('mil'), scored=False)
+    return OpenCVTracker(maker('mil'))
 
 
-def vit(weights: str) -> OpenCVTracker:
+def vit(weights: str) -> ScoredTracker:
     """Make VitTrack (OpenCV Zoo); ``weights`` is its ONNX file."""
-    return OpenCVTracker(maker('vit', weights), scored=True)
+    return ScoredTracker(maker('vit', weights))
 
 
-def nano(weights: str) -> OpenCVTracker:
+def nano(weights: str) -> ScoredTracker:
     """Make NanoTrack; ``weights`` is the folder of its backbone and head (``*.onnx``)."""
-    return OpenCVTracker(maker('nano', weights), scored=True)
+    return ScoredTracker(maker('nano', weights))
 
 
 SPECS = (

@@ -231,7 +231,7 @@ class Drifting:
 
 def test_a_black_box_that_drifts_is_brought_back(clip):
     """The image moved after it would grow without end (VitTrack: 7 GB on a real sequence)."""
-    tracker = OpenCVTracker(Drifting, scored=True)
+    tracker = OpenCVTracker(Drifting)
     box = first_box()
     tracker.init(clip[0], box)
     for frame in clip[1:60]:
