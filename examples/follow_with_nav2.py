@@ -7,8 +7,8 @@ frame to the robot. The tracker needs ``world: true`` and ``depth_topics``:
 
     python3 follow_with_nav2.py --ros-args -p seconds:=60.0
 
-A goal is sent when the target is seen, and again when one ended and it is seen once more. Ctrl-C
-and SIGTERM cancel it.
+A goal is sent when the target is seen, and again when one ended, or got no answer, and it is seen
+once more. Ctrl-C and SIGTERM cancel it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import signal
 import sys
 import threading
 import time
+from uuid import uuid4
 
+from action_msgs.msg import GoalInfo
+from action_msgs.srv import CancelGoal
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
@@ -25,23 +28,26 @@ from rclpy.action import ActionClient
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from unique_identifier_msgs.msg import UUID
 
 PATIENCE_S = 5.0
-"""Seconds at the end in which nav2 must have stopped following."""
+"""Seconds in which nav2 must have answered a goal and, at the end, have stopped following."""
 
 
 class FollowWithNav2(Node):
     """Sends FollowObject goals that name the tracker's pose topic."""
 
-    def __init__(self, action) -> None:
+    def __init__(self, action, **kwargs) -> None:
         """Connect; ``action`` is the type of the action."""
-        super().__init__('follow_with_nav2')
+        super().__init__('follow_with_nav2', **kwargs)
         # dynamic: a command line makes an integer of seconds:=60
         self.declare_parameter('seconds', 0.0, ParameterDescriptor(
             description='how long to follow at most; 0: no limit', dynamic_typing=True))
         self._action = action
         self._client = ActionClient(self, action, 'follow_object')
+        self._cancel = self.create_client(CancelGoal, 'follow_object/_action/cancel_goal')
         self._busy = self._ending = False
+        self._asked, self._id, self._late = None, UUID(), 0.0
         self._goal = None  # that nav2 has accepted
         # the server subscribes by this name; the tracker measures as long as somebody listens
         self._topic = self.resolve_topic_name('lg_tracker/target_pose')
@@ -53,13 +59,22 @@ class FollowWithNav2(Node):
         return self._busy and self._client.server_is_ready()
 
     def end(self) -> None:
-        """Send no more goals and cancel the one under way, once it is accepted."""
+        """Send no more goals and cancel the one under way, now and once it is accepted."""
         self._ending = True
         if self._goal is not None:
             self._goal.cancel_goal_async()
+        elif self.follows:
+            # DDS may have lost the answer of a server that has just started: nav2 drives then
+            request = CancelGoal.Request(goal_info=GoalInfo(goal_id=self._id))
+            self._cancel.call_async(request).add_done_callback(self._cancelled)
+
+    def _cancelled(self, future) -> None:
+        if self._goal is None and future.result().goals_canceling:
+            self._busy = False
 
     def _seen(self, msg: PoseStamped) -> None:
-        if self._ending or self.follows:
+        unanswered = self._goal is None and time.monotonic() > self._late
+        if self._ending or (self.follows and not unanswered):
             return
         self._busy, self._goal = False, None  # a goal ends with its server
         if not self._client.server_is_ready():
@@ -70,9 +85,13 @@ class FollowWithNav2(Node):
         seconds = float(self.get_parameter('seconds').value)
         goal = self._action.Goal(pose_topic=self._topic,
                                  max_duration=Duration(seconds=seconds).to_msg())
-        self._client.send_goal_async(goal).add_done_callback(self._answered)
+        self._id, self._late = UUID(uuid=list(uuid4().bytes)), time.monotonic() + PATIENCE_S
+        self._asked = self._client.send_goal_async(goal, goal_uuid=self._id)
+        self._asked.add_done_callback(self._answered)
 
     def _answered(self, future) -> None:
+        if future is not self._asked:
+            return  # nav2 has another goal since, which replaced that one
         handle = future.result()
         if handle is None or not handle.accepted:
             self.get_logger().warning('nav2 refused to follow')

@@ -9,9 +9,10 @@ import sys
 
 from geometry_msgs.msg import PoseStamped
 from helpers.ros import PATIENCE, Rig
+from helpers.scripts import imported
 from lg_tracker_interfaces.action import Track
 import pytest
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -37,6 +38,50 @@ def test_it_says_what_is_missing():
     assert done.returncode == 1
     line, = done.stderr.splitlines()
     assert line.startswith('follow_with_nav2: nav2_msgs with FollowObject is missing')
+
+
+def test_a_goal_without_an_answer_is_sent_again_and_cancelled_in_the_end(monkeypatch):
+    module, stand_in = imported(EXAMPLE), {}
+    exec(STAND_IN, stand_in)
+    monkeypatch.setattr(module, 'PATIENCE_S', 0.3)
+    with Rig(node=False) as rig:
+        goals, cancelled = [], Future()
+
+        def asked(request):
+            """Answer when the client has forgotten that it asked: as if the answer were lost."""
+            known = node._client._goal_sequence_number_to_goal_id
+            rig.until(lambda: known, 'the goal noted')
+            known.clear()
+            rig._add(goals, request.label)
+            return GoalResponse.ACCEPT
+
+        async def follow(handle):
+            await cancelled
+            handle.canceled() if handle.is_cancel_requested else handle.abort()
+            return Track.Result()
+
+        def cancel(handle):
+            cancelled.set_result(None)
+            return CancelResponse.ACCEPT
+        server = Node('nav2', context=rig.context)
+        rig.end.callback(server.destroy_node)
+        action = ActionServer(server, Track, 'follow_object', follow, goal_callback=asked,
+                              cancel_callback=cancel)
+        rig.end.callback(action.destroy)
+        node = module.FollowWithNav2(stand_in['FollowObject'], context=rig.context)
+        rig.end.callback(node.destroy_node)
+        rig._spin(server)
+        rig._spin(node)
+        poses = rig.client.create_publisher(PoseStamped, 'lg_tracker/target_pose', 1)
+
+        def twice():
+            poses.publish(PoseStamped())
+            return len(goals) > 1
+        rig.until(twice, 'another goal')
+        assert node.follows
+        node.end()
+        rig.until(cancelled.done, 'cancelled')
+        rig.until(lambda: not node.follows, 'stopped')
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -83,9 +83,14 @@ def check_config(c: Training, world: int) -> None:
                         ('precision', ('auto', *PRECISIONS))):
         if getattr(c, name) not in known:
             raise ValueError(f'{name} must be one of {", ".join(known)}, got {getattr(c, name)!r}')
-    least = (('seed', 0), ('batch', world), ('steps', 1), ('validate_every', 1), ('log_every', 1))
+    least = (('seed', 0), ('batch', world), ('steps', 1), ('validate_every', 1), ('log_every', 1),
+             ('capacity', 1), ('warmup', 1), ('held_out', 1), ('patience', 0))
     for name, value in least:
         if getattr(c, name) < value:
             raise ValueError(f'{name} must be at least {value}, got {getattr(c, name)}')
+    for name, most in (('rate', math.inf), ('decay', math.inf), ('rise', 1), ('clip', math.inf),
+                       ('ema', 1)):
+        if not 0 <= getattr(c, name) <= most:  # nan isn't, either
+            raise ValueError(f'{name} must be in 0..{most}, got {getattr(c, name)}')
     if c.batch % world:
         raise ValueError(f'batch counts over all processes: {c.batch} is no multiple of {world}')

@@ -321,16 +321,16 @@ def test_best_weights_are_the_generators(tmp_path, samples):
 
 @pytest.fixture(scope='module')
 def data_set(tmp_path_factory):
-    """Make one sequence of twelve images, in OTB's layout."""
+    """Make one sequence of seven images, in OTB's layout."""
     folder = tmp_path_factory.mktemp('judge') / 'few'
     images = folder / 'walk/img'
     images.mkdir(parents=True)
     rng = np.random.default_rng(0)
     picture = cv2.GaussianBlur(rng.integers(0, 256, (120, 160, 3), np.uint8), (0, 0), 3)
-    for i in range(1, 13):
+    for i in range(1, 8):
         cv2.imwrite(str(images / f'{i:04}.jpg'), np.roll(picture, i, axis=1))
     (folder / 'walk/groundtruth_rect.txt').write_text(
-        ''.join(f'{40 + i},30,30,40\n' for i in range(12)))
+        ''.join(f'{40 + i},30,30,40\n' for i in range(7)))
     return folder
 
 

@@ -252,6 +252,11 @@ def test_a_wrong_setting_is_one_line(text, message):
     ({'schedule': 'step'}, 'schedule must be one of one_cycle, cosine, constant, got'),
     ({'precision': 'int8'}, 'precision must be one of auto, fp32'),
     ({'steps': 0}, 'steps must be at least 1, got 0'),
+    *(({name: -1}, f'{name} must be at least .*, got -1') for name in (
+        'seed', 'capacity', 'warmup', 'held_out', 'patience')),
+    *(({name: float('nan')}, f'{name} must be in 0.*, got nan') for name in (
+        'rate', 'decay', 'rise', 'clip', 'ema')),
+    ({'rise': 1.5}, r'rise must be in 0\.\.1, got 1.5'),
     ({'rates': {'head.': 1}}, "no parameter begins with 'head.'; there are 0, 3")])
 def test_what_cannot_be_trained(tmp_path, change, message):
     c = replace(SMALL, **change)
