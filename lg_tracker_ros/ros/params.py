@@ -31,6 +31,8 @@ NAMES = tuple(f.name for f in _FIELDS)
 """Names of all parameters of the node."""
 OUTPUTS = ('~/debug_image', '~/attention', '~/targets')
 """Topics of the node's own that have a type which it takes in."""
+_KINDS = {str: 'text', list: 'a list of texts', bool: 'true or false', int: 'a whole number',
+          float: 'a number'}
 
 
 def descriptor(name: str) -> ParameterDescriptor:
@@ -83,9 +85,25 @@ def declare(node: Node) -> dict[str, str]:
             node.declare_parameter(f.name, default, descriptor(f.name))
         except (InvalidParameterTypeException, InvalidParameterValueException,
                 InvalidParameterException) as e:
-            wrong[f.name] = one_line(e)
+            wrong[f.name] = (mistyped(f.name, given[f.name], default)
+                             if isinstance(e, InvalidParameterTypeException) else one_line(e))
             node.declare_parameter(f.name, default, descriptor(f.name), ignore_override=True)
     return wrong
+
+
+def mistyped(name: str, value: Any, like: Any) -> str:
+    """
+    Say that a value isn't of the type of ``like``, and how text is written that YAML takes for it.
+
+    What YAML makes of it can't be turned back: of 007 the number 7, of on and yes a truth.
+    """
+    several = list(value) if hasattr(value, '__iter__') and not isinstance(value, str) else None
+    text = f'{name} must be {_KINDS[type(like)]}, got {one_line(repr(several or value), 60)}'
+    if not isinstance(like, (str, list)):
+        return text
+    wrote = ('...' if isinstance(value, bool) else one_line(','.join(map(str, several)), 60)
+             if several else one_line(str(value), 60))
+    return f"""{text}; quote what you wrote, for YAML: "'{wrote}'\""""
 
 
 def lenient(node: Node, changes: Sequence[Parameter]) -> list[Parameter]:
@@ -166,11 +184,18 @@ def _answer(node: Node, callback: Callable[[Any, Any], Any], request: Any, respo
 def _never(node: Node, asked: Any) -> str:
     """Say why a parameter can't be set to anything else, and what helps; empty if it can."""
     name = asked.name
-    if name and not node.has_parameter(name):
+    if not name:
+        return ''
+    if not node.has_parameter(name):
         return no_parameter(name)
-    if name and node.describe_parameter(name).read_only and (
+    if node.describe_parameter(name).read_only and (
             asked.value != node.get_parameter(name).get_parameter_value()):
         return f'{name} is read-only: give it at the start, and start the node anew'
+    now, kinds = node.get_parameter(name), {kind.value for kind in Parameter.Type}
+    if asked.value.type in kinds - {Parameter.Type.NOT_SET.value, now.type_.value}:
+        value = Parameter.from_parameter_msg(asked).value
+        if not (type(value) is int and now.type_ is Parameter.Type.DOUBLE):
+            return mistyped(name, value, now.value)
     return ''
 
 

@@ -7,6 +7,8 @@ import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+QUOTE = """quote what you wrote, for YAML: "'{}'\""""
+
 
 @pytest.fixture
 def declared():
@@ -57,6 +59,26 @@ def test_an_empty_list_which_has_no_type_in_ros_is_refused(name):
         wrong = params.declare(node)
         assert list(wrong) == [name] and 'an empty list has no type in ROS' in wrong[name]
         assert params.read(node)[1].image_topics == ('image',)  # before: the node died here
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+@pytest.mark.parametrize('word, told', [
+    ('select_id:=7', 'select_id must be text, got 7; ' + QUOTE.format('7')),
+    ('ui_token:=on', 'ui_token must be text, got True; ' + QUOTE.format('...')),
+    ('detections_classes:=[0, 1]', 'must be text, got [0, 1]; ' + QUOTE.format('0,1')),
+    ('image_topics:=5', 'must be a list of texts, got 5; ' + QUOTE.format('5')),
+    ('beta2:=3.0', 'beta2 must be a whole number, got 3.0'),
+    ('threads:=auto', "threads must be a whole number, got 'auto'"),
+    ('world:=1', 'world must be true or false, got 1')])
+def test_a_value_of_another_type_is_told_with_how_text_is_written(word, told):
+    rclpy.init()
+    node = Node('given', cli_args=['--ros-args', '-p', word])
+    try:
+        name = word.partition(':=')[0]
+        wrong = params.declare(node)
+        assert list(wrong) == [name] and wrong[name].endswith(told)
     finally:
         node.destroy_node()
         rclpy.try_shutdown()

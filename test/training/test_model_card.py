@@ -31,11 +31,12 @@ CARD = Path(__file__).resolve().parents[2] / 'MODEL_CARD.md'
 COUNT = 8
 """Frames of a video."""
 
-TINY = {'batch': 2, 'steps': 1, 'warmup': 2, 'capacity': 2, 'held_out': 2, 'validate_every': 1}
+TINY = {'batch': 2, 'steps': 1, 'held_out': 2, 'validate_every': 1, 'fresh': 'true'}
+"""``fresh``: a ring would be filled, with what nobody looks at, until the network has learned."""
 SMALLER = {'mdnet': {'domains': 8, 'positives': 2, 'negatives': 3},
            'siamfcpp': {'backbone': 'alexnet'}, 'siamrpnpp': {'backbone': 'alexnet'},
            'tanet': {'side': 112, 'judged': 1, 'lambda_appearance': 0, 'lambda_motion': 0,
-                     'optimizer': 'sgd', 'batch': 1, 'capacity': 1, 'held_out': 1}}
+                     'optimizer': 'sgd', 'batch': 1, 'held_out': 1}}
 """
 What else has to be small: boxes and frames, the Siamese ones' backbone, and TANet's checkpoints,
 which has no judges here and an optimizer without a state.
