@@ -97,13 +97,14 @@ def mistyped(name: str, value: Any, like: Any) -> str:
 
     What YAML makes of it can't be turned back: of 007 the number 7, of on and yes a truth.
     """
-    several = list(value) if hasattr(value, '__iter__') and not isinstance(value, str) else None
-    text = f'{name} must be {_KINDS[type(like)]}, got {one_line(repr(several or value), 60)}'
+    alone = isinstance(value, str) or not hasattr(value, '__iter__')
+    got = value if alone else list(value)
+    text = f'{name} must be {_KINDS[type(like)]}, got {one_line(repr(got), 60)}'
     if not isinstance(like, (str, list)):
         return text
-    wrote = ('...' if isinstance(value, bool) else one_line(','.join(map(str, several)), 60)
-             if several else one_line(str(value), 60))
-    return f"""{text}; quote what you wrote, for YAML: "'{wrote}'\""""
+    words = ['...' if isinstance(v, bool) else str(v) for v in ([got] if alone else got)]
+    wrote = f"'{','.join(words)}'" if isinstance(like, str) else str(words)
+    return f'{text}; quote what you wrote, for YAML: "{one_line(wrote, 60)}"'
 
 
 def lenient(node: Node, changes: Sequence[Parameter]) -> list[Parameter]:

@@ -306,7 +306,7 @@ def test_parameters_change_together_or_not_at_all():
         for values, reason in (({'tracker': 'pixelwise'}, 'cleanup the node first'),
                                ({'image_topics': ['other']}, 'deactivate the node first'),
                                ({'autostart': False}, 'read-only'),
-                               ({'beta1': 3.0}, 'range'), ({'beta2': 'x'}, 'type'),
+                               ({'beta1': 3.0}, 'range'), ({'beta2': 'x'}, 'whole number'),
                                ({'nonsense': 1}, 'unknown parameter')):
             answer = atomically(**values)
             assert not answer.successful and reason in answer.reason, answer

@@ -68,7 +68,7 @@ def test_an_empty_list_which_has_no_type_in_ros_is_refused(name):
     ('select_id:=7', 'select_id must be text, got 7; ' + QUOTE.format('7')),
     ('ui_token:=on', 'ui_token must be text, got True; ' + QUOTE.format('...')),
     ('detections_classes:=[0, 1]', 'must be text, got [0, 1]; ' + QUOTE.format('0,1')),
-    ('image_topics:=5', 'must be a list of texts, got 5; ' + QUOTE.format('5')),
+    ('image_topics:=5', 'must be a list of texts, got 5; ' + QUOTE.replace("'{}'", "['5']")),
     ('beta2:=3.0', 'beta2 must be a whole number, got 3.0'),
     ('threads:=auto', "threads must be a whole number, got 'auto'"),
     ('world:=1', 'world must be true or false, got 1')])

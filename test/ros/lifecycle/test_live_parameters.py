@@ -47,6 +47,8 @@ def test_what_can_never_be_set_is_refused_with_what_helps(service, kind):
             'targets is read-only: give it at the start, and start the node anew')
         assert reason('select_id', 7) == (
             """select_id must be text, got 7; quote what you wrote, for YAML: "'7'\"""")
+        assert reason('compressed_formats', 'png').endswith(
+            """of texts, got 'png'; quote what you wrote, for YAML: "['png']\"""")
         assert reason('beta2', 3.0) == 'beta2 must be a whole number, got 3.0'
         assert reason('beta1', 7.0).startswith('Parameter beta1 out of range')
 
