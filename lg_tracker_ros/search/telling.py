@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-AGAIN = 0.6
+AGAIN = 0.65
 """Power of the odds that is left of what was found again, above ``least``."""
 UNPROVEN = 0.4
 """Confidence up to which nobody is too sure of what was found again."""
