@@ -59,6 +59,15 @@ def context_side(w: float, h: float, amount: float = 0.5) -> float:
     return math.sqrt((w + p) * (h + p))
 
 
+def covered(image: Image, box: Box, fill: tuple[float, float, float]) -> Image:
+    """Return a copy in which ``fill`` covers what lies in ``box``, and what it cuts of a pixel."""
+    x0, y0 = max(math.floor(box.x), 0), max(math.floor(box.y), 0)
+    x1, y1 = max(math.ceil(box.x + box.w), 0), max(math.ceil(box.y + box.h), 0)
+    image = image.copy()
+    image[y0:y1, x0:x1] = fill
+    return image
+
+
 def mean_color(image: Image) -> tuple[float, float, float]:
     """Channel means: the colour with which the Siamese line pads beyond the border."""
     b, g, r, _ = cv2.mean(image)

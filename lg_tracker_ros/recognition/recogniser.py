@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Sequence
 
 from lg_tracker_ros.boxes import APART, iou
+from lg_tracker_ros.crops import covered
 from lg_tracker_ros.recognition.calibrated import CalibratedTracker
 from lg_tracker_ros.recognition.confidence import Confidence, logistic
 from lg_tracker_ros.recognition.cues import (
@@ -49,6 +50,9 @@ def learned(first: Confidence) -> Confidence:
     return Confidence({'score': score, **LOOKS}, -5.5 - 1.5 * score)
 
 
+COVER = 1.1
+"""Sides of what covers the target while its rivals are looked for, by its own: as far as a drawn
+box may be too small."""
 KNOWN = Confidence({'rival': -4.0, 'veto': -20.0}, 0.0)
 """What counts from the first frame on: who is a rival by its path, what somebody rejected."""
 
@@ -254,10 +258,27 @@ class OnlineRecogniser(CalibratedTracker):
         """Whether it is time to look for the target's rivals, while the target is in view."""
         return self._until_look_around <= 0 and not self._settling and not self._misses
 
-    def meet(self, frame: Frame, target: Box, found: Sequence[TrackerOutput]) -> None:
-        """Learn the looks of what was found apart from the target."""
-        self._reject(frame, target, found)
+    def meet(self, frame: Frame, target: Box, places: Sequence[Region]) -> None:
+        """
+        Learn the looks of what is found at ``places`` apart from the target, which is covered.
+
+        Else where a search reaches the target, that is all that it finds, and who stands beside
+        it would be met by chance.
+        """
+        if places:
+            self._reject(frame, target, self._besides(frame, target, places))
         self._until_look_around = self.schedule.look_around
+
+    def _besides(self, frame: Frame, target: Box, places: Sequence[Region]) -> list[TrackerOutput]:
+        """Let the tracker search without the target; looks are those of the image as it is."""
+        cover = Box.from_center(target.cx, target.cy, COVER * target.w, COVER * target.h)
+        outputs = self.tracker.track(
+            replace(frame, image=covered(frame.image, cover, self._fill)), places)
+        looks = self._look.compare(frame.image, [o.box for o in outputs], self._fill,
+                                   [o.mask for o in outputs])[1]
+        self._seen[frame.camera] = list(zip(outputs, looks))
+        self._path(frame.camera).see([o.box for o in outputs])
+        return outputs
 
     def _reject(self, frame: Frame, target: Box, found: Sequence[TrackerOutput]) -> None:
         apart = [o for o in found if iou(o.box, target) < APART]

@@ -64,4 +64,4 @@ class RivalSearch:
                 box for box in proposals.boxes if all(iou(box, o) < APART
                                                       for o in (target, *known))))]
         self._waiting[frame.camera] = waiting
-        local.meet(frame, target, local.track(frame, now) if now else [])
+        local.meet(frame, target, now)

@@ -55,9 +55,9 @@ class RivalLearner(OnlineTracker, Protocol):
     def wants_rivals(self) -> bool:
         """Whether it is time to search the whole image for rivals, if the frame is accepted."""
 
-    def meet(self, frame: Frame, target: Box, found: Sequence[TrackerOutput]) -> None:
+    def meet(self, frame: Frame, target: Box, places: Sequence[Region]) -> None:
         """
-        Take what its last ``track`` found where rivals may be; the target is at ``target``.
+        Look at places where rivals may be; the target is at ``target``.
 
         It is called when the whole image was searched, with nothing yet, and in the next accepted
         frames, few places at a time.

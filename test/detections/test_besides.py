@@ -25,9 +25,9 @@ class Learner(ScriptedOnline):
     wants_rivals = True
     met = ()
 
-    def meet(self, frame, target, found):
+    def meet(self, frame, target, places):
         """Note whom it met."""
-        self.met = [o.box for o in found]
+        self.met = [r.box for r in places]
 
     def glimpse(self, frame):
         """Take no note."""

@@ -239,6 +239,33 @@ def test_a_long_term_tracker_looks_round_for_rivals_now_and_then():
     assert made.memory.accepted == 9
 
 
+class Brightest(ScriptedLocal):
+    """Finds, as real ones do, what is likest to the target in a window of twice the region."""
+
+    def track(self, frame, regions):
+        """Take one of two boxes, by the brightness of its middle."""
+        return [replace(o, box=max(
+            (b for b in (HERE, BESIDE) if abs(b.cx - o.box.cx) <= o.box.w),
+            key=lambda b: frame.image[int(b.cy), int(b.cx), 0])) for o in
+            super().track(frame, regions)]
+
+
+BESIDE = Box(121, 100, 20, 40)
+
+
+def test_a_rival_within_reach_of_the_target_is_met_though_a_search_there_finds_the_target():
+    """Where the first look round found it or not was decided by some pixels of the first box."""
+    image = np.zeros((200, 320, 3), np.uint8)
+    image[100:140, 100:120], image[100:140, 121:141] = 255, 200
+    made = OnlineRecogniser(Brightest(lambda f, r: 0.5), looks(lambda b: 40 * (b == BESIDE)),
+                            platt(1.0, 10.0, -8.0), ONLINE, schedule=SCHEDULE)
+    tracker = LongTermTracker(made, ScriptedRedetector({'a': [Box(118, 110, 20, 40)]}))
+    tracker.init(Frame(image, 0, 'a'), HERE)
+    rival, = made.memory.rivals
+    assert rival @ made.memory.first == pytest.approx(np.cos(np.radians(40)))
+    assert image[120, 110, 0] == 255  # the picture is somebody else's
+
+
 def test_places_of_rivals_are_not_kept_for_later_when_the_target_is_not_seen():
     made = recogniser(lambda box: 0 if box == HERE else 40)
     tracker = LongTermTracker(made, ScriptedRedetector({'a': [RIVAL]}))

@@ -41,9 +41,9 @@ class Curious(ScriptedOnline):
         """Take an accepted frame."""
         self.wants_rivals = frame.stamp in self.wants
 
-    def meet(self, frame, target, found):
+    def meet(self, frame, target, places):
         """Take rivals."""
-        self.met.append((frame.stamp, [o.box for o in found]))
+        self.met.append((frame.stamp, [r.box for r in places]))
 
     def glimpse(self, frame):
         """Take note of a doubt."""
