@@ -260,13 +260,16 @@ class OnlineRecogniser(CalibratedTracker):
 
     def meet(self, frame: Frame, target: Box, places: Sequence[Region]) -> None:
         """
-        Learn the looks of what is found at ``places`` apart from the target, which is covered.
+        Learn the looks of what is found at ``places`` apart from the target.
 
-        Else where a search reaches the target, that is all that it finds, and who stands beside
-        it would be met by chance.
+        In the first frame, the only one of which the target's box is known, it is covered: else
+        where a search reaches it, that is all that is found, and who stands beside it would be
+        met by chance.
         """
+        first = not self._now
         if places:
-            self._reject(frame, target, self._besides(frame, target, places))
+            self._reject(frame, target, self._besides(frame, target, places) if first
+                         else self.track(frame, places))
         self._until_look_around = self.schedule.look_around
 
     def _besides(self, frame: Frame, target: Box, places: Sequence[Region]) -> list[TrackerOutput]:
