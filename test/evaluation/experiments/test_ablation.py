@@ -28,7 +28,7 @@ def test_losses_of_one_and_of_several_queries_on_the_same_samples(tmp_path, caps
                            'box': np.array([[40.0, 60, 80, 50]])})
     words = ['train', 'ablation', 'tanet_lite', '--study', 'queries', '--out', str(tmp_path),
              '--ring', str(tmp_path / 'ring'), '--seeds', '0', '--device', 'cpu',
-             '--seconds', '0']  # after a step
+             '--seconds', '1e-3']  # after a step
     for setting in ('batch=2', 'steps=9', 'capacity=4', 'held_out=3', 'queries=2'):
         words += ['--set', setting]
     assert main(words) == 0
