@@ -15,7 +15,7 @@ from typing import Any, Callable, Sequence
 import cv2
 from lg_tracker_ros.boxes import clip_to_image, keep_center_inside
 from lg_tracker_ros.local.opencv_makers import find_nano, find_vit, maker
-from lg_tracker_ros.local.opencv_scored import ScoredTracker
+from lg_tracker_ros.local.opencv_scored import ScoredTracker, seen
 from lg_tracker_ros.local.spec import ExternalFiles, LocalSpec
 from lg_tracker_ros.recognition.confidence import platt
 from lg_tracker_ros.types import Box, Frame, Image, Kind, Region, TrackerOutput
@@ -108,15 +108,12 @@ class OpenCVTracker:
             assert self._beginning is not None  # set by init, without which there is no tracker
             self._start(*self._beginning)
             dx, dy = self._shift(around)
-        image = _moved(frame.image, dx, dy)
-        try:
-            good, (x, y, w, h) = self._tracker.update(image)
-        except cv2.error:
-            good = False  # some trackers throw when their window leaves the image
-        if not good or w <= 0 or h <= 0:
+        found = seen(self._tracker, _moved(frame.image, dx, dy))
+        if found is None:
             return TrackerOutput(around, 0.0, 0.0)
-        self._place = Box(x, y, w, h)
-        box = keep_center_inside(Box(x - dx, y - dy, w, h), frame.width, frame.height)
+        self._place = found
+        box = keep_center_inside(Box(found.x - dx, found.y - dy, found.w, found.h),
+                                 frame.width, frame.height)
         self._own = box
         score = self._alike(frame, box)
         return TrackerOutput(box, score, score)

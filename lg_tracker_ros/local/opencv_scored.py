@@ -17,6 +17,15 @@ SAME_SIZE, SAME_PLACE = 1.1, 0.05
 """What counts as the place where it looks anyway: ratio of sides; shift by side with context."""
 
 
+def seen(tracker: Any, image: Image) -> Box | None:
+    """Let one of OpenCV's trackers look; None where it finds nothing."""
+    try:
+        good, (x, y, w, h) = tracker.update(image)
+    except cv2.error:
+        return None  # some trackers throw when their window leaves the image
+    return Box(x, y, w, h) if good and w > 0 and h > 0 else None
+
+
 class FirstLook:
     """
     One of OpenCV's trackers, which is shown the image so that it looks where it is to look.
@@ -67,15 +76,11 @@ class FirstLook:
         shown = self._shown
         image = frame.image if shown is None else square_crop(
             frame.image, shown.cx, shown.cy, shown.side, shown.size, self._fill).image
-        try:
-            good, (x, y, w, h) = self._tracker.update(image)
-        except cv2.error:
-            good = False  # some trackers throw when their window leaves the image
-        if not good or w <= 0 or h <= 0:
+        found = seen(self._tracker, image)
+        if found is None:
             return TrackerOutput(around, 0.0, 0.0)
-        box = self._place = Box(x, y, w, h)
-        if shown is not None:
-            box = shown.to_image(box)
+        self._place = found
+        box = found if shown is None else shown.to_image(found)
         score = min(max(float(self._tracker.getTrackingScore()), 0.0), 1.0)
         return TrackerOutput(keep_center_inside(box, frame.width, frame.height), score, score)
 
